@@ -1,0 +1,12 @@
+# The warnings of our own code; generated code links liu_warnings not at all.
+add_library(liu_warnings INTERFACE)
+target_compile_options(liu_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes
+  -Wmissing-prototypes -Wvla -Wformat=2 -Wundef -Wpointer-arith -Wcast-qual -Werror)
+target_compile_definitions(liu_warnings INTERFACE _GNU_SOURCE)
+
+add_compile_options(-fstack-protector-strong -fno-strict-aliasing)
+add_compile_options($<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g -DNDEBUG=1")
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+add_link_options(-Wl,-z,relro,-z,now)

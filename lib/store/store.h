@@ -1,0 +1,113 @@
+/* Redis for a service: checked connections, reads, commits in batches, the journal's tail.
+ *
+ * hiredis serves as codec only (formatter and reader); sockets are our own and live on the loop, so
+ * nothing here blocks. Callbacks run on the loop, never from inside the call that asked.
+ *
+ * At every connect and every 10 s each connection is checked: primary, version >= 7, append-only with
+ * fsync always, last write ok, noeviction, no snapshots, aof-load-truncated no, the Function
+ * library's hash, the epoch. A store that fails is not used; store_why says why. A lost connection is
+ * tried again with back-off and jitter; what was in flight ends as COMMIT_UNKNOWN or ERR_UNAVAILABLE.
+ */
+#ifndef LIU_STORE_STORE_H
+#define LIU_STORE_STORE_H
+
+#include "base/buf.h"
+#include "loop/loop.h"
+#include "store/commit.h"
+
+struct store;
+
+struct store_config {
+    const char *address;       /* unix:/path or tcp:host:port */
+    const char *user;          /* ACL user; NULL or "" = none */
+    const char *password_file; /* NULL or "" = none */
+    const char *partition;     /* "p0" */
+    int64_t timeout_ms;        /* of a command; default 2000 when 0 */
+};
+
+enum store_lane { STORE_URGENT, STORE_MAIN }; /* each its own connection, for commits */
+
+enum store_pressure { STORE_PRESSURE_NONE, STORE_PRESSURE_NOISE, STORE_PRESSURE_CASES }; /* 70 %, 85 % of maxmemory */
+
+enum err store_create(struct loop *l, const struct store_config *c, struct store **out,
+                      struct err_text *why) LIU_MUST_USE;
+void store_destroy(struct store *s); /* NULL-safe */
+
+/* All connections up and checked? `why` (may be NULL) gets the reason when not. */
+bool store_ready(const struct store *s, const char **why);
+const char *store_epoch(const struct store *s);  /* "" before the first check */
+enum store_pressure store_pressure(const struct store *s);
+
+/* Called at every change between ready and not ready. */
+void store_on_ready(struct store *s, void (*fn)(void *arg, bool ready), void *arg);
+
+/* ---- reads */
+
+struct store_record {
+    bool exists;
+    uint64_t revision;
+    const uint8_t *value; /* packed message; borrowed for the callback's duration */
+    size_t bytes;
+};
+struct store_key { enum record_kind kind; const char *id; };
+
+/* Reads n records. ERR_OK, or ERR_UNAVAILABLE with records == NULL. Keys are copied. */
+typedef void store_read_fn(void *arg, enum err e, const struct store_record *records, size_t n);
+enum err store_read(struct store *s, const struct store_key *keys, size_t n, store_read_fn *fn, void *arg) LIU_MUST_USE;
+
+/* Pages through all records of a kind in no order; page "" starts, the next page "" ends. A record may
+ * come twice when the hash grows meanwhile. At most about `max` records a page. */
+typedef void store_scan_fn(void *arg, enum err e, const char *next_page, const char *const *ids,
+                           const struct store_record *records, size_t n);
+enum err store_scan(struct store *s, enum record_kind kind, const char *page, uint32_t max, store_scan_fn *fn, void *arg) LIU_MUST_USE;
+
+/* The journal's head, read from Redis now. */
+typedef void store_head_fn(void *arg, enum err e, uint64_t seq);
+enum err store_head(struct store *s, store_head_fn *fn, void *arg) LIU_MUST_USE;
+
+/* Entries of the journal with seq in [from, to], at most max. */
+struct store_entry { uint64_t seq; const uint8_t *data; size_t bytes; const uint8_t *link; size_t link_bytes; };
+typedef void store_entries_fn(void *arg, enum err e, const struct store_entry *entries, size_t n);
+enum err store_entries(struct store *s, uint64_t from, uint64_t to, uint32_t max, store_entries_fn *fn, void *arg) LIU_MUST_USE;
+
+/* Sequence numbers of entries for this party or for "public", after `after`, not beyond `to`, in
+ * order, at most max; then their entries. `first_seq` is the oldest still in the stream (1 = all). */
+typedef void store_audience_fn(void *arg, enum err e, uint64_t first_seq, const struct store_entry *entries, size_t n, bool more);
+enum err store_audience(struct store *s, const char *party, uint64_t after, uint64_t to, uint32_t max, store_audience_fn *fn, void *arg) LIU_MUST_USE;
+
+/* Timers of an owner that are due at now_ms, oldest first. */
+struct store_due { const char *member; int64_t due_ms; };
+typedef void store_due_fn(void *arg, enum err e, const struct store_due *due, size_t n);
+enum err store_due(struct store *s, const char *owner, int64_t now_ms, uint32_t max, store_due_fn *fn, void *arg) LIU_MUST_USE;
+
+/* ---- commits */
+
+/* Queues a commit; batches are sent at the end of the loop's turn, at most LIMIT_BATCHES_IN_FLIGHT a
+ * lane, so the busier it is the bigger the batch. Commits of one lane are decided in order. */
+enum err store_commit(struct store *s, enum store_lane lane, const struct commit *c, commit_fn *fn, void *arg) LIU_MUST_USE;
+size_t store_commits_pending(const struct store *s);
+
+/* ---- the tail */
+
+/* Every journal entry after `from`, in order, as it becomes durable; fn is called on the loop with
+ * runs of entries. A gap or another epoch stops the tail with ERR_DATA_LOSS. After a reconnect it goes on
+ * where it was. One tail a store. */
+typedef void store_tail_fn(void *arg, enum err e, const struct store_entry *entries, size_t n);
+enum err store_tail(struct store *s, uint64_t from, store_tail_fn *fn, void *arg) LIU_MUST_USE;
+
+/* ---- tools: liuctl, ledger, tests. They run the loop themselves until the answer is there. */
+
+/* Loads (or replaces) the Function library. */
+enum err store_load_library(struct store *s, struct err_text *why) LIU_MUST_USE;
+
+/* Any command, answered as a tree. argv bytes are copied. Not for writes outside a Function. The reply is
+ * hiredis' redisReply, borrowed for the callback; NULL with an error when the connection failed. */
+struct redisReply;
+typedef void store_raw_fn(void *arg, enum err e, const struct redisReply *reply);
+enum err store_raw(struct store *s, int argc, const char *const *argv, const size_t *argv_bytes, store_raw_fn *fn, void *arg) LIU_MUST_USE;
+
+/* SHA-256, hexadecimal, of the library this program was built with, and its text. */
+const char *store_library_hash(void);
+const char *store_library_text(void);
+
+#endif
