@@ -36,6 +36,10 @@
 #define LIMIT_FETCH_WAIT_MS 30000
 #define LIMIT_WAITERS 4096
 
+/* the loop */
+#define LIMIT_LOOP_SOURCES 256                  /* sockets and descriptors */
+#define LIMIT_LOOP_TIMERS 16384
+
 /* receipts */
 #define LIMIT_RECEIPT_WINDOW_MS (72LL * 3600 * 1000)
 #define LIMIT_RECEIPTS_PER_PARTY 5000000         /* within the window */
