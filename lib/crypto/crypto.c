@@ -1,0 +1,152 @@
+/* Digests, signatures and random bytes. OpenSSL's contexts and the text being signed are made once
+ * and used again; every answer of OpenSSL is compared with 1, because some of its errors are
+ * negative.
+ */
+#include "crypto/crypto.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <limits.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "crypto/key.h"
+
+#define SIGNED_TEXT_BYTES_MAX (2 * LIMIT_FRAME_BYTES)
+
+static EVP_MD_CTX *hash_ctx;
+static EVP_MD_CTX *sign_ctx;
+static EVP_MD *sha256;
+static struct buf text = {.max = SIGNED_TEXT_BYTES_MAX};
+
+static bool ready(void)
+{
+    if (hash_ctx == NULL)
+        hash_ctx = EVP_MD_CTX_new();
+    if (sign_ctx == NULL)
+        sign_ctx = EVP_MD_CTX_new();
+    if (sha256 == NULL)
+        sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    return hash_ctx != NULL && sign_ctx != NULL && sha256 != NULL;
+}
+
+static enum err failed(enum err e)
+{
+    ERR_clear_error();
+    return e;
+}
+
+static void prefix(uint8_t out[4], size_t n)
+{
+    out[0] = (uint8_t)(n >> 24);
+    out[1] = (uint8_t)(n >> 16);
+    out[2] = (uint8_t)(n >> 8);
+    out[3] = (uint8_t)n;
+}
+
+static bool hash_prefixed(const void *data, size_t n)
+{
+    uint8_t length[4];
+    if (n > UINT32_MAX)
+        return false;
+    prefix(length, n);
+    return EVP_DigestUpdate(hash_ctx, length, sizeof length) == 1 &&
+           (n == 0 || EVP_DigestUpdate(hash_ctx, data, n) == 1);
+}
+
+enum err crypto_sha256(const struct crypto_part *parts, size_t n, uint8_t out[SHA256_BYTES])
+{
+    if (!ready() || EVP_DigestInit_ex2(hash_ctx, sha256, NULL) != 1)
+        return failed(ERR_INTERNAL);
+    for (size_t i = 0; i < n; i++)
+        if (parts[i].bytes > 0 && EVP_DigestUpdate(hash_ctx, parts[i].data, parts[i].bytes) != 1)
+            return failed(ERR_INTERNAL);
+    if (EVP_DigestFinal_ex(hash_ctx, out, NULL) != 1)
+        return failed(ERR_INTERNAL);
+    return ERR_OK;
+}
+
+enum err crypto_digest(const char *domain, const struct crypto_part *parts, size_t n,
+                       uint8_t out[SHA256_BYTES])
+{
+    if (!ready() || EVP_DigestInit_ex2(hash_ctx, sha256, NULL) != 1)
+        return failed(ERR_INTERNAL);
+    if (!hash_prefixed(domain, strlen(domain)))
+        return failed(ERR_INTERNAL);
+    for (size_t i = 0; i < n; i++)
+        if (!hash_prefixed(parts[i].data, parts[i].bytes))
+            return failed(ERR_INTERNAL);
+    if (EVP_DigestFinal_ex(hash_ctx, out, NULL) != 1)
+        return failed(ERR_INTERNAL);
+    return ERR_OK;
+}
+
+/* Ed25519 takes its text in one piece. */
+static void text_add(const void *data, size_t n)
+{
+    uint8_t length[4];
+    if (n > SIGNED_TEXT_BYTES_MAX)
+        text.failed = true;
+    prefix(length, n);
+    (void)buf_put(&text, length, sizeof length);
+    (void)buf_put(&text, data, n);
+}
+
+static enum err text_build(const char *domain, const struct crypto_part *parts, size_t n)
+{
+    buf_clear(&text);
+    text_add(domain, strlen(domain));
+    for (size_t i = 0; i < n; i++)
+        text_add(parts[i].data, parts[i].bytes);
+    return text.failed ? ERR_LIMIT : ERR_OK;
+}
+
+enum err crypto_sign(const struct signing_key *k, const char *domain,
+                     const struct crypto_part *parts, size_t n,
+                     uint8_t out[ED25519_SIGNATURE_BYTES])
+{
+    if (!ready())
+        return failed(ERR_INTERNAL);
+    enum err e = text_build(domain, parts, n);
+    if (e != ERR_OK)
+        return e;
+    size_t bytes = ED25519_SIGNATURE_BYTES;
+    bool ok = EVP_MD_CTX_reset(sign_ctx) == 1 &&
+              EVP_DigestSignInit(sign_ctx, NULL, NULL, NULL, k->pkey) == 1 &&
+              EVP_DigestSign(sign_ctx, out, &bytes, text.data, text.len) == 1 &&
+              bytes == ED25519_SIGNATURE_BYTES;
+    (void)EVP_MD_CTX_reset(sign_ctx); /* holds a reference to the key */
+    return ok ? ERR_OK : failed(ERR_INTERNAL);
+}
+
+enum err crypto_verify(const uint8_t public_key[ED25519_KEY_BYTES], const char *domain,
+                       const struct crypto_part *parts, size_t n,
+                       const uint8_t signature[ED25519_SIGNATURE_BYTES])
+{
+    if (!ready())
+        return failed(ERR_INTERNAL);
+    enum err e = text_build(domain, parts, n);
+    if (e != ERR_OK)
+        return e;
+    EVP_PKEY *pkey =
+        EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, public_key, ED25519_KEY_BYTES);
+    if (pkey == NULL)
+        return failed(ERR_INTERNAL);
+    e = ERR_INTERNAL;
+    if (EVP_MD_CTX_reset(sign_ctx) == 1 &&
+        EVP_DigestVerifyInit(sign_ctx, NULL, NULL, NULL, pkey) == 1)
+        e = EVP_DigestVerify(sign_ctx, signature, ED25519_SIGNATURE_BYTES, text.data, text.len) == 1
+                ? ERR_OK
+                : ERR_AUTH;
+    (void)EVP_MD_CTX_reset(sign_ctx);
+    EVP_PKEY_free(pkey);
+    return e == ERR_OK ? ERR_OK : failed(e);
+}
+
+enum err crypto_random(void *out, size_t bytes)
+{
+    if (bytes > INT_MAX)
+        return ERR_LIMIT;
+    return RAND_bytes(out, (int)bytes) == 1 ? ERR_OK : failed(ERR_INTERNAL);
+}
