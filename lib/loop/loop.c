@@ -120,8 +120,7 @@ enum err loop_add_fd(struct loop *l, int fd, unsigned events, unsigned priority,
 {
     if (fd < 0)
         return ERR_INVAL;
-    struct loop_source s = {
-        .fd = fd, .events = events, .priority = priority, .name = name, .fn = fn, .arg = arg};
+    struct loop_source s = {.fd = fd, .events = events, .priority = priority, .fn = fn, .arg = arg};
     return add_source(l, &s, name, out);
 }
 
