@@ -12,6 +12,8 @@ struct obs_http;
 typedef bool obs_ready_fn(void *arg, const char **why);
 enum err obs_http_create(struct loop *l, const char *address, obs_ready_fn *ready, void *arg,
                          struct obs_http **out, struct err_text *why) LIU_MUST_USE;
+/* The port listened on: the one chosen by the system when the address said port 0. */
+uint16_t obs_http_port(const struct obs_http *h);
 void obs_http_destroy(struct obs_http *h); /* NULL-safe */
 
 #endif
