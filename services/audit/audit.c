@@ -1,0 +1,185 @@
+/* Handlers: read the records, ask the core, put the plan. */
+#include "services/audit/audit.h"
+
+#include <string.h>
+
+#include "base/date.h"
+#include "obs/log.h"
+#include "services/audit/audit_record.h"
+
+/* Log event "plan-waits": a plan cannot be made now, and why. Once a minute and case at most. */
+static enum decide try_later(struct work *w, const char *case_id, const char *field, const char *why)
+{
+    log_event(LOG_LEVEL_WARN, "plan-waits", "a plan cannot be made yet", "case", case_id, "field",
+              field, "why", why, NULL);
+    work_timer(w, "plan", case_id, work_now_ms(w) + AUDIT_RETRY_MS);
+    return DECIDE_DONE;
+}
+
+static int32_t year_of(int64_t ms)
+{
+    char day[DATE_TEXT_BYTES];
+    date_format(date_of_ms(ms), day);
+    return (day[0] - '0') * 1000 + (day[1] - '0') * 100 + (day[2] - '0') * 10 + (day[3] - '0');
+}
+
+static enum decide put_plan(struct work *w, const struct plan *p,
+                            const struct audit_record_about *about)
+{
+    Ismap__Liu__V1__AuditPlan *m = NULL;
+    enum err e = audit_record_plan(work_arena(w), p, about, &m);
+    if (e == ERR_NOMEM)
+        return work_no_memory(w);
+    if (e != ERR_OK)
+        return try_later(w, about->case_id, "plan_hash", err_name(e));
+    work_put(w, RECORD_PLAN, about->case_id, &m->base);
+    Ismap__Liu__V1__PlanMade made;
+    ismap__liu__v1__plan_made__init(&made);
+    made.case_id = m->case_id;
+    made.provider = m->provider;
+    made.years = m->years;
+    made.n_loads = m->n_loads;
+    made.loads = m->loads;
+    made.plan_hash = m->plan_hash;
+    const char *audience[] = {about->provider};
+    work_emit(w, &made.base, audience, 1);
+    return DECIDE_DONE;
+}
+
+/* A plan that its own check refuses is never put: better none, and a person who looks. */
+static enum decide plan_with(struct work *w, const Ismap__Liu__V1__Catalogue *cat,
+                             const Ismap__Liu__V1__AuditRules *rules,
+                             const struct audit_record_about *about)
+{
+    struct arena *a = work_arena(w);
+    struct audit_faults faults = {0};
+    struct catalogue catalogue = {0};
+    struct plan_policy policy = {0};
+    struct plan plan = {0};
+    struct plan_input in = {.catalogue = &catalogue,
+                            .policy = &policy,
+                            .first_year = year_of(about->made_at_ms)};
+    enum err e = audit_record_catalogue(a, cat, &catalogue, &faults);
+    if (e == ERR_OK)
+        e = audit_record_policy(a, rules, &policy);
+    if (e == ERR_OK)
+        e = audit_plan_make(a, &in, &plan, &faults);
+    if (e == ERR_OK)
+        e = audit_plan_check(a, &in, &plan, &faults);
+    if (e == ERR_NOMEM)
+        return work_no_memory(w);
+    if (e != ERR_OK)
+        return try_later(w, about->case_id, faults.n > 0 ? faults.items[0].field : "catalogue",
+                         faults.n > 0 ? faults.items[0].en : err_name(e));
+    return put_plan(w, &plan, about);
+}
+
+static enum decide make_plan(struct work *w, const char *case_id, const char *provider)
+{
+    const void *plan = NULL;
+    const void *found = NULL;
+    const Ismap__Liu__V1__Rulebook *rules = NULL;
+    const char *hash = NULL;
+    bool there = work_get(w, RECORD_PLAN, case_id, &plan);
+    there &= work_get(w, RECORD_ACTIVE, "catalogue", &found);
+    there &= work_rulebook(w, &rules, &hash);
+    if (!there)
+        return DECIDE_WAIT;
+    if (plan != NULL)
+        return DECIDE_DONE;
+    const Ismap__Liu__V1__Active *active = found;
+    if (active == NULL)
+        return try_later(w, case_id, "catalogue", "no catalogue is in force");
+    if (rules == NULL || rules->audit == NULL)
+        return try_later(w, case_id, "rulebook", "no rulebook with audit rules is in force");
+    const void *catalogue = NULL;
+    if (!work_get(w, RECORD_CATALOGUE, active->ref, &catalogue))
+        return DECIDE_WAIT;
+    if (catalogue == NULL)
+        return try_later(w, case_id, "catalogue", "the catalogue in force is missing");
+    struct audit_record_about about = {.case_id = case_id,
+                                       .provider = provider,
+                                       .catalogue_version = active->ref,
+                                       .rulebook_hash = hash,
+                                       .made_at_ms = work_now_ms(w)};
+    return plan_with(w, catalogue, rules->audit, &about);
+}
+
+static enum decide on_verdict(struct work *w, void *state)
+{
+    (void)state;
+    const Ismap__Liu__V1__VerdictChanged *ev = work_message(w);
+    if (ev->result != ISMAP__LIU__V1__VERDICT_RESULT__VERDICT_RESULT_ELIGIBLE)
+        return DECIDE_DONE;
+    return make_plan(w, ev->case_id, ev->provider);
+}
+
+/* The verdict may have changed since the timer was set: the judgment tells. */
+static enum decide on_plan_timer(struct work *w, void *state)
+{
+    (void)state;
+    const char *case_id = work_timer_record(w);
+    const void *found = NULL;
+    if (!work_get(w, RECORD_JUDGMENT, case_id, &found))
+        return DECIDE_WAIT;
+    const Ismap__Liu__V1__Judgment *j = found;
+    if (j == NULL || j->verdict == NULL ||
+        j->verdict->result != ISMAP__LIU__V1__VERDICT_RESULT__VERDICT_RESULT_ELIGIBLE)
+        return DECIDE_DONE;
+    return make_plan(w, case_id, j->provider);
+}
+
+static bool may_see(struct work *w, const Ismap__Liu__V1__AuditPlan *plan)
+{
+    switch (work_role(w)) {
+    case ISMAP__LIU__V1__ROLE__ROLE_OPERATOR:
+    case ISMAP__LIU__V1__ROLE__ROLE_AUDIT_BODY:
+        return true;
+    case ISMAP__LIU__V1__ROLE__ROLE_PROVIDER:
+        return strcmp(plan->provider, work_actor(w)) == 0;
+    default:
+        return false;
+    }
+}
+
+static enum decide get_plan(struct work *w, void *state)
+{
+    (void)state;
+    const Ismap__Liu__V1__GetPlan *m = work_message(w);
+    const void *found = NULL;
+    if (!work_get(w, RECORD_PLAN, m->case_id, &found))
+        return DECIDE_WAIT;
+    const Ismap__Liu__V1__AuditPlan *plan = found;
+    if (plan == NULL || !may_see(w, plan))
+        return work_refuse(w, ISMAP__LIU__V1__STATUS__STATUS_NOT_FOUND, "caseId", "P-NOT-FOUND",
+                           "この案件の監査計画はありません", "there is no audit plan of this case");
+    work_reply(w, &plan->base);
+    return DECIDE_DONE;
+}
+
+static const struct dispatch_row rows[] = {
+    {.type = &ismap__liu__v1__get_plan__descriptor,
+     .roles = ROLE_BIT(ISMAP__LIU__V1__ROLE__ROLE_OPERATOR) |
+              ROLE_BIT(ISMAP__LIU__V1__ROLE__ROLE_PROVIDER) |
+              ROLE_BIT(ISMAP__LIU__V1__ROLE__ROLE_AUDIT_BODY),
+     .bytes_max = 256,
+     .decide = get_plan},
+};
+
+static const struct consumer_row consumers[] = {
+    {&ismap__liu__v1__verdict_changed__descriptor, on_verdict},
+};
+
+static const struct timer_row timers[] = {{"plan", on_plan_timer}};
+
+const struct service audit_service = {
+    .name = "audit",
+    .main_fallback = "tcp://127.0.0.1:5703",
+    .http_fallback = "127.0.0.1:9103",
+    .rows = rows,
+    .n_rows = sizeof(rows) / sizeof(rows[0]),
+    .consumers = consumers,
+    .n_consumers = sizeof(consumers) / sizeof(consumers[0]),
+    .timers = timers,
+    .n_timers = sizeof(timers) / sizeof(timers[0]),
+};

@@ -1,0 +1,156 @@
+/* Field by field copies; the enums of core and wire share their numbers, asserted here. */
+#include "services/audit/audit_record.h"
+
+#include <assert.h>
+
+#include "crypto/crypto.h"
+#include "wire/unpack.h"
+
+static_assert((int)CATALOGUE_GOVERNANCE == (int)ISMAP__LIU__V1__TIER__TIER_GOVERNANCE, "tier");
+static_assert((int)CATALOGUE_MANAGEMENT == (int)ISMAP__LIU__V1__TIER__TIER_MANAGEMENT, "tier");
+static_assert((int)CATALOGUE_CONTROLS == (int)ISMAP__LIU__V1__TIER__TIER_CONTROLS, "tier");
+static_assert((int)PLAN_EXTERNAL == (int)ISMAP__LIU__V1__AUDIT_PARTY__AUDIT_PARTY_EXTERNAL, "party");
+static_assert((int)PLAN_INTERNAL == (int)ISMAP__LIU__V1__AUDIT_PARTY__AUDIT_PARTY_INTERNAL, "party");
+
+enum err audit_record_catalogue(struct arena *a, const Ismap__Liu__V1__Catalogue *m,
+                                struct catalogue *out, struct audit_faults *faults)
+{
+    *out = (struct catalogue){0};
+    if (m->n_items > CATALOGUE_ITEMS_MAX)
+        return ERR_LIMIT;
+    struct catalogue_item *items = arena_alloc(a, m->n_items * sizeof(*items));
+    if (items == NULL)
+        return ERR_NOMEM;
+    size_t before = faults->n;
+    for (size_t i = 0; i < m->n_items; i++) {
+        const Ismap__Liu__V1__ControlItem *f = m->items[i];
+        struct catalogue_item *it = &items[i];
+        if (!catalogue_read_id(f->id, it) || (int)f->tier != (int)it->tier ||
+            (f->objective != 0) != it->objective || f->domain != it->numbers[0] ||
+            (f->basic_statement != 0) != it->basic_statement ||
+            (f->provider_specific != 0) != it->provider_specific)
+            audit_fault_add(faults, a, 0, f->id, "R60", "番号と属性が合いません",
+                            "the identifier and the flags do not agree");
+        it->not_assessed = f->not_assessed != 0;
+    }
+    if (faults->n != before)
+        return ERR_INVAL;
+    return catalogue_index(a, items, m->n_items, out, faults);
+}
+
+enum err audit_record_policy(struct arena *a, const Ismap__Liu__V1__AuditRules *m,
+                             struct plan_policy *out)
+{
+    struct plan_important *important = arena_alloc(a, m->n_important * sizeof(*important));
+    if (important == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < m->n_important; i++)
+        important[i] = (struct plan_important){.id = m->important[i]->id,
+                                               .annual = m->important[i]->annual != 0};
+    *out = (struct plan_policy){.rotation_years = m->rotation_years,
+                                .internal_cycle_years = m->internal_cycle_years,
+                                .internal_all_tiers = m->internal_all_tiers != 0,
+                                .internal_sliding = m->internal_sliding != 0,
+                                .important = important,
+                                .n_important = m->n_important,
+                                .hours_external = m->hours_per_external_item,
+                                .hours_internal = m->hours_per_internal_item};
+    return ERR_OK;
+}
+
+/* The wire's strings are `char *` but never written through. */
+static char *text(struct arena *a, const char *s)
+{
+    return arena_strdup(a, s);
+}
+
+static enum err copy_items(struct arena *a, const struct plan *p, Ismap__Liu__V1__AuditPlan *m)
+{
+    m->items = arena_alloc(a, p->n * sizeof(*m->items));
+    Ismap__Liu__V1__PlanItem *items = arena_alloc(a, p->n * sizeof(*items));
+    if (m->items == NULL || items == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct plan_item *f = &p->items[i];
+        ismap__liu__v1__plan_item__init(&items[i]);
+        items[i].control_id = text(a, f->control_id);
+        items[i].party = (Ismap__Liu__V1__AuditParty)f->party;
+        items[i].year = f->year;
+        items[i].reason = text(a, f->rule);
+        items[i].hours = f->hours;
+        if (items[i].control_id == NULL || items[i].reason == NULL)
+            return ERR_NOMEM;
+        m->items[i] = &items[i];
+    }
+    m->n_items = p->n;
+    return ERR_OK;
+}
+
+static enum err copy_loads(struct arena *a, const struct plan *p, Ismap__Liu__V1__AuditPlan *m)
+{
+    m->loads = arena_alloc(a, p->years * sizeof(*m->loads));
+    Ismap__Liu__V1__YearLoad *loads = arena_alloc(a, p->years * sizeof(*loads));
+    if (m->loads == NULL || loads == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < p->years; i++) {
+        const struct plan_load *f = &p->loads[i];
+        ismap__liu__v1__year_load__init(&loads[i]);
+        loads[i].year = f->year;
+        loads[i].external_items = f->external_items;
+        loads[i].external_hours = f->external_hours;
+        loads[i].internal_items = f->internal_items;
+        loads[i].internal_hours = f->internal_hours;
+        loads[i].governance = f->governance;
+        loads[i].management = f->management;
+        loads[i].important = f->important;
+        m->loads[i] = &loads[i];
+    }
+    m->n_loads = p->years;
+    return ERR_OK;
+}
+
+static enum err set_hash(struct arena *a, Ismap__Liu__V1__AuditPlan *m)
+{
+    const uint8_t *packed = NULL;
+    size_t bytes = 0;
+    uint8_t *hash = arena_alloc(a, SHA256_BYTES);
+    if (hash == NULL)
+        return ERR_NOMEM;
+    enum err e = wire_pack(a, &m->base, &packed, &bytes);
+    if (e != ERR_OK)
+        return e;
+    struct crypto_part part = {packed, bytes};
+    e = crypto_sha256(&part, 1, hash);
+    if (e != ERR_OK)
+        return e;
+    m->plan_hash.data = hash;
+    m->plan_hash.len = SHA256_BYTES;
+    return ERR_OK;
+}
+
+enum err audit_record_plan(struct arena *a, const struct plan *p,
+                           const struct audit_record_about *about, Ismap__Liu__V1__AuditPlan **out)
+{
+    Ismap__Liu__V1__AuditPlan *m = arena_alloc(a, sizeof(*m));
+    if (m == NULL)
+        return ERR_NOMEM;
+    ismap__liu__v1__audit_plan__init(m);
+    m->case_id = text(a, about->case_id);
+    m->provider = text(a, about->provider);
+    m->catalogue_version = text(a, about->catalogue_version);
+    m->rulebook_hash = text(a, about->rulebook_hash);
+    m->core_version = text(a, AUDIT_CORE_VERSION);
+    if (m->case_id == NULL || m->provider == NULL || m->catalogue_version == NULL ||
+        m->rulebook_hash == NULL || m->core_version == NULL)
+        return ERR_NOMEM;
+    m->years = p->years;
+    m->made_at_ms = about->made_at_ms;
+    enum err e = copy_items(a, p, m);
+    if (e == ERR_OK)
+        e = copy_loads(a, p, m);
+    if (e == ERR_OK)
+        e = set_hash(a, m);
+    if (e == ERR_OK)
+        *out = m;
+    return e;
+}

@@ -1,0 +1,35 @@
+/* Between the messages of the wire and the values of the core. No rule lives here.
+ *
+ * Everything made lives in the arena or is borrowed from the message, which must outlive it.
+ */
+#ifndef LIU_AUDIT_AUDIT_RECORD_H
+#define LIU_AUDIT_AUDIT_RECORD_H
+
+#include "ismap/liu/v1/judgment.pb-c.h"
+#include "ismap/liu/v1/plan.pb-c.h"
+#include "services/audit/core/plan.h"
+
+/* What a plan is made for and from; strings are borrowed. */
+struct audit_record_about {
+    const char *case_id;
+    const char *provider;
+    const char *catalogue_version;
+    const char *rulebook_hash;
+    int64_t made_at_ms;
+};
+
+/* ERR_INVAL with faults when an id is not one or the flags contradict it; ERR_NOMEM; ERR_LIMIT. */
+enum err audit_record_catalogue(struct arena *a, const Ismap__Liu__V1__Catalogue *m,
+                                struct catalogue *out, struct audit_faults *faults) LIU_MUST_USE;
+
+/* ERR_NOMEM. */
+enum err audit_record_policy(struct arena *a, const Ismap__Liu__V1__AuditRules *m,
+                             struct plan_policy *out) LIU_MUST_USE;
+
+/* The record with its plan_hash: SHA-256 over the packed record whose plan_hash is empty. ERR_NOMEM,
+ * ERR_INTERNAL. */
+enum err audit_record_plan(struct arena *a, const struct plan *p,
+                           const struct audit_record_about *about,
+                           Ismap__Liu__V1__AuditPlan **out) LIU_MUST_USE;
+
+#endif
