@@ -120,12 +120,42 @@ enum err crypto_sign(const struct signing_key *k, const char *domain,
     return ok ? ERR_OK : failed(ERR_INTERNAL);
 }
 
+/* The points whose order divides 8, by y with the sign bit cleared, and the two ways to write y >=
+ * p. Under such a key one signature fits every text, and RFC 8032 does not ask a verifier to look.
+ */
+static bool key_is_degenerate(const uint8_t key[ED25519_KEY_BYTES])
+{
+    static const uint8_t points[][ED25519_KEY_BYTES] = {
+        {0},
+        {1},
+        {0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4,
+         0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6,
+         0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05},
+        {0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b,
+         0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39,
+         0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a},
+    };
+    uint8_t y[ED25519_KEY_BYTES];
+    memcpy(y, key, sizeof y);
+    y[ED25519_KEY_BYTES - 1] &= 0x7f;
+    for (size_t i = 0; i < sizeof points / sizeof points[0]; i++)
+        if (memcmp(y, points[i], sizeof y) == 0)
+            return true;
+    /* p - 1, p and p + 1 differ only in their first byte: ec, ed, ee */
+    bool near_p = y[0] >= 0xec && y[0] <= 0xee && y[ED25519_KEY_BYTES - 1] == 0x7f;
+    for (size_t i = 1; near_p && i < ED25519_KEY_BYTES - 1; i++)
+        near_p = y[i] == 0xff;
+    return near_p;
+}
+
 enum err crypto_verify(const uint8_t public_key[ED25519_KEY_BYTES], const char *domain,
                        const struct crypto_part *parts, size_t n,
                        const uint8_t signature[ED25519_SIGNATURE_BYTES])
 {
     if (!ready())
         return failed(ERR_INTERNAL);
+    if (key_is_degenerate(public_key))
+        return ERR_AUTH;
     enum err e = text_build(domain, parts, n);
     if (e != ERR_OK)
         return e;

@@ -34,12 +34,13 @@ enum err crypto_digest(const char *domain, const struct crypto_part *parts, size
 
 struct signing_key; /* a private Ed25519 key with its id */
 
-/* Reads a key file: two lines "key_id <id>" and "ed25519_secret <64 hex digits>"; refuses files others
+/* ids: 1 to 64 letters, digits and . _ - (ERR_INVAL).
+ * Reads a key file: two lines "key_id <id>" and "ed25519_secret <64 hex digits>"; refuses files others
  * can read (ERR_AUTH). */
 enum err signing_key_load(const char *path, struct signing_key **out, struct err_text *why) LIU_MUST_USE;
 enum err signing_key_generate(const char *key_id, struct signing_key **out) LIU_MUST_USE;
 enum err signing_key_from_seed(const char *key_id, const uint8_t seed[32], struct signing_key **out) LIU_MUST_USE;
-enum err signing_key_save(const struct signing_key *k, const char *path, struct err_text *why) LIU_MUST_USE; /* mode 0600, fsync */
+enum err signing_key_save(const struct signing_key *k, const char *path, struct err_text *why) LIU_MUST_USE; /* mode 0600, fsync; ERR_EXISTS: never overwrites */
 void signing_key_free(struct signing_key *k); /* NULL-safe, wipes */
 const char *signing_key_id(const struct signing_key *k);
 void signing_key_public(const struct signing_key *k, uint8_t out[ED25519_KEY_BYTES]);
@@ -47,7 +48,8 @@ void signing_key_public(const struct signing_key *k, uint8_t out[ED25519_KEY_BYT
 /* Ed25519 over the length-prefixed text of domain and parts. */
 enum err crypto_sign(const struct signing_key *k, const char *domain, const struct crypto_part *parts, size_t n,
                      uint8_t out[ED25519_SIGNATURE_BYTES]) LIU_MUST_USE;
-/* ERR_AUTH when it does not verify. */
+/* ERR_AUTH when it does not verify; a public key of small order verifies nothing. ERR_LIMIT beyond 2 MiB
+ * of text, here and in crypto_sign. */
 enum err crypto_verify(const uint8_t public_key[ED25519_KEY_BYTES], const char *domain, const struct crypto_part *parts,
                        size_t n, const uint8_t signature[ED25519_SIGNATURE_BYTES]) LIU_MUST_USE;
 
