@@ -20,7 +20,7 @@
 #define LIMIT_COMMIT_ATTEMPTS 8                  /* CONFLICTs before ABORTED */
 
 /* in flight */
-#define LIMIT_WORKS_IN_FLIGHT 2048
+#define LIMIT_WORKS_IN_FLIGHT 8192
 #define LIMIT_PARTY_IN_FLIGHT 512
 #define LIMIT_WAITERS_PER_RECORD 256
 #define LIMIT_BATCH_REQUESTS 32                  /* independent requests of one Function call */

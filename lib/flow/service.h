@@ -13,25 +13,29 @@
 #define ROLE_BIT(role) (1u << (unsigned)(role))
 #define ROLES_ALL 0xffffffffu
 
-#define ROW_CHANGES 1u    /* leaves an effect: stale check, receipt by (sender, id), durable before the answer */
+#define ROW_CHANGES                                                                                \
+    1u /* leaves an effect: stale check, receipt by (sender, id), durable before the answer */
 #define ROW_SIGNED 2u     /* needs the sender's Ed25519 signature */
 #define ROW_NO_RECEIPT 4u /* changes, but is idempotent by itself (numbered alerts) */
 #define ROW_URGENT 8u     /* own Redis connection, never refused for memory pressure */
 #define ROW_NOISE 16u     /* refused first when memory runs short (70 %) */
 #define ROW_NEW_CASE 32u  /* refused second (85 %) */
+#define ROW_SERIAL                                                                                 \
+    64u /* one at a time for each sender and door, in the order of arrival (numbered lanes) */
 
-/* One message type: who may send it, how big, how checked, who decides. Shape is checked by the tables of
- * lib/wire before `decide` is called. */
+/* One message type: who may send it, how big, how checked, who decides. Shape is checked by the
+ * tables of lib/wire before `decide` is called. */
 struct dispatch_row {
     const ProtobufCMessageDescriptor *type;
-    unsigned roles;      /* ROLE_BIT(...) of the senders allowed */
+    unsigned roles; /* ROLE_BIT(...) of the senders allowed */
     unsigned flags;
-    uint32_t bytes_max;  /* of the payload; 0 = LIMIT_PAYLOAD_BYTES */
-    const char *doors;   /* names allowed, comma-separated; NULL = "main" */
+    uint32_t bytes_max; /* of the payload; 0 = LIMIT_PAYLOAD_BYTES */
+    const char *doors;  /* names allowed, comma-separated; NULL = "main" */
     work_fn *decide;
 };
 
-/* One event type this service acts on. Each takes effect exactly once: the cursor is in the same commit. */
+/* One event type this service acts on. Each takes effect exactly once: the cursor is in the same
+ * commit. */
 struct consumer_row {
     const ProtobufCMessageDescriptor *type;
     work_fn *decide;
@@ -42,17 +46,19 @@ struct timer_row {
     work_fn *decide;
 };
 
-/* Records kept in memory: called for each at start and whenever one changes, before anyone is told of the event.
- * Only for what is looked at without being loaded (matching); decisions use work_get. */
+/* Records kept in memory: called for each at start and whenever one changes, before anyone is told
+ * of the event. Only for what is looked at without being loaded (matching); decisions use work_get.
+ */
 struct view_row {
     enum record_kind kind;
-    void (*changed)(void *service_state, const char *id, uint64_t revision, const ProtobufCMessage *m);
+    void (*changed)(void *service_state, const char *id, uint64_t revision,
+                    const ProtobufCMessage *m);
 };
 
 struct door_row {
-    const char *name;        /* "main" comes by itself; others are listed here */
-    const char *setting;     /* configuration name of its endpoint, e.g. "urgent_endpoint" */
-    const char *fallback;    /* default endpoint */
+    const char *name;     /* "main" comes by itself; others are listed here */
+    const char *setting;  /* configuration name of its endpoint, e.g. "urgent_endpoint" */
+    const char *fallback; /* default endpoint */
     bool urgent;
 };
 
@@ -60,7 +66,7 @@ struct door_row {
 struct service_env {
     struct loop *loop;
     struct store *store;
-    const void *settings;    /* the service's own settings struct, filled */
+    const void *settings; /* the service's own settings struct, filled */
     const char *name;
 };
 
@@ -78,16 +84,18 @@ struct service {
     size_t n_views;
     const struct door_row *doors;
     size_t n_doors;
-    const struct conf_row *settings; /* further settings of this service; offsets into settings_bytes */
+    const struct conf_row
+        *settings; /* further settings of this service; offsets into settings_bytes */
     size_t n_settings;
     size_t settings_bytes;
-    enum err (*create)(const struct service_env *env, void **state, struct err_text *why); /* NULL = no state */
-    void (*start)(void *state);   /* store ready, views loaded; may be NULL */
+    enum err (*create)(const struct service_env *env, void **state,
+                       struct err_text *why); /* NULL = no state */
+    void (*start)(void *state);               /* store ready, views loaded; may be NULL */
     void (*destroy)(void *state);
 };
 
-/* Parses arguments (-c FILE, --check-config, --print-config, --version, --help), runs until SIGTERM.
- * Returns the exit status: 0 orderly, 1 failure, 2 wrong usage or configuration. */
+/* Parses arguments (-c FILE, --check-config, --print-config, --version, --help), runs until
+ * SIGTERM. Returns the exit status: 0 orderly, 1 failure, 2 wrong usage or configuration. */
 int service_main(int argc, char **argv, const struct service *svc);
 
 #endif

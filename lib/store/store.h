@@ -87,6 +87,11 @@ enum err store_due(struct store *s, const char *owner, int64_t now_ms, uint32_t 
 enum err store_commit(struct store *s, enum store_lane lane, const struct commit *c, commit_fn *fn, void *arg) LIU_MUST_USE;
 size_t store_commits_pending(const struct store *s);
 
+/* Looks up the receipt of (party, id) without changing anything: DUPLICATE with the stored reply, MISMATCH,
+ * or OK = there is none (UNAVAILABLE when Redis is away). */
+enum err store_receipt(struct store *s, const char *party, const char *id, const uint8_t request_hash[32],
+                       commit_fn *fn, void *arg) LIU_MUST_USE;
+
 /* ---- the tail */
 
 /* Every journal entry after `from`, in order, as it becomes durable; fn is called on the loop with

@@ -1,0 +1,725 @@
+/* Runs a work: decide, load what it asked for, decide again, take locks, commit, try again on
+ * CONFLICT.
+ *
+ * Within a process, works that touch a record someone is writing wait in line behind it, so
+ * CONFLICT comes from other processes only. A work never waits while it holds a lock (the serial
+ * lock of its sender apart, which is always taken first), so there is no deadlock.
+ */
+#include "flow/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#define RESEND_MS 10000 /* how long an unknown outcome is asked for before the sender has to */
+#define IMMUTABLES_MAX 64
+
+struct lock {
+    char key[160];
+    struct work *holder;
+    struct work *first; /* in line */
+    struct work *last;
+    unsigned n_waiting;
+    UT_hash_handle hh;
+};
+
+/* Parsed immutable records (rulebooks, target lists, catalogues) are kept for good. */
+struct immutable {
+    char key[96];
+    struct arena arena;
+    const ProtobufCMessage *message;
+    uint64_t revision;
+    UT_hash_handle hh;
+};
+
+/* ---- life */
+
+struct work *work_create(struct flow *f, enum work_source source)
+{
+    struct work *w =
+        f->works >= LIMIT_WORKS_IN_FLIGHT && source == WORK_MESSAGE ? NULL : calloc(1, sizeof *w);
+    if (w == NULL)
+        return NULL;
+    w->flow = f;
+    w->source = source;
+    w->began_us = clock_mono_us();
+    w->cause = "";
+    w->actor = "";
+    w->request_id = "";
+    w->locks = NULL;
+    arena_init(&w->arena, LIMIT_WORK_ARENA_BYTES);
+    work_reset_outcome(w);
+    w->next_all = f->all_works;
+    if (f->all_works != NULL)
+        f->all_works->prev_all = w;
+    f->all_works = w;
+    f->works++;
+    metric_set(f->m_works, (int64_t)f->works);
+    return w;
+}
+
+void work_destroy(struct work *w)
+{
+    struct flow *f = w->flow;
+    lock_release_all(w);
+    if (w->counted) {
+        struct actor *a = directory_actor(f->dir, w->actor_key);
+        if (a != NULL && a->in_flight > 0)
+            a->in_flight--;
+    }
+    if (w->prev_all != NULL)
+        w->prev_all->next_all = w->next_all;
+    else
+        f->all_works = w->next_all;
+    if (w->next_all != NULL)
+        w->next_all->prev_all = w->prev_all;
+    f->works--;
+    metric_set(f->m_works, (int64_t)f->works);
+    arena_fini(&w->arena);
+    free(w);
+}
+
+/* ---- locks */
+
+static struct lock *lock_find(struct flow *f, const char *key)
+{
+    struct lock *l = NULL;
+    HASH_FIND_STR(f->locks, key, l);
+    return l;
+}
+
+static bool lock_hold(struct work *w, struct lock *l)
+{
+    if (w->locks == NULL) {
+        w->locks = arena_alloc(&w->arena, (LIMIT_WORK_WRITES + 2) * sizeof(struct lock *));
+        if (w->locks == NULL)
+            return false;
+    }
+    if (w->n_locks == LIMIT_WORK_WRITES + 2)
+        return false;
+    l->holder = w;
+    w->locks[w->n_locks++] = l;
+    return true;
+}
+
+/* Wait in line; false when the line is full. */
+static bool lock_wait(struct lock *l, struct work *w)
+{
+    if (l->n_waiting >= LIMIT_WAITERS_PER_RECORD)
+        return false;
+    w->next = NULL;
+    if (l->last == NULL)
+        l->first = w;
+    else
+        l->last->next = w;
+    l->last = w;
+    l->n_waiting++;
+    return true;
+}
+
+static void lock_free(struct flow *f, struct lock *l)
+{
+    HASH_DEL(f->locks, l);
+    free(l);
+}
+
+/* The next in line holds it and runs again. */
+static void lock_pass(struct flow *f, struct lock *l)
+{
+    struct work *w = l->first;
+    if (w == NULL) {
+        lock_free(f, l);
+        return;
+    }
+    l->first = w->next;
+    if (l->first == NULL)
+        l->last = NULL;
+    l->n_waiting--;
+    w->next = NULL;
+    if (!lock_hold(w, l)) {
+        l->holder = w; /* cannot happen: a work in line holds nothing but its serial lock */
+        w->failed = true;
+    }
+    work_restart(w);
+}
+
+static void lock_release(struct work *w, bool keep_serial)
+{
+    struct flow *f = w->flow;
+    struct lock *held[LIMIT_WORK_WRITES + 2];
+    size_t n = w->n_locks;
+    if (n > 0)
+        memcpy(held, w->locks, n * sizeof held[0]);
+    w->n_locks = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (keep_serial && held[i] == w->serial) {
+            w->locks[w->n_locks++] = held[i];
+            continue;
+        }
+        held[i]->holder = NULL;
+    }
+    for (size_t i = 0; i < n; i++)
+        if (!(keep_serial && held[i] == w->serial))
+            lock_pass(f, held[i]);
+}
+
+void lock_release_all(struct work *w)
+{
+    lock_release(w, false);
+}
+
+bool lock_take(struct work *w, const char *key)
+{
+    struct flow *f = w->flow;
+    struct lock *l = lock_find(f, key);
+    if (l == NULL) {
+        l = calloc(1, sizeof *l);
+        if (l == NULL) {
+            w->failed = true;
+            return true;
+        }
+        (void)text_copy(l->key, sizeof l->key, key);
+        HASH_ADD_STR(f->locks, key, l);
+    }
+    if (l->holder == w)
+        return true;
+    if (l->holder == NULL) {
+        if (!lock_hold(w, l))
+            w->failed = true;
+        return true;
+    }
+    lock_release(w, true);
+    if (!lock_wait(l, w)) {
+        (void)work_refuse(w, FLOW_STATUS(ABORTED), "", "P-BUSY",
+                          "同じ記録への要求が混み合っています。少し待って再送してください。",
+                          "Too many requests for the same record. Wait a moment and send again.");
+        w->failed = true;
+        return true;
+    }
+    return false;
+}
+
+bool lock_take_serial(struct work *w)
+{
+    char key[160];
+    (void)snprintf(key, sizeof key, "serial/%s/%s", w->actor_key, w->door->name);
+    bool now = lock_take(w, key);
+    w->serial = lock_find(w->flow, key);
+    return now;
+}
+
+static void record_key(char out[160], enum record_kind kind, const char *id)
+{
+    (void)snprintf(out, 160, "%d/%s", (int)kind, id);
+}
+
+bool lock_take_record(struct work *w, enum record_kind kind, const char *id)
+{
+    char key[160];
+    record_key(key, kind, id);
+    return lock_take(w, key);
+}
+
+bool lock_free_for(struct flow *f, enum record_kind kind, const char *id, const struct work *w)
+{
+    char key[160];
+    record_key(key, kind, id);
+    const struct lock *l = lock_find(f, key);
+    return l == NULL || l->holder == NULL || l->holder == w;
+}
+
+/* Locks for the writes, and no one else writing what was read. false = in line. */
+static bool locks_for_commit(struct work *w)
+{
+    for (size_t i = 0; i < w->n_reads; i++) {
+        const struct work_read *r = &w->reads[i];
+        if (!lock_free_for(w->flow, r->kind, r->id, w) && !lock_take_record(w, r->kind, r->id))
+            return false;
+    }
+    for (size_t i = 0; i < w->n_puts; i++)
+        if (!lock_take_record(w, w->puts[i].kind, w->puts[i].id))
+            return false;
+    return true;
+}
+
+/* ---- loading */
+
+static void work_fail(struct work *w);
+
+static void loaded_one(struct work *w)
+{
+    if (--w->loading > 0)
+        return;
+    if (w->load_failed) {
+        (void)work_refuse(w, FLOW_STATUS(UNAVAILABLE), "", "P-STORE",
+                          "保存先に接続できません。しばらくして再送してください。",
+                          "The store cannot be reached. Send again in a moment.");
+        if (w->source == WORK_MESSAGE)
+            reply_send(w);
+        else
+            consumer_work_done(w, false);
+        return;
+    }
+    work_run(w);
+}
+
+static const ProtobufCMessage *immutable_find(struct flow *f, const struct work_read *r,
+                                              uint64_t *revision)
+{
+    char key[96];
+    (void)snprintf(key, sizeof key, "%d/%s", (int)r->kind, r->id);
+    struct immutable *m = NULL;
+    HASH_FIND_STR(f->immutables, key, m);
+    if (m == NULL)
+        return NULL;
+    *revision = m->revision;
+    return m->message;
+}
+
+static const ProtobufCMessage *immutable_keep(struct flow *f, const struct work_read *r,
+                                              const struct store_record *rec)
+{
+    struct immutable *m = f->n_immutables < IMMUTABLES_MAX ? calloc(1, sizeof *m) : NULL;
+    if (m == NULL)
+        return NULL;
+    arena_init(&m->arena, LIMIT_WORK_ARENA_BYTES);
+    ProtobufCMessage *msg;
+    if (wire_unpack(&m->arena, record_type_of(r->kind)->descriptor, rec->value, rec->bytes, &msg) !=
+        ERR_OK) {
+        arena_fini(&m->arena);
+        free(m);
+        return NULL;
+    }
+    m->message = msg;
+    m->revision = rec->revision;
+    (void)snprintf(m->key, sizeof m->key, "%d/%s", (int)r->kind, r->id);
+    HASH_ADD_STR(f->immutables, key, m);
+    f->n_immutables++;
+    return msg;
+}
+
+static void read_fill(struct work *w, struct work_read *r, const struct store_record *rec)
+{
+    r->loaded = true;
+    r->exists = rec->exists;
+    r->revision = rec->exists ? rec->revision : 0;
+    if (!rec->exists)
+        return;
+    const struct record_type *t = record_type_of(r->kind);
+    if (t->immutable)
+        r->message = immutable_keep(w->flow, r, rec);
+    ProtobufCMessage *m = NULL;
+    if (r->message == NULL) {
+        if (wire_unpack(&w->arena, t->descriptor, rec->value, rec->bytes, &m) != ERR_OK) {
+            log_event(LOG_LEVEL_ERROR, "record-unreadable", "a stored record cannot be read",
+                      "kind", t->name, "id", r->id, NULL);
+            w->failed = true;
+            r->exists = false;
+        }
+        r->message = m;
+    }
+}
+
+static void on_records(void *arg, enum err e, const struct store_record *records, size_t n)
+{
+    struct work *w = arg;
+    if (e != ERR_OK)
+        w->load_failed = true;
+    size_t at = 0;
+    for (size_t i = 0; e == ERR_OK && i < w->n_reads; i++)
+        if (!w->reads[i].loaded && at < n)
+            read_fill(w, &w->reads[i], &records[at++]);
+    loaded_one(w);
+}
+
+static void on_head(void *arg, enum err e, uint64_t seq)
+{
+    struct work *w = arg;
+    w->load_failed = w->load_failed || e != ERR_OK;
+    w->head_loaded = true;
+    w->head_seq = seq;
+    loaded_one(w);
+}
+
+static void on_scan(void *arg, enum err e, const char *next_page, const char *const *ids,
+                    const struct store_record *records, size_t n)
+{
+    struct work *w = arg;
+    struct work_scan_state *s = &w->scan;
+    s->loaded = true;
+    w->load_failed = w->load_failed || e != ERR_OK;
+    if (e == ERR_OK) {
+        const char **out_ids = arena_alloc(&w->arena, (n + 1) * sizeof *out_ids);
+        const void **out = arena_alloc(&w->arena, (n + 1) * sizeof *out);
+        char *page = arena_strdup(&w->arena, next_page);
+        w->load_failed = out_ids == NULL || out == NULL || page == NULL;
+        size_t kept = 0;
+        for (size_t i = 0; !w->load_failed && i < n; i++) {
+            ProtobufCMessage *m;
+            if (wire_unpack(&w->arena, record_type_of(s->kind)->descriptor, records[i].value,
+                            records[i].bytes, &m) != ERR_OK)
+                continue;
+            out_ids[kept] = arena_strdup(&w->arena, ids[i]);
+            w->load_failed = out_ids[kept] == NULL;
+            out[kept++] = m;
+        }
+        s->result =
+            (struct work_page){.next_page = page, .ids = out_ids, .messages = out, .n = kept};
+    }
+    loaded_one(w);
+}
+
+/* Asks for everything not loaded yet. The extra count keeps early answers from running the work. */
+static void load(struct work *w)
+{
+    struct store *s = w->flow->store;
+    struct store_key keys[LIMIT_WORK_READS];
+    size_t n = 0;
+    bool progress = false;
+    w->loading = 1;
+    w->load_failed = false;
+    if (w->head_asked && !w->head_loaded) {
+        w->loading++;
+        if (store_head(s, on_head, w) != ERR_OK)
+            on_head(w, ERR_UNAVAILABLE, 0);
+    }
+    for (size_t i = 0; i < w->n_reads; i++) {
+        struct work_read *r = &w->reads[i];
+        if (r->loaded)
+            continue;
+        if (record_type_of(r->kind)->immutable)
+            r->message = immutable_find(w->flow, r, &r->revision);
+        if (r->message != NULL) {
+            r->loaded = true;
+            r->exists = true;
+            progress = true;
+        } else {
+            keys[n++] = (struct store_key){.kind = r->kind, .id = r->id};
+        }
+    }
+    if (n > 0) {
+        w->loading++;
+        if (store_read(s, keys, n, on_records, w) != ERR_OK)
+            on_records(w, ERR_UNAVAILABLE, NULL, 0);
+    }
+    if (w->scan.asked && !w->scan.loaded) {
+        w->loading++;
+        if (store_scan(s, w->scan.kind, w->scan.page, w->scan.max, on_scan, w) != ERR_OK)
+            on_scan(w, ERR_UNAVAILABLE, "", NULL, NULL, 0);
+    }
+    if (w->loading == 1 && !progress) { /* our mistake: it waits for nothing */
+        log_event(LOG_LEVEL_ERROR, "decide-waits-for-nothing",
+                  "a decision asked for nothing and waits", "cause", w->cause, NULL);
+        work_fail(w);
+        return;
+    }
+    loaded_one(w);
+}
+
+/* ---- running */
+
+/* After a CONFLICT the sender itself may have changed: look at its record in Redis, not the mirror.
+ */
+static bool sender_again(struct work *w, bool *refused)
+{
+    const void *m;
+    *refused = false;
+    if (w->source != WORK_MESSAGE || w->attempts == 0)
+        return true;
+    if (!work_get(w, w->actor_kind, w->actor, &m))
+        return false;
+    bool gone = m == NULL;
+    if (m != NULL && w->actor_kind == RECORD_PARTY)
+        gone = ((const Ismap__Liu__V1__Party *)m)->revoked;
+    else if (m != NULL)
+        gone = ((const Ismap__Liu__V1__Feed *)m)->revoked;
+    if (gone) {
+        (void)work_refuse(w, FLOW_STATUS(PERMISSION_DENIED), "", "P-REVOKED",
+                          "この当事者の登録は取り消されています。", "This party has been revoked.");
+        *refused = true;
+    }
+    return true;
+}
+
+static void on_commit(void *arg, const struct commit_result *r);
+
+static void commit_send(struct work *w)
+{
+    bool urgent = w->door != NULL && (w->door->urgent || (w->row->flags & ROW_URGENT) != 0);
+    if (store_commit(w->flow->store, urgent ? STORE_URGENT : STORE_MAIN, &w->commit, on_commit,
+                     w) != ERR_OK) {
+        struct commit_result r = {.status = COMMIT_UNAVAILABLE, .text = "store not ready"};
+        on_commit(w, &r);
+    }
+}
+
+static void give_up(struct work *w, Ismap__Liu__V1__Status status, const char *rule, const char *ja,
+                    const char *en)
+{
+    w->status = FLOW_STATUS(OK);
+    w->faults = (struct faults){0};
+    (void)work_refuse(w, status, "", rule, ja, en);
+    reply_send(w);
+}
+
+static void commit_unknown(struct work *w)
+{
+    int64_t now = clock_mono_ms();
+    if (w->resend_until_ms == 0)
+        w->resend_until_ms = now + RESEND_MS;
+    if (now >= w->resend_until_ms) {
+        give_up(w, FLOW_STATUS(UNAVAILABLE), "P-STORE",
+                "結果を確認できませんでした。同じ番号(id)"
+                "で再送すれば、二重に処理されることはありません。",
+                "The outcome could not be confirmed. Send again under the same id: it takes effect "
+                "once.");
+        return;
+    }
+    w->next = w->flow->resend;
+    w->flow->resend = w;
+}
+
+void engine_store_ready(struct flow *f)
+{
+    struct work *w = f->resend;
+    f->resend = NULL;
+    while (w != NULL) {
+        struct work *next = w->next;
+        w->next = NULL;
+        commit_send(w);
+        w = next;
+    }
+}
+
+static void commit_conflict(struct work *w)
+{
+    metric_add(w->flow->m_conflicts, 1);
+    if (++w->attempts >= LIMIT_COMMIT_ATTEMPTS) {
+        give_up(w, FLOW_STATUS(ABORTED), "P-CONFLICT",
+                "同じ記録が同時に変更されました。少し待って再送してください。",
+                "The same record was being changed. Wait a moment and send again.");
+        return;
+    }
+    lock_release(w, true);
+    work_restart(w);
+}
+
+static void commit_duplicate(struct work *w, const struct commit_result *r)
+{
+    w->duplicate = true;
+    w->committed = true;
+    w->commit_seq = r->seq;
+    w->commit_at_ms = r->at_ms;
+    w->commit.reply = arena_dup(&w->arena, r->reply, r->reply_bytes);
+    w->commit.reply_bytes = w->commit.reply == NULL ? 0 : r->reply_bytes;
+    char *type = arena_strdup(&w->arena, r->reply_type == NULL ? "" : r->reply_type);
+    w->reply_type = type == NULL ? "" : type;
+    w->status = FLOW_STATUS(OK);
+    w->faults = (struct faults){0};
+    reply_send(w);
+}
+
+static void commit_mismatch(struct work *w)
+{
+    metric_add(w->flow->m_mismatches, 1);
+    log_event(LOG_LEVEL_WARN, "id-reused", "a request id came again with other bytes", "party",
+              w->actor, "id", w->request_id, NULL);
+    give_up(w, FLOW_STATUS(ALREADY_EXISTS), "P-ID-REUSED",
+            "この番号(id)は別の内容で使われています。新しい番号で送ってください。",
+            "This id was used for other content. Send it under a new id.");
+}
+
+static void timer_commit_done(struct work *w, const struct commit_result *r)
+{
+    if (r->status == COMMIT_UNKNOWN || r->status == COMMIT_UNAVAILABLE ||
+        r->status == COMMIT_CONFLICT)
+        log_event(LOG_LEVEL_INFO, "timer-again", "a timer's commit did not hold; it fires again",
+                  "timer", w->timer_member, NULL);
+    work_destroy(w);
+}
+
+static void on_commit(void *arg, const struct commit_result *r)
+{
+    struct work *w = arg;
+    struct flow *f = w->flow;
+    if (r->status == COMMIT_OK) {
+        metric_add(f->m_commits, 1);
+        metric_observe_us(f->m_commit_us, clock_mono_us() - w->began_us);
+    }
+    if (w->source == WORK_TIMER) {
+        timer_commit_done(w, r);
+        return;
+    }
+    switch (r->status) {
+    case COMMIT_OK:
+        w->committed = true;
+        w->commit_seq = r->seq;
+        w->commit_at_ms = r->at_ms;
+        reply_send(w);
+        break;
+    case COMMIT_CONFLICT:
+        commit_conflict(w);
+        break;
+    case COMMIT_DUPLICATE:
+        commit_duplicate(w, r);
+        break;
+    case COMMIT_MISMATCH:
+        commit_mismatch(w);
+        break;
+    case COMMIT_REFUSED:
+        give_up(w, FLOW_STATUS(RESOURCE_EXHAUSTED), "P-LIMIT",
+                "受け付けられる量の上限を超えています。時間をおいて再送してください。", r->text);
+        break;
+    case COMMIT_UNKNOWN:
+        commit_unknown(w);
+        break;
+    case COMMIT_BROKEN:
+        log_event(LOG_LEVEL_ERROR, "store-broken", "the store failed its own checks", "why",
+                  r->text, NULL);
+        give_up(w, FLOW_STATUS(INTERNAL), "P-STORE",
+                "保存先の整合性検査に失敗しました。運用者に連絡してください。",
+                "The store failed its own checks. Tell the operator.");
+        break;
+    case COMMIT_UNAVAILABLE:
+    default:
+        give_up(w, FLOW_STATUS(UNAVAILABLE), "P-STORE",
+                "保存先に接続できません。しばらくして再送してください。",
+                "The store cannot be reached. Send again in a moment.");
+        break;
+    }
+}
+
+/* A refusal may come from our own earlier effect (the record exists because the first copy of this
+ * very message made it): the receipt tells. */
+static void on_receipt(void *arg, const struct commit_result *r)
+{
+    struct work *w = arg;
+    w->receipt_checked = true;
+    if (r->status == COMMIT_DUPLICATE)
+        commit_duplicate(w, r);
+    else if (r->status == COMMIT_MISMATCH)
+        commit_mismatch(w);
+    else
+        reply_send(w);
+}
+
+static void message_refused(struct work *w)
+{
+    bool receipt = (w->row->flags & ROW_CHANGES) != 0 && (w->row->flags & ROW_NO_RECEIPT) == 0;
+    if (receipt && !w->receipt_checked &&
+        store_receipt(w->flow->store, w->actor, w->request_id, w->request_hash, on_receipt, w) ==
+            ERR_OK)
+        return;
+    reply_send(w);
+}
+
+static void work_fail(struct work *w)
+{
+    if (w->status == FLOW_STATUS(OK))
+        (void)work_refuse(w, FLOW_STATUS(RESOURCE_EXHAUSTED), "", "P-LIMIT",
+                          "この要求を処理する資源の上限を超えました。",
+                          "The request exceeds a limit of its processing.");
+    if (w->source == WORK_MESSAGE)
+        reply_send(w);
+    else
+        consumer_work_done(w, false);
+}
+
+static void message_decided(struct work *w)
+{
+    if (work_refused(w)) {
+        message_refused(w);
+        return;
+    }
+    if (!work_has_writes(w)) {
+        reply_send(w);
+        return;
+    }
+    if (!locks_for_commit(w))
+        return; /* runs again when the record is free */
+    if (w->failed || work_build_commit(w) != ERR_OK) {
+        work_fail(w);
+        return;
+    }
+    commit_send(w);
+}
+
+static void timer_decided(struct work *w)
+{
+    if (work_refused(w))
+        log_event(LOG_LEVEL_WARN, "timer-refused", "a timer found nothing to do", "timer",
+                  w->timer_member, NULL);
+    if (work_refused(w)) { /* it is deleted all the same */
+        struct faults none = {0};
+        w->n_puts = w->n_events = w->n_timers = 0;
+        w->faults = none;
+        w->status = FLOW_STATUS(OK);
+    }
+    if (work_build_commit(w) != ERR_OK) {
+        work_destroy(w);
+        return;
+    }
+    commit_send(w);
+}
+
+void work_run(struct work *w)
+{
+    bool refused = false;
+    work_reset_outcome(w);
+    if (w->n_reads == 0 && !w->head_loaded && !w->scan.loaded)
+        w->now_ms = flow_now_ms(w->flow);
+    if (w->envelope != NULL && w->envelope->deadline_ms > 0 &&
+        w->now_ms > w->envelope->deadline_ms) {
+        (void)work_refuse(w, FLOW_STATUS(DEADLINE_EXCEEDED), "deadlineMs", "P-DEADLINE",
+                          "期限を過ぎています。", "The deadline has passed.");
+        reply_send(w);
+        return;
+    }
+    bool loaded = sender_again(w, &refused);
+    enum decide d = DECIDE_DONE;
+    if (!refused)
+        d = w->decide(w, w->flow->state);
+    if (w->failed) {
+        work_fail(w);
+    } else if (d == DECIDE_WAIT || !loaded) {
+        load(w);
+    } else if (w->source == WORK_MESSAGE) {
+        message_decided(w);
+    } else if (w->source == WORK_TIMER) {
+        timer_decided(w);
+    } else {
+        consumer_work_done(w, true);
+    }
+}
+
+void work_restart(struct work *w)
+{
+    work_drop_reads(w);
+    work_run(w);
+}
+
+void engine_destroy(struct flow *f)
+{
+    f->resend = NULL;
+    f->unsigned_replies = NULL;
+    while (f->all_works != NULL) {
+        struct work *w = f->all_works;
+        w->n_locks = 0; /* nobody is woken any more */
+        work_destroy(w);
+    }
+    struct lock *l, *l2;
+    HASH_ITER(hh, f->locks, l, l2)
+    {
+        lock_free(f, l);
+    }
+    struct immutable *m, *m2;
+    HASH_ITER(hh, f->immutables, m, m2)
+    {
+        HASH_DEL(f->immutables, m);
+        arena_fini(&m->arena);
+        free(m);
+    }
+}

@@ -1,0 +1,366 @@
+/* FetchEvents: a party asks for what follows a sequence number and is answered as soon as there is
+ * something for it. What it may see comes from the index written in the commit; nothing is scanned.
+ *
+ * A waiter holds no Redis resource: it is woken by the tail when an entry for it passes.
+ */
+#include "flow/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+struct waiter {
+    struct work *work;
+    const Ismap__Liu__V1__FetchEvents *ask;
+    uint64_t after;
+    uint64_t asked_to; /* head when the store was asked */
+    int64_t until_ms;
+    bool asking;
+    bool woken; /* something came while asking */
+    struct waiter *next, *prev;
+};
+
+struct fetch {
+    struct waiter *waiters;
+    size_t n;
+    bool any_woken;
+    struct metric *m_waiters;
+};
+
+static bool sees_all(const struct work *w)
+{
+    return w->role == ISMAP__LIU__V1__ROLE__ROLE_OPERATOR;
+}
+
+static void waiter_free(struct waiter *x)
+{
+    struct fetch *fe = x->work->flow->fetch;
+    if (x->prev != NULL)
+        x->prev->next = x->next;
+    else
+        fe->waiters = x->next;
+    if (x->next != NULL)
+        x->next->prev = x->prev;
+    fe->n--;
+    metric_set(fe->m_waiters, (int64_t)fe->n);
+    free(x);
+}
+
+static void refuse(struct waiter *x, Ismap__Liu__V1__Status status, const char *field,
+                   const char *rule, const char *ja, const char *en)
+{
+    struct work *w = x->work;
+    waiter_free(x);
+    (void)work_refuse(w, status, field, rule, ja, en);
+    reply_send(w);
+}
+
+static Ismap__Liu__V1__Events *answer_new(struct waiter *x, uint64_t next_seq)
+{
+    struct work *w = x->work;
+    Ismap__Liu__V1__Events *ev = arena_alloc(&w->arena, sizeof *ev);
+    if (ev == NULL)
+        return NULL;
+    ismap__liu__v1__events__init(ev);
+    ev->epoch = (char *)(uintptr_t)store_epoch(w->flow->store);
+    ev->next_seq = next_seq;
+    ev->head_seq = w->flow->tail_seq;
+    return ev;
+}
+
+static void answer(struct waiter *x, Ismap__Liu__V1__Events *ev)
+{
+    struct work *w = x->work;
+    const struct actor *a = directory_actor(w->flow->dir, w->actor_key);
+    if (a == NULL || a->revoked) { /* authority is asked again when answering */
+        refuse(x, FLOW_STATUS(PERMISSION_DENIED), "", "P-REVOKED",
+               "この当事者の登録は取り消されています。", "This party has been revoked.");
+        return;
+    }
+    waiter_free(x);
+    if (ev == NULL)
+        w->status = FLOW_STATUS(RESOURCE_EXHAUSTED);
+    else
+        w->reply = &ev->base;
+    reply_send(w);
+}
+
+static void answer_empty(struct waiter *x)
+{
+    answer(x, answer_new(x, x->after));
+}
+
+static bool wants_type(const Ismap__Liu__V1__FetchEvents *ask, const char *type)
+{
+    for (size_t i = 0; i < ask->n_types; i++)
+        if (strcmp(ask->types[i], type) == 0)
+            return true;
+    return ask->n_types == 0;
+}
+
+static uint32_t max_of(const Ismap__Liu__V1__FetchEvents *ask)
+{
+    return ask->max == 0 || ask->max > LIMIT_FETCH_EVENTS ? LIMIT_FETCH_EVENTS : ask->max;
+}
+
+/* Adds one entry; false = the answer is full before it. */
+static bool add_event(struct work *w, const Ismap__Liu__V1__FetchEvents *ask,
+                      Ismap__Liu__V1__Events *ev, const struct store_entry *s, size_t *bytes)
+{
+    ProtobufCMessage *m;
+    if (wire_unpack(&w->arena, &ismap__liu__v1__journal_entry__descriptor, s->data, s->bytes, &m) !=
+        ERR_OK)
+        return !w->arena.spent;
+    const pb_entry *e = (const pb_entry *)m;
+    if (e->type[0] == '\0' || !wants_type(ask, e->type))
+        return true;
+    if (ev->n_events > 0 && *bytes + e->payload.len > LIMIT_FETCH_BYTES)
+        return false;
+    Ismap__Liu__V1__Event *out = arena_alloc(&w->arena, sizeof *out);
+    if (out == NULL)
+        return false;
+    ismap__liu__v1__event__init(out);
+    out->seq = s->seq;
+    out->at_ms = e->at_ms;
+    out->actor = e->actor;
+    out->type = e->type;
+    out->payload = e->payload;
+    ev->events[ev->n_events++] = out;
+    *bytes += e->payload.len + 64;
+    return true;
+}
+
+static void ask_store(struct waiter *x);
+
+/* Entries found up to x->asked_to (all of them unless `more`). */
+static void found(struct waiter *x, const struct store_entry *entries, size_t n, bool more)
+{
+    struct work *w = x->work;
+    uint64_t next = more && n > 0 ? entries[n - 1].seq : x->asked_to;
+    Ismap__Liu__V1__Events *ev = answer_new(x, next);
+    if (ev != NULL)
+        ev->events = arena_alloc(&w->arena, (n + 1) * sizeof *ev->events);
+    if (ev == NULL || ev->events == NULL) {
+        answer(x, NULL);
+        return;
+    }
+    size_t bytes = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!add_event(w, x->ask, ev, &entries[i], &bytes)) {
+            ev->next_seq = i == 0 ? x->after : entries[i - 1].seq;
+            break;
+        }
+    }
+    x->after = ev->next_seq;
+    bool wait = ev->n_events == 0 && clock_mono_ms() < x->until_ms && w->flow->phase == FLOW_READY;
+    if (!wait)
+        answer(x, ev);
+    else if (x->woken || more)
+        ask_store(x);
+}
+
+static void on_entries(void *arg, enum err e, const struct store_entry *entries, size_t n)
+{
+    struct waiter *x = arg;
+    x->asking = false;
+    if (e != ERR_OK)
+        answer_empty(x);
+    else
+        found(x, entries, n, n == max_of(x->ask) && n > 0 && entries[n - 1].seq < x->asked_to);
+}
+
+static void on_audience(void *arg, enum err e, uint64_t first_seq,
+                        const struct store_entry *entries, size_t n, bool more)
+{
+    struct waiter *x = arg;
+    x->asking = false;
+    if (e != ERR_OK) {
+        answer_empty(x);
+        return;
+    }
+    if (first_seq > x->after + 1) {
+        refuse(x, FLOW_STATUS(OUT_OF_RANGE), "afterSeq", "P-ARCHIVED",
+               "この番号の記録は書庫に移されています。運用者に求めてください。",
+               "Events after this number have moved to the archive. Ask the operator for them.");
+        return;
+    }
+    found(x, entries, n, more);
+}
+
+static void ask_store(struct waiter *x)
+{
+    struct work *w = x->work;
+    struct flow *f = w->flow;
+    x->asked_to = f->tail_seq;
+    x->woken = false;
+    if (x->after >= x->asked_to) {
+        found(x, NULL, 0, false);
+        return;
+    }
+    x->asking = true;
+    enum err e = sees_all(w) ? store_entries(f->store, x->after + 1, x->asked_to, max_of(x->ask),
+                                             on_entries, x)
+                             : store_audience(f->store, w->actor, x->after, x->asked_to,
+                                              max_of(x->ask), on_audience, x);
+    if (e != ERR_OK) {
+        x->asking = false;
+        answer_empty(x);
+    }
+}
+
+static void on_head(void *arg, enum err e, uint64_t seq)
+{
+    struct waiter *x = arg;
+    x->asking = false;
+    if (e == ERR_OK && x->after > seq) {
+        char *en =
+            arena_printf(&x->work->arena, "The journal's head is %llu: start again from there.",
+                         (unsigned long long)seq);
+        char *ja = arena_printf(&x->work->arena,
+                                "記録の最終番号は %llu です。そこからやり直してください。",
+                                (unsigned long long)seq);
+        refuse(x, FLOW_STATUS(DATA_LOSS), "afterSeq", "P-HEAD", ja == NULL ? "" : ja,
+               en == NULL ? "" : en);
+        return;
+    }
+    x->woken = false; /* the tail will pass it soon */
+}
+
+/* One waiter a connection: an earlier one is answered at once. */
+static void drop_earlier(struct fetch *fe, const struct bus_peer *peer)
+{
+    for (struct waiter *x = fe->waiters; x != NULL; x = x->next) {
+        if (x->work->peer.bytes == peer->bytes &&
+            memcmp(x->work->peer.id, peer->id, peer->bytes) == 0) {
+            if (x->asking)
+                x->until_ms = 0; /* answered when the store has answered */
+            else
+                answer_empty(x);
+            return;
+        }
+    }
+}
+
+void fetch_begin(struct work *w)
+{
+    struct flow *f = w->flow;
+    struct fetch *fe = f->fetch;
+    const Ismap__Liu__V1__FetchEvents *ask = w->message;
+    drop_earlier(fe, &w->peer);
+    if (ask->epoch[0] != '\0' && strcmp(ask->epoch, store_epoch(f->store)) != 0) {
+        char *en = arena_printf(&w->arena,
+                                "The journal's epoch is %s and its head %llu: start again there.",
+                                store_epoch(f->store), (unsigned long long)f->tail_seq);
+        (void)work_refuse(w, FLOW_STATUS(DATA_LOSS), "epoch", "P-EPOCH",
+                          "記録の世代(epoch)が変わりました。最初から取り直してください。",
+                          en == NULL ? "" : en);
+        reply_send(w);
+        return;
+    }
+    struct waiter *x = fe->n >= LIMIT_WAITERS ? NULL : calloc(1, sizeof *x);
+    if (x == NULL) {
+        (void)work_refuse(w, FLOW_STATUS(RESOURCE_EXHAUSTED), "", "P-WAITERS",
+                          "待機中の取得要求が上限に達しています。",
+                          "Too many FetchEvents are waiting.");
+        reply_send(w);
+        return;
+    }
+    x->work = w;
+    x->ask = ask;
+    x->after = ask->after_seq;
+    x->until_ms = clock_mono_ms() + ask->wait_ms;
+    x->next = fe->waiters;
+    if (fe->waiters != NULL)
+        fe->waiters->prev = x;
+    fe->waiters = x;
+    fe->n++;
+    metric_set(fe->m_waiters, (int64_t)fe->n);
+    if (x->after > f->tail_seq) { /* ahead of us, or of the journal? */
+        x->asking = store_head(f->store, on_head, x) == ERR_OK;
+        return;
+    }
+    ask_store(x);
+}
+
+void fetch_entry(struct flow *f, uint64_t seq, const pb_entry *e)
+{
+    struct fetch *fe = f->fetch;
+    if (e->type[0] == '\0')
+        return;
+    bool public = false;
+    for (size_t i = 0; i < e->n_audience; i++)
+    public = public || strcmp(e->audience[i], "public") == 0;
+    for (struct waiter *x = fe->waiters; x != NULL; x = x->next) {
+        bool mine = seq > x->after && (public || sees_all(x->work));
+        for (size_t i = 0; !mine && i < e->n_audience; i++)
+            mine = strcmp(e->audience[i], x->work->actor) == 0;
+        if (mine && wants_type(x->ask, e->type)) {
+            x->woken = true;
+            fe->any_woken = true;
+        }
+    }
+}
+
+void fetch_wake(struct flow *f)
+{
+    struct fetch *fe = f->fetch;
+    if (!fe->any_woken)
+        return;
+    fe->any_woken = false;
+    for (struct waiter *x = fe->waiters, *next; x != NULL; x = next) {
+        next = x->next;
+        if (x->woken && !x->asking)
+            ask_store(x);
+    }
+}
+
+static void on_tick(void *flow)
+{
+    struct flow *f = flow;
+    int64_t now = clock_mono_ms();
+    for (struct waiter *x = f->fetch->waiters, *next; x != NULL; x = next) {
+        next = x->next;
+        if (x->asking || now < x->until_ms)
+            continue;
+        x->after = x->after > f->tail_seq
+                       ? x->after
+                       : f->tail_seq; /* nothing for it up to here, or it had been woken */
+        answer_empty(x);
+    }
+}
+
+void fetch_answer_all(struct flow *f)
+{
+    for (struct waiter *x = f->fetch == NULL ? NULL : f->fetch->waiters, *next; x != NULL;
+         x = next) {
+        next = x->next;
+        if (x->asking)
+            x->until_ms = 0;
+        else
+            answer_empty(x);
+    }
+}
+
+enum err fetch_create(struct flow *f)
+{
+    f->fetch = calloc(1, sizeof *f->fetch);
+    if (f->fetch == NULL)
+        return ERR_NOMEM;
+    f->fetch->m_waiters =
+        metrics_gauge("liu_event_waiters", "", "FetchEvents waiting for an event");
+    struct loop_timer *t;
+    return loop_add_timer(f->loop, 50, 50, on_tick, f, &t);
+}
+
+void fetch_destroy(struct flow *f)
+{
+    while (f->fetch != NULL && f->fetch->waiters != NULL) {
+        struct work *w = f->fetch->waiters->work;
+        waiter_free(f->fetch->waiters);
+        work_destroy(w);
+    }
+    free(f->fetch);
+    f->fetch = NULL;
+}

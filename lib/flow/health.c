@@ -1,0 +1,36 @@
+/* GetHealth: the same facts as /readyz, for those who hold a key. */
+#include "flow/internal.h"
+
+void health_answer(struct work *w)
+{
+    static const char *const pressure[] = {"none", "noise", "cases"};
+    struct flow *f = w->flow;
+    Ismap__Liu__V1__Health *h = arena_alloc(&w->arena, sizeof *h);
+    if (h == NULL) {
+        w->status = FLOW_STATUS(RESOURCE_EXHAUSTED);
+        reply_send(w);
+        return;
+    }
+    ismap__liu__v1__health__init(h);
+    const char *why = "";
+    h->service = (char *)(uintptr_t)f->svc->name;
+    h->version = (char *)(uintptr_t)LIU_VERSION;
+    h->ready = f->phase == FLOW_READY && store_ready(f->store, &why);
+    h->why_not = (char *)(uintptr_t)(h->ready ? "" : why);
+    h->head_seq = f->tail_seq;
+    h->consumed_seq = consumer_seq(f);
+    h->started_at_ms = f->started_at_ms;
+    h->epoch = (char *)(uintptr_t)store_epoch(f->store);
+    h->requests_in_flight = (uint32_t)f->works;
+    h->memory_pressure = (char *)(uintptr_t)pressure[store_pressure(f->store)];
+    uint64_t revision;
+    const uint8_t *value;
+    size_t bytes;
+    ProtobufCMessage *m;
+    if (directory_record(f->dir, RECORD_ACTIVE, "rulebook", &revision, &value, &bytes) &&
+        revision > 0 &&
+        wire_unpack(&w->arena, &ismap__liu__v1__active__descriptor, value, bytes, &m) == ERR_OK)
+        h->rulebook_hash = ((Ismap__Liu__V1__Active *)m)->ref;
+    w->reply = &h->base;
+    reply_send(w);
+}

@@ -1,0 +1,325 @@
+/* Shared by the files of lib/flow only.
+ *
+ * The way of a message through them: message.c (envelope, sender, role, shape) -> work.c (what
+ * decide functions see) -> engine.c (loads, locks, commit, retry) -> reply.c (answer, receipt).
+ * Events come in by tail.c and consumer.c, timers by timers.c, FetchEvents waits in fetch.c.
+ * service.c starts it all.
+ */
+#ifndef LIU_FLOW_INTERNAL_H
+#define LIU_FLOW_INTERNAL_H
+
+#include <uthash.h>
+
+#include "base/limits.h"
+#include "bus/bus.h"
+#include "flow/service.h"
+#include "flow/work.h"
+#include "ismap/liu/v1/event.pb-c.h"
+#include "ismap/liu/v1/health.pb-c.h"
+#include "obs/http.h"
+#include "obs/log.h"
+#include "obs/metrics.h"
+#include "wire/unpack.h"
+#include "wire/validate.h"
+
+#define FLOW_PACKAGE "ismap.liu.v1."
+#define FLOW_STATUS(x) ISMAP__LIU__V1__STATUS__STATUS_##x
+
+typedef Ismap__Liu__V1__Envelope pb_envelope;
+typedef Ismap__Liu__V1__Reply pb_reply;
+typedef Ismap__Liu__V1__Receipt pb_receipt;
+typedef Ismap__Liu__V1__JournalEntry pb_entry;
+
+/* ---- directory.c: who may speak, and small shared records, in memory from the journal */
+
+struct actor {
+    char key[80];          /* "p:<id>" or "f:<id>": the ZAP User-Id */
+    const char *id;        /* behind the prefix */
+    enum record_kind kind; /* RECORD_PARTY or RECORD_FEED */
+    Ismap__Liu__V1__Role role;
+    uint64_t revision;
+    bool revoked;
+    unsigned in_flight;
+    struct arena arena; /* of `keys` */
+    const Ismap__Liu__V1__PartyKeys *keys;
+    UT_hash_handle hh;
+};
+
+struct directory;
+
+enum err directory_create(struct directory **out) LIU_MUST_USE;
+void directory_destroy(struct directory *d);
+/* Takes in one record of kind PARTY, FEED or ACTIVE, unless a newer one is known. */
+enum err directory_update(struct directory *d, enum record_kind kind, const char *id,
+                          uint64_t revision, const uint8_t *value, size_t bytes);
+struct actor *directory_actor(struct directory *d, const char *key);
+/* bus_lookup_fn: the live actor whose CURVE key this is. */
+const char *directory_by_curve(void *arg, const char *public_z85);
+/* Packed bytes of a mirrored record; false = not mirrored. revision 0 = does not exist. */
+bool directory_record(struct directory *d, enum record_kind kind, const char *id,
+                      uint64_t *revision, const uint8_t **value, size_t *bytes);
+size_t directory_size(const struct directory *d);
+
+/* ---- work.c */
+
+enum work_source { WORK_MESSAGE, WORK_EVENT, WORK_TIMER };
+
+struct work_read {
+    enum record_kind kind;
+    const char *id;
+    bool loaded;
+    bool exists;
+    uint64_t revision;
+    const void *message; /* unpacked */
+};
+
+struct work_write {
+    enum record_kind kind;
+    const char *id;
+    uint64_t expected;
+    const uint8_t *value;
+    size_t bytes;
+};
+
+struct work_event {
+    const char *type;
+    const uint8_t *payload;
+    size_t bytes;
+    const char **audience;
+    size_t n_audience;
+};
+
+struct work_scan_state {
+    bool asked;
+    bool loaded;
+    enum record_kind kind;
+    const char *page;
+    uint32_t max;
+    struct work_page result;
+};
+
+struct flow;
+struct lock;
+struct flow_door;
+struct batch;
+
+struct work {
+    struct flow *flow;
+    enum work_source source;
+    struct arena arena;
+    int64_t now_ms;
+    int64_t began_us;
+    unsigned attempts;
+    work_fn *decide;
+
+    /* message */
+    struct flow_door *door;
+    struct bus_peer peer;
+    pb_envelope *envelope;
+    const struct dispatch_row *row;
+    char actor_key[80];
+    enum record_kind actor_kind;
+    Ismap__Liu__V1__Role role;
+    uint64_t actor_revision;
+    bool counted; /* in the actor's in_flight */
+    uint8_t request_hash[SHA256_BYTES];
+    const char *request_id;
+
+    /* event, timer */
+    uint64_t event_seq;
+    struct batch *batch;
+    const char *timer_kind;
+    const char *timer_record;
+    int64_t timer_due_ms;
+    const char *timer_member;
+
+    const char *actor; /* id shown to decide functions and in the journal */
+    const char *cause;
+    const void *message;
+    const uint8_t *payload;
+    size_t payload_bytes;
+
+    /* reads of this attempt */
+    struct work_read *reads;
+    size_t n_reads;
+    size_t cap_reads;
+    struct work_scan_state scan;
+    bool head_asked;
+    bool head_loaded;
+    uint64_t head_seq;
+    unsigned loading; /* answers awaited */
+    bool load_failed;
+
+    /* outcome of this run */
+    struct work_write *puts;
+    size_t n_puts;
+    struct work_event *events;
+    size_t n_events;
+    struct commit_timer *timers;
+    size_t n_timers;
+    struct commit_noise noise;
+    bool quiet;
+    const char *rulebook_hash;
+    const ProtobufCMessage *reply;
+    Ismap__Liu__V1__Status status;
+    struct faults faults;
+    bool failed; /* out of memory or over a limit while building the outcome */
+
+    /* engine */
+    struct commit commit;
+    const char *reply_type;
+    bool committed;
+    uint64_t commit_seq;
+    int64_t commit_at_ms;
+    bool duplicate;
+    int64_t resend_until_ms;
+    bool receipt_checked;
+    struct lock **locks;
+    size_t n_locks;
+    struct lock *serial; /* ROW_SERIAL */
+    struct work *next;   /* in whatever queue it waits */
+    struct work *prev_all, *next_all;
+};
+
+void work_reset_outcome(struct work *w);
+void work_drop_reads(struct work *w);
+/* Packs what decide left into w->commit; ERR_NOMEM. */
+enum err work_build_commit(struct work *w) LIU_MUST_USE;
+bool work_has_writes(const struct work *w);
+const char *flow_short_type(const char *full_name);
+
+/* ---- the runtime */
+
+struct flow_settings {
+    char *endpoint;
+    char *http_address;
+    char *curve_key_file;
+    char *signing_key_file;
+    char *redis_address;
+    char *redis_user;
+    char *redis_password_file;
+    char *partition;
+    char *scheme_instance;
+    char *log_level;
+    int64_t redis_timeout_ms;
+    int64_t drain_ms;
+};
+
+struct flow_door {
+    struct flow *flow;
+    char name[16];
+    bool urgent;
+    struct bus_door *door;
+};
+
+#define FLOW_DOORS_MAX 4
+
+enum flow_phase { FLOW_WAITS_FOR_STORE, FLOW_LOADING, FLOW_PROBING, FLOW_READY, FLOW_STOPPING };
+
+struct flow {
+    const struct service *svc;
+    void *state;
+    struct flow_settings set;
+    void *svc_settings;
+    struct loop *loop;
+    struct store *store;
+    struct bus *bus;
+    struct directory *dir;
+    struct curve_keys curve;
+    struct signing_key *scheme_key;
+    struct obs_http *http;
+    struct flow_door doors[FLOW_DOORS_MAX];
+    size_t n_doors;
+
+    enum flow_phase phase;
+    const char *why_not;
+    int64_t started_at_ms;
+    int64_t last_now_ms;
+    int64_t drain_until_ms;
+    int exit_status;
+    bool probe_ok;
+    size_t load_step;
+    char load_page[64];
+
+    size_t works; /* alive */
+    struct work *all_works;
+    struct lock *locks;            /* uthash by key */
+    struct work *resend;           /* outcome unknown: waits for the store */
+    struct work *unsigned_replies; /* committed in this turn, their receipts not signed yet */
+
+    uint64_t tail_seq; /* every entry up to here has been taken in */
+    struct consumer *consumer;
+    struct fetch *fetch;
+    struct immutable *immutables;
+    size_t n_immutables;
+
+    struct metric *m_requests;
+    struct metric *m_refused;
+    struct metric *m_commits;
+    struct metric *m_conflicts;
+    struct metric *m_mismatches;
+    struct metric *m_quarantined;
+    struct metric *m_commit_us;
+    struct metric *m_works;
+    struct metric *m_head;
+    struct metric *m_consumed;
+    struct metric *m_garbage;
+};
+
+int64_t flow_now_ms(struct flow *f); /* never runs backwards */
+void flow_not_ready(struct flow *f, const char *why);
+
+/* message.c */
+bus_message_fn message_arrived;
+bus_garbage_fn message_garbage;
+
+/* engine.c */
+struct work *work_create(struct flow *f, enum work_source source);
+void work_destroy(struct work *w);       /* releases locks, counters, memory */
+void work_run(struct work *w);           /* decides, loads, commits; ends in work_finish */
+void work_restart(struct work *w);       /* on fresh records */
+void engine_store_ready(struct flow *f); /* sends again what has an unknown outcome */
+void engine_destroy(struct flow *f);     /* at the end: frees what is left without waking anyone */
+bool lock_free_for(struct flow *f, enum record_kind kind, const char *id, const struct work *w);
+/* Takes the lock or queues the work behind it (false). */
+bool lock_take(struct work *w, const char *key);
+/* The sender's own line, for rows that are ROW_SERIAL; kept until the work ends. */
+bool lock_take_serial(struct work *w);
+bool lock_take_record(struct work *w, enum record_kind kind, const char *id);
+void lock_release_all(struct work *w);
+
+/* reply.c */
+void reply_send(struct work *w); /* answers and destroys the work */
+void reply_plain(struct flow_door *d, const struct bus_peer *peer, const char *request_id,
+                 Ismap__Liu__V1__Status status, const char *field, const char *rule, const char *ja,
+                 const char *en);
+void reply_sign_turn(void *flow); /* loop after-callback */
+
+/* tail.c */
+enum err tail_start(struct flow *f, uint64_t from);
+
+/* consumer.c */
+enum err consumer_start(struct flow *f, uint64_t seq, uint64_t revision);
+void consumer_destroy(struct flow *f);
+/* An entry passed by: queued when this service acts on its type. */
+void consumer_offer(struct flow *f, uint64_t seq, const pb_entry *e);
+void consumer_go(struct flow *f);
+void consumer_work_done(struct work *w, bool decided);
+uint64_t consumer_seq(const struct flow *f);
+
+/* timers.c */
+enum err timers_start(struct flow *f);
+void timers_due_soon(struct flow *f, int64_t due_ms);
+
+/* fetch.c */
+enum err fetch_create(struct flow *f);
+void fetch_destroy(struct flow *f);
+void fetch_begin(struct work *w); /* a FetchEvents message whose shape is good */
+void fetch_entry(struct flow *f, uint64_t seq, const pb_entry *e);
+void fetch_wake(struct flow *f);       /* after a run of entries */
+void fetch_answer_all(struct flow *f); /* stopping: everyone gets an empty answer */
+
+/* health.c */
+void health_answer(struct work *w);
+
+#endif

@@ -1,0 +1,73 @@
+/* The journal as it grows: keeps the directory and the service's views current, feeds the consumer,
+ * wakes those who wait for events. In that order, so that nobody is told of what is not yet looked
+ * up.
+ */
+#include "flow/internal.h"
+
+#include <stdio.h>
+
+static void views_update(struct flow *f, struct arena *a, const Ismap__Liu__V1__RecordPut *p)
+{
+    const struct record_type *t = record_type_of((enum record_kind)p->kind);
+    if (t == NULL)
+        return;
+    if (directory_update(f->dir, t->kind, p->id, p->revision, p->value.data, p->value.len) !=
+        ERR_OK)
+        log_event(LOG_LEVEL_ERROR, "directory-update", "a party's record could not be taken in",
+                  "id", p->id, NULL);
+    for (size_t i = 0; i < f->svc->n_views; i++) {
+        ProtobufCMessage *m;
+        if (f->svc->views[i].kind == t->kind &&
+            wire_unpack(a, t->descriptor, p->value.data, p->value.len, &m) == ERR_OK)
+            f->svc->views[i].changed(f->state, p->id, p->revision, m);
+    }
+}
+
+static void take_in(struct flow *f, const struct store_entry *s)
+{
+    struct arena a;
+    arena_init(&a, LIMIT_WORK_ARENA_BYTES);
+    ProtobufCMessage *m;
+    if (wire_unpack(&a, &ismap__liu__v1__journal_entry__descriptor, s->data, s->bytes, &m) !=
+        ERR_OK) {
+        char seq[24];
+        (void)snprintf(seq, sizeof seq, "%llu", (unsigned long long)s->seq);
+        log_event(LOG_LEVEL_ERROR, "entry-unreadable", "a journal entry cannot be read", "seq", seq,
+                  NULL);
+    } else {
+        const pb_entry *e = (const pb_entry *)m;
+        if (e->at_ms > f->last_now_ms)
+            f->last_now_ms = e->at_ms;
+        for (size_t i = 0; i < e->n_puts; i++)
+            views_update(f, &a, e->puts[i]);
+        consumer_offer(f, s->seq, e);
+        fetch_entry(f, s->seq, e);
+    }
+    f->tail_seq = s->seq;
+    arena_fini(&a);
+}
+
+static void on_entries(void *arg, enum err e, const struct store_entry *entries, size_t n)
+{
+    struct flow *f = arg;
+    if (e == ERR_DATA_LOSS) {
+        log_event(
+            LOG_LEVEL_ERROR, "journal-broken",
+            "the journal has a gap or another epoch: stopping; start again once the store is right",
+            NULL);
+        f->exit_status = 1;
+        loop_stop(f->loop);
+        return;
+    }
+    for (size_t i = 0; e == ERR_OK && i < n; i++)
+        take_in(f, &entries[i]);
+    metric_set(f->m_head, (int64_t)f->tail_seq);
+    consumer_go(f);
+    fetch_wake(f);
+}
+
+enum err tail_start(struct flow *f, uint64_t from)
+{
+    f->tail_seq = from;
+    return store_tail(f->store, from, on_entries, f);
+}
