@@ -19,11 +19,13 @@ enum err wire_from_json(struct arena *a, const ProtobufCMessageDescriptor *d, co
 enum err wire_from_json_text(struct arena *a, const ProtobufCMessageDescriptor *d, const char *text,
                              size_t bytes, ProtobufCMessage **out, struct err_text *why) LIU_MUST_USE;
 
-/* New reference, NULL without memory. A bytes field whose content is itself a known packed message
- * (Event.payload with its type) is not expanded; see wire_event_to_json. */
+/* New reference; NULL without memory, or for text that is not UTF-8 (nothing validated has any). A bytes field
+ * whose content is itself a known packed message (Event.payload with its type) is not expanded; see
+ * wire_typed_to_json. */
 json_t *wire_to_json(const ProtobufCMessage *m);
 
-/* {"type": ..., "payload": {...}} where the payload is unpacked by its type name. */
+/* {"type": ..., "payload": {...}} where the payload is unpacked by its type name. An unknown type, or bytes that
+ * are not one: {"type": ..., "payloadBytes": base64}. New reference; NULL as above. */
 json_t *wire_typed_to_json(const char *type, const uint8_t *data, size_t bytes);
 
 #endif

@@ -21,4 +21,8 @@ enum err wire_pack(struct arena *a, const ProtobufCMessage *m, const uint8_t **d
  * The table of all messages is in lib/wire/types.c. */
 const ProtobufCMessageDescriptor *wire_type(const char *full_name);
 
+/* All messages, sorted by full name. */
+size_t wire_type_count(void);
+const ProtobufCMessageDescriptor *wire_type_at(size_t i); /* i < wire_type_count() */
+
 #endif
