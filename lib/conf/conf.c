@@ -254,6 +254,7 @@ static void read_stream(struct reading *r, yaml_parser_t *p)
             return;
         }
         if (type != YAML_STREAM_START_EVENT && type != YAML_DOCUMENT_START_EVENT) {
+            r->broken = true;
             fault(r, line, "", "want one mapping of names to values");
             return;
         }
@@ -342,7 +343,9 @@ enum err conf_load(const char *path, const struct conf_table *tables, size_t n_t
         fault(&r, 0, "", "%s", why.text);
     } else {
         yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-        yaml_parser_set_input_string(&parser, file.data, file.len);
+        /* libyaml asserts on a NULL, which is what an empty file has */
+        const unsigned char *input = file.len == 0 ? (const unsigned char *)"" : file.data;
+        yaml_parser_set_input_string(&parser, input, file.len);
         read_stream(&r, &parser);
         apply_defaults(&r);
     }
