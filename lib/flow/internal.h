@@ -309,7 +309,6 @@ uint64_t consumer_seq(const struct flow *f);
 
 /* timers.c */
 enum err timers_start(struct flow *f);
-void timers_due_soon(struct flow *f, int64_t due_ms);
 
 /* fetch.c */
 enum err fetch_create(struct flow *f);

@@ -73,9 +73,13 @@ static void on_due(void *arg, enum err e, const struct store_due *due, size_t n)
 static void poll_due(void *flow)
 {
     struct flow *f = flow;
-    if (f->phase == FLOW_READY && store_ready(f->store, NULL))
-        (void)store_due(f->store, f->svc->name, flow_now_ms(f), LIMIT_TIMERS_PER_TURN, on_due,
-                        f); /* again soon */
+    if (f->phase != FLOW_READY || !store_ready(f->store, NULL))
+        return;
+    enum err e =
+        store_due(f->store, f->svc->name, flow_now_ms(f), LIMIT_TIMERS_PER_TURN, on_due, f);
+    if (e != ERR_OK)
+        log_event(LOG_LEVEL_DEBUG, "timers-later", "timers are looked for again soon", "why",
+                  err_name(e), NULL);
 }
 
 enum err timers_start(struct flow *f)
