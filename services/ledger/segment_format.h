@@ -1,0 +1,30 @@
+/* The bytes of a segment, shared by its writer and its reader only. See segment.h for the layout. */
+#ifndef LIU_LEDGER_SEGMENT_FORMAT_H
+#define LIU_LEDGER_SEGMENT_FORMAT_H
+
+#include "services/ledger/segment.h"
+
+#define SEGMENT_MAGIC "LIUSEG1\n"
+#define SEGMENT_FORMAT 1u
+#define SEGMENT_SUFFIX ".seg"
+#define SEGMENT_TEMPORARY ".tmp"
+
+void segment_put_u32(uint8_t *p, uint32_t v);
+void segment_put_u64(uint8_t *p, uint64_t v);
+uint32_t segment_get_u32(const uint8_t *p);
+uint64_t segment_get_u64(const uint8_t *p);
+
+void segment_encode_head(const struct segment_head *h, uint8_t out[SEGMENT_HEADER_BYTES]);
+
+/* ERR_DATA_LOSS with the reason. The digest is not part of the header and stays zero. */
+enum err segment_decode_head(const uint8_t in[SEGMENT_HEADER_BYTES], struct segment_head *out,
+                             struct err_text *why) LIU_MUST_USE;
+
+/* May `next` follow `last` within a stream of this kind? */
+bool segment_follows(enum segment_kind kind, struct segment_pos last, struct segment_pos next);
+
+/* "dir/name" into out; false when it does not fit. */
+#define SEGMENT_PATH_BYTES 4096
+bool segment_path(char out[SEGMENT_PATH_BYTES], const char *dir, const char *name);
+
+#endif

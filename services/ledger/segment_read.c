@@ -1,0 +1,153 @@
+/* The reading side of one file: nothing is believed before its digest is right. */
+#include "services/ledger/segment_format.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct segment {
+    struct segment_head head;
+    uint8_t *data;
+    size_t bytes; /* without the trailer */
+    size_t at;
+};
+
+static enum err read_all(int fd, uint8_t *p, size_t n)
+{
+    while (n > 0) {
+        ssize_t got = read(fd, p, n);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return ERR_IO;
+        p += got;
+        n -= (size_t)got;
+    }
+    return ERR_OK;
+}
+
+static enum err load(const char *path, struct segment *s, size_t *bytes, struct err_text *why)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_say(why, ERR_IO, "%s", strerror(errno));
+    enum err e = ERR_OK;
+    if (fstat(fd, &st) != 0)
+        e = err_say(why, ERR_IO, "%s", strerror(errno));
+    else if (st.st_size < SEGMENT_HEADER_BYTES + SHA256_BYTES ||
+             st.st_size > (off_t)SEGMENT_BYTES_MAX)
+        e = err_say(why, ERR_DATA_LOSS, "damaged: %lld bytes long", (long long)st.st_size);
+    if (e == ERR_OK) {
+        *bytes = (size_t)st.st_size;
+        s->data = malloc(*bytes);
+        if (s->data == NULL)
+            e = err_say(why, ERR_NOMEM, "no memory");
+        else if (read_all(fd, s->data, *bytes) != ERR_OK)
+            e = err_say(why, ERR_IO, "read: %s", strerror(errno));
+    }
+    (void)close(fd);
+    return e;
+}
+
+/* The entry at *at, which moves behind it; false when it does not fit into what is left. */
+static bool take_entry(const struct segment *s, size_t *at, struct segment_entry *out)
+{
+    size_t left = s->bytes - *at;
+    if (left < SEGMENT_ENTRY_BYTES)
+        return false;
+    const uint8_t *p = s->data + *at;
+    *out = (struct segment_entry){
+        .pos = {segment_get_u64(p), segment_get_u64(p + 8)},
+        .data = p + SEGMENT_ENTRY_BYTES,
+        .bytes = segment_get_u32(p + 16),
+        .link_bytes = segment_get_u32(p + 20),
+    };
+    left -= SEGMENT_ENTRY_BYTES;
+    if (out->bytes > left || out->link_bytes > left - out->bytes)
+        return false;
+    out->link = out->data + out->bytes;
+    *at += SEGMENT_ENTRY_BYTES + out->bytes + out->link_bytes;
+    return true;
+}
+
+/* What the header says of the entries must be true of them. */
+static enum err check_entries(const struct segment *s, struct err_text *why)
+{
+    const struct segment_head *h = &s->head;
+    size_t at = SEGMENT_HEADER_BYTES;
+    uint32_t n = 0;
+    struct segment_pos last = {0};
+    struct segment_entry e;
+    while (at < s->bytes) {
+        if (!take_entry(s, &at, &e))
+            return err_say(why, ERR_DATA_LOSS, "damaged: entry %u is cut off", n);
+        if (n == 0 ? segment_pos_compare(h->first, e.pos) != 0
+                   : !segment_follows(h->kind, last, e.pos))
+            return err_say(why, ERR_DATA_LOSS, "damaged: entry %u is out of order", n);
+        last = e.pos;
+        n++;
+    }
+    if (n == 0 || n != h->count || segment_pos_compare(last, h->last) != 0)
+        return err_say(why, ERR_DATA_LOSS, "damaged: %u entries, the header says %u", n, h->count);
+    return ERR_OK;
+}
+
+static enum err check(struct segment *s, size_t bytes, struct err_text *why)
+{
+    uint8_t digest[SHA256_BYTES];
+    s->bytes = bytes - SHA256_BYTES;
+    enum err e = segment_decode_head(s->data, &s->head, why);
+    if (e != ERR_OK)
+        return e;
+    if (s->head.body_bytes != s->bytes - SEGMENT_HEADER_BYTES)
+        return err_say(why, ERR_DATA_LOSS, "damaged: %zu bytes of entries, the header says %llu",
+                       s->bytes - SEGMENT_HEADER_BYTES, (unsigned long long)s->head.body_bytes);
+    struct crypto_part part = {s->data, s->bytes};
+    e = crypto_sha256(&part, 1, digest);
+    if (e != ERR_OK)
+        return err_say(why, e, "SHA-256 failed");
+    if (memcmp(digest, s->data + s->bytes, SHA256_BYTES) != 0)
+        return err_say(why, ERR_DATA_LOSS, "damaged: the digest does not fit the bytes");
+    memcpy(s->head.digest, digest, SHA256_BYTES);
+    s->at = SEGMENT_HEADER_BYTES;
+    return check_entries(s, why);
+}
+
+enum err segment_open(const char *path, struct segment **out, struct err_text *why)
+{
+    *out = NULL;
+    size_t bytes = 0;
+    struct segment *s = calloc(1, sizeof(*s));
+    if (s == NULL)
+        return err_say(why, ERR_NOMEM, "no memory");
+    enum err e = load(path, s, &bytes, why);
+    if (e == ERR_OK)
+        e = check(s, bytes, why);
+    if (e == ERR_OK)
+        *out = s;
+    else
+        segment_close(s);
+    return e;
+}
+
+void segment_close(struct segment *s)
+{
+    if (s == NULL)
+        return;
+    free(s->data);
+    free(s);
+}
+
+const struct segment_head *segment_head_of(const struct segment *s)
+{
+    return &s->head;
+}
+
+bool segment_next(struct segment *s, struct segment_entry *out)
+{
+    return s->at < s->bytes && take_entry(s, &s->at, out);
+}

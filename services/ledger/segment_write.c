@@ -1,0 +1,188 @@
+/* The writing side: whole in memory, then one file that appears complete or not at all. */
+#include "services/ledger/segment_format.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum err segment_begin(struct segment_builder *b, enum segment_kind kind, const char *epoch,
+                       const char *stream, const uint8_t previous[SHA256_BYTES])
+{
+    if (strlen(epoch) != SEGMENT_EPOCH_DIGITS ||
+        strspn(epoch, "0123456789abcdef") != SEGMENT_EPOCH_DIGITS || *stream == '\0' ||
+        strlen(stream) >= SEGMENT_STREAM_BYTES)
+        return ERR_INVAL;
+    if (b->buf.max == 0)
+        buf_init(&b->buf, SEGMENT_BYTES_MAX - SHA256_BYTES);
+    buf_clear(&b->buf);
+    b->head = (struct segment_head){.kind = kind};
+    memcpy(b->head.epoch, epoch, SEGMENT_EPOCH_DIGITS + 1);
+    memcpy(b->head.stream, stream, strlen(stream) + 1);
+    if (previous != NULL)
+        memcpy(b->head.previous, previous, SHA256_BYTES);
+    static const uint8_t room[SEGMENT_HEADER_BYTES];
+    return buf_put(&b->buf, room, sizeof(room));
+}
+
+void segment_builder_fini(struct segment_builder *b)
+{
+    if (b != NULL)
+        buf_fini(&b->buf);
+}
+
+enum err segment_add(struct segment_builder *b, const struct segment_entry *e)
+{
+    struct segment_head *h = &b->head;
+    if (h->count > 0 ? !segment_follows(h->kind, h->last, e->pos)
+                     : h->kind == SEGMENT_JOURNAL && e->pos.sub != 0)
+        return ERR_INVAL;
+    size_t bytes = SEGMENT_ENTRY_BYTES + e->bytes + e->link_bytes;
+    if (e->bytes > SEGMENT_DATA_MAX || e->link_bytes > SEGMENT_LINK_MAX ||
+        bytes > b->buf.max - b->buf.len || h->count == UINT32_MAX)
+        return ERR_LIMIT;
+    uint8_t *p = buf_room(&b->buf, bytes);
+    if (p == NULL) {
+        b->buf.failed = false; /* nothing was appended: it may be tried again */
+        return ERR_NOMEM;
+    }
+    segment_put_u64(p, e->pos.seq);
+    segment_put_u64(p + 8, e->pos.sub);
+    segment_put_u32(p + 16, (uint32_t)e->bytes);
+    segment_put_u32(p + 20, (uint32_t)e->link_bytes);
+    if (e->bytes > 0)
+        memcpy(p + SEGMENT_ENTRY_BYTES, e->data, e->bytes);
+    if (e->link_bytes > 0)
+        memcpy(p + SEGMENT_ENTRY_BYTES + e->bytes, e->link, e->link_bytes);
+    b->buf.len += bytes;
+    if (h->count == 0)
+        h->first = e->pos;
+    h->last = e->pos;
+    h->count++;
+    return ERR_OK;
+}
+
+static enum err io(struct err_text *why, const char *what, const char *path)
+{
+    return err_say(why, ERR_IO, "%s %s: %s", what, path, strerror(errno));
+}
+
+static enum err sync_dir(const char *path, struct err_text *why)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return io(why, "open", path);
+    enum err e = fsync(fd) == 0 ? ERR_OK : io(why, "fsync", path);
+    (void)close(fd);
+    return e;
+}
+
+/* The folder and all above it; a new folder's entry is made durable in its parent. */
+static enum err make_dirs(const char *dir, struct err_text *why)
+{
+    char path[SEGMENT_PATH_BYTES];
+    size_t len = strlen(dir);
+    if (len == 0 || len >= sizeof(path))
+        return err_say(why, ERR_INVAL, "the folder's name is empty or too long");
+    struct stat st;
+    if (stat(dir, &st) == 0 && S_ISDIR(st.st_mode))
+        return ERR_OK;
+    size_t parent = 0; /* length of the parent of what is being made */
+    for (size_t i = 1; i <= len; i++) {
+        if (dir[i] != '/' && dir[i] != '\0')
+            continue;
+        memcpy(path, dir, i);
+        path[i] = '\0';
+        if (mkdir(path, 0750) != 0 && errno != EEXIST)
+            return io(why, "mkdir", path);
+        if (parent > 0)
+            path[parent] = '\0';
+        enum err e = sync_dir(parent > 0 ? path : dir[0] == '/' ? "/" : ".", why);
+        if (e != ERR_OK)
+            return e;
+        parent = i;
+    }
+    return ERR_OK;
+}
+
+static enum err write_all(int fd, const uint8_t *p, size_t n)
+{
+    while (n > 0) {
+        ssize_t done = write(fd, p, n);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return ERR_IO;
+        p += done;
+        n -= (size_t)done;
+    }
+    return ERR_OK;
+}
+
+static enum err write_file(const struct segment_builder *b, const char *path, struct err_text *why)
+{
+    enum err e = ERR_OK;
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0440);
+    if (fd < 0)
+        return io(why, "open", path);
+    if (write_all(fd, b->buf.data, b->buf.len) != ERR_OK ||
+        write_all(fd, b->head.digest, SHA256_BYTES) != ERR_OK)
+        e = io(why, "write", path);
+    else if (fsync(fd) != 0)
+        e = io(why, "fsync", path);
+    if (close(fd) != 0 && e == ERR_OK)
+        e = io(why, "close", path);
+    if (e != ERR_OK)
+        (void)unlink(path);
+    return e;
+}
+
+/* After a crash between rename and cursor the same segment may be written again: the same bytes are fine. */
+static enum err already_there(const struct segment_builder *b, const char *path,
+                              struct err_text *why)
+{
+    struct segment *s = NULL;
+    enum err e = segment_open(path, &s, why);
+    if (e != ERR_OK)
+        return e;
+    bool same = memcmp(segment_head_of(s)->digest, b->head.digest, SHA256_BYTES) == 0;
+    segment_close(s);
+    return same ? ERR_OK : err_say(why, ERR_EXISTS, "%s: another segment has this name", path);
+}
+
+enum err segment_write(struct segment_builder *b, const char *dir, struct err_text *why)
+{
+    char name[SEGMENT_NAME_BYTES];
+    char temporary[SEGMENT_NAME_BYTES + sizeof(SEGMENT_TEMPORARY)];
+    char path[SEGMENT_PATH_BYTES];
+    char from[SEGMENT_PATH_BYTES];
+    if (b->head.count == 0)
+        return err_say(why, ERR_INVAL, "a segment without entries");
+    b->head.body_bytes = b->buf.len - SEGMENT_HEADER_BYTES;
+    segment_encode_head(&b->head, b->buf.data);
+    struct crypto_part part = {b->buf.data, b->buf.len};
+    enum err e = crypto_sha256(&part, 1, b->head.digest);
+    if (e != ERR_OK)
+        return err_say(why, e, "SHA-256 failed");
+    segment_name(&b->head, name);
+    (void)snprintf(temporary, sizeof(temporary), "%s%s", name, SEGMENT_TEMPORARY);
+    if (!segment_path(path, dir, name) || !segment_path(from, dir, temporary))
+        return err_say(why, ERR_INVAL, "the folder's name is too long");
+    e = make_dirs(dir, why);
+    if (e != ERR_OK)
+        return e;
+    if (access(path, F_OK) == 0)
+        return already_there(b, path, why);
+    (void)unlink(from); /* an interrupted write left it, and it is read-only */
+    e = write_file(b, from, why);
+    if (e != ERR_OK)
+        return e;
+    if (rename(from, path) != 0) {
+        e = io(why, "rename", from);
+        (void)unlink(from);
+        return e;
+    }
+    return sync_dir(dir, why);
+}
