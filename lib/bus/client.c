@@ -68,14 +68,17 @@ enum err bus_client_create(const struct bus_client_config *c, struct bus_client 
     *out = NULL;
     if (c->endpoint == NULL || c->server_public_z85 == NULL || c->keys == NULL)
         return err_say(why, ERR_INVAL, "a client needs an endpoint, the server's key and its own");
+    enum err e = profile_check_endpoint(c->endpoint, false, why);
+    if (e != ERR_OK)
+        return e;
     struct bus_client *n = calloc(1, sizeof(*n));
     if (n == NULL)
         return err_say(why, ERR_NOMEM, "no memory");
     n->state = ERR_UNAVAILABLE;
     n->context = profile_context();
-    enum err e = n->context == NULL
-                     ? err_say(why, ERR_IO, "cannot make a ZeroMQ context: %s", zmq_strerror(errno))
-                     : ERR_OK;
+    e = n->context == NULL
+            ? err_say(why, ERR_IO, "cannot make a ZeroMQ context: %s", zmq_strerror(errno))
+            : ERR_OK;
     if (e == ERR_OK)
         e = profile_socket(n->context, PROFILE_CLIENT, &curve, &n->socket, why);
     if (e == ERR_OK)

@@ -218,8 +218,9 @@ static void count_on(struct bus_door *d)
 static enum err listen_on(struct bus_door *d, const char *endpoint, struct err_text *why)
 {
     size_t bytes = sizeof(d->endpoint);
-    if (strncmp(endpoint, "tcp://", 6) != 0)
-        return err_say(why, ERR_CONFIG, "%s: a door needs an address tcp://HOST:PORT", endpoint);
+    enum err e = profile_check_endpoint(endpoint, true, why);
+    if (e != ERR_OK)
+        return e;
     if (zmq_bind(d->socket, endpoint) != 0)
         return err_say(why, errno == EINVAL || errno == ENODEV ? ERR_CONFIG : ERR_IO,
                        "cannot listen on %s: %s", endpoint, zmq_strerror(errno));

@@ -14,6 +14,7 @@
 #include <zmq.h>
 
 #include "base/limits.h"
+#include "base/text.h"
 
 /* Only in the header of a libzmq with draft API, but understood by every one since 4.3.0. */
 #define OPTION_ZAP_ENFORCE_DOMAIN 93
@@ -22,6 +23,10 @@
 #define IO_THREAD_COMMON 1 /* bit masks of ZMQ_AFFINITY */
 #define IO_THREAD_URGENT 2
 #define RECONNECT_MS 100
+
+/* ZMQ_MAXMSGSIZE measures the encrypted frame: command name, short nonce, authenticator, flags.
+ * Without the allowance a message of exactly the limit would cut the connection. */
+#define CURVE_FRAME_BYTES (8 + 8 + 16 + 1)
 
 enum kind { KIND_INT, KIND_INT64, KIND_UINT64 };
 
@@ -53,7 +58,7 @@ static const struct option server[] = {
     INT(ZMQ_LINGER, 500),
     INT(ZMQ_SNDHWM, 256),
     INT(ZMQ_RCVHWM, 256),
-    INT64(ZMQ_MAXMSGSIZE, LIMIT_FRAME_BYTES),
+    INT64(ZMQ_MAXMSGSIZE, LIMIT_FRAME_BYTES + CURVE_FRAME_BYTES),
     INT(ZMQ_ROUTER_MANDATORY, 1),
     INT(ZMQ_ROUTER_HANDOVER, 0),
     INT(ZMQ_HANDSHAKE_IVL, 3000),
@@ -69,7 +74,7 @@ static const struct option server_urgent[] = {
     INT(ZMQ_LINGER, 500),
     INT(ZMQ_SNDHWM, 64),
     INT(ZMQ_RCVHWM, 64),
-    INT64(ZMQ_MAXMSGSIZE, LIMIT_URGENT_FRAME_BYTES),
+    INT64(ZMQ_MAXMSGSIZE, LIMIT_URGENT_FRAME_BYTES + CURVE_FRAME_BYTES),
     INT(ZMQ_ROUTER_MANDATORY, 1),
     INT(ZMQ_ROUTER_HANDOVER, 0),
     INT(ZMQ_HANDSHAKE_IVL, 3000),
@@ -85,7 +90,7 @@ static const struct option client[] = {
     INT(ZMQ_LINGER, 500),
     INT(ZMQ_SNDHWM, 256),
     INT(ZMQ_RCVHWM, 256),
-    INT64(ZMQ_MAXMSGSIZE, LIMIT_FRAME_BYTES),
+    INT64(ZMQ_MAXMSGSIZE, LIMIT_FRAME_BYTES + CURVE_FRAME_BYTES),
     INT(ZMQ_IMMEDIATE, 1),
     INT(ZMQ_HANDSHAKE_IVL, 3000),
     INT(ZMQ_HEARTBEAT_IVL, 5000),
@@ -138,6 +143,19 @@ void *profile_context(void)
         return NULL;
     }
     return context;
+}
+
+enum err profile_check_endpoint(const char *endpoint, bool any_port, struct err_text *why)
+{
+    const char *port = strrchr(endpoint, ':');
+    uint64_t number = 0;
+    if (strncmp(endpoint, "tcp://", 6) != 0 || port < endpoint + 6)
+        return err_say(why, ERR_CONFIG, "%s: an address is tcp://HOST:PORT", endpoint);
+    if (any_port && strcmp(port, ":*") == 0)
+        return ERR_OK;
+    if (text_u64(port + 1, UINT16_MAX, &number) != ERR_OK || number == 0)
+        return err_say(why, ERR_CONFIG, "%s: a port is a number from 1 to 65535", endpoint);
+    return ERR_OK;
 }
 
 static enum err refused(struct err_text *why, const char *name)

@@ -2,6 +2,8 @@
 #ifndef LIU_BUS_PROFILE_H
 #define LIU_BUS_PROFILE_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "bus/keys.h"
 
@@ -29,5 +31,10 @@ void *profile_context(void);
  * back. ERR_CONFIG: an option was refused or did not stick; *out is then NULL. */
 enum err profile_socket(void *context, enum profile p, const struct profile_curve *c, void **out,
                         struct err_text *why) LIU_MUST_USE;
+
+/* tcp://HOST:PORT, ERR_CONFIG otherwise. libzmq takes port 99999 and listens on 34463. any_port:
+ * "*" will do. */
+enum err profile_check_endpoint(const char *endpoint, bool any_port,
+                                struct err_text *why) LIU_MUST_USE;
 
 #endif
