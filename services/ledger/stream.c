@@ -1,0 +1,313 @@
+/* One stream on its way into its folder. Reading goes on while the segment before is being written; the
+ * link to it is filled in last, because only then is its digest known. */
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "obs/log.h"
+#include "services/ledger/ledger_private.h"
+
+#define SEQ_END 9007199254740992u /* sequences stay exact in the Function's numbers */
+
+static struct segment_builder *collecting(struct stream *s)
+{
+    return &s->builders[s->active];
+}
+
+static struct segment_builder *other(struct stream *s)
+{
+    return &s->builders[1 - s->active];
+}
+
+void stream_init(struct stream *s, struct ledger *l, enum segment_kind kind, const char *name)
+{
+    *s = (struct stream){.ledger = l, .kind = kind, .page = LEDGER_PAGE};
+    (void)snprintf(s->name, sizeof(s->name), "%s", name);
+    (void)snprintf(s->dir, sizeof(s->dir), "%s/%s/%s%s", l->set->archive_dir, l->epoch,
+                   kind == SEGMENT_NOISE ? "noise/" : "", name);
+}
+
+void stream_fini(struct stream *s)
+{
+    segment_builder_fini(&s->builders[0]);
+    segment_builder_fini(&s->builders[1]);
+}
+
+static void broken(struct stream *s, const char *event, const char *why)
+{
+    s->state = STREAM_BROKEN;
+    ledger_fault(s->ledger, event, s->name, why);
+}
+
+static bool begin(struct stream *s)
+{
+    enum err e = segment_begin(collecting(s), s->kind, s->ledger->epoch, s->name, NULL);
+    if (e != ERR_OK && e != ERR_NOMEM)
+        broken(s, "segment-failed", err_name(e));
+    return e == ERR_OK;
+}
+
+static bool is_full(struct stream *s)
+{
+    const struct segment_builder *b = collecting(s);
+    return b->head.count >= (uint64_t)s->ledger->set->segment_entries ||
+           b->buf.len >= (s->kind == SEGMENT_JOURNAL ? LEDGER_JOURNAL_BYTES : LEDGER_NOISE_BYTES);
+}
+
+/* ---- the archiver's answers */
+
+static void opened(struct stream *s)
+{
+    struct archive_job *job = &s->job;
+    if (job->result == ERR_NOMEM || job->result == ERR_IO) {
+        s->retry_ms = clock_mono_ms() + LEDGER_RETRY_MS;
+        ledger_fault(s->ledger, "segment-failed", s->name, job->why.text);
+        return;
+    }
+    if (job->result != ERR_OK) {
+        broken(s, "archive-damaged", job->why.text);
+        return;
+    }
+    if (job->found && (job->head.kind != s->kind || strcmp(job->head.stream, s->name) != 0 ||
+                       strcmp(job->head.epoch, s->ledger->epoch) != 0)) {
+        broken(s, "archive-damaged", "the last segment is of another stream or epoch");
+        return;
+    }
+    if (job->found) {
+        s->has_archived = s->has_collected = true;
+        s->archived = s->collected = job->head.last;
+        memcpy(s->chain, job->head.digest, SHA256_BYTES);
+    }
+    if (!begin(s))
+        return;
+    s->state = STREAM_RUNNING;
+    if (s->kind == SEGMENT_JOURNAL)
+        ledger_archived(s->ledger);
+}
+
+static void written(struct stream *s)
+{
+    struct archive_job *job = &s->job;
+    if (job->result != ERR_OK) {
+        s->unwritten = true;
+        s->retry_ms = clock_mono_ms() + LEDGER_RETRY_MS;
+        ledger_fault(s->ledger, "segment-failed", s->name, job->why.text);
+        return;
+    }
+    char name[SEGMENT_NAME_BYTES];
+    segment_name(&job->head, name);
+    log_event(LOG_LEVEL_INFO, "segment-closed", name, "stream", s->name, NULL);
+    s->has_archived = true;
+    s->archived = job->head.last;
+    memcpy(s->chain, job->head.digest, SHA256_BYTES);
+    metric_add(s->ledger->m_segments, 1);
+    if (s->kind == SEGMENT_JOURNAL)
+        ledger_archived(s->ledger);
+}
+
+static void job_done(void *arg, struct archive_job *job)
+{
+    struct stream *s = arg;
+    s->busy = false;
+    if (job->task == ARCHIVE_OPEN)
+        opened(s);
+    else
+        written(s);
+    stream_go(s);
+}
+
+static void submit(struct stream *s, enum archive_task task)
+{
+    s->busy = true;
+    s->job = (struct archive_job){
+        .task = task, .dir = s->dir, .builder = other(s), .done = job_done, .arg = s};
+    archiver_submit(s->ledger->archiver, &s->job);
+}
+
+/* Closes the segment when it is full or old enough, and hands it to the archiver. */
+static void close_segment(struct stream *s)
+{
+    struct segment_builder *b = collecting(s);
+    int64_t now = clock_mono_ms();
+    if (s->busy || (s->unwritten && now < s->retry_ms))
+        return;
+    if (s->unwritten) {
+        s->unwritten = false;
+        submit(s, ARCHIVE_WRITE);
+        return;
+    }
+    if (b->head.count == 0 ||
+        (!is_full(s) && now - s->since_ms < s->ledger->set->segment_seconds * 1000))
+        return;
+    if (s->has_archived)
+        memcpy(b->head.previous, s->chain, SHA256_BYTES);
+    s->active = 1 - s->active;
+    submit(s, ARCHIVE_WRITE);
+    /* without memory the next reading tries again: a builder that was not begun takes nothing */
+    collecting(s)->head.count = 0;
+    (void)begin(s);
+}
+
+/* ---- reading */
+
+static enum err take(struct stream *s, const struct segment_entry *e)
+{
+    if (collecting(s)->buf.len < SEGMENT_HEADER_BYTES && !begin(s))
+        return ERR_NOMEM;
+    enum err r = segment_add(collecting(s), e);
+    if (r != ERR_OK)
+        return r;
+    if (collecting(s)->head.count == 1)
+        s->since_ms = clock_mono_ms();
+    s->collected = e->pos;
+    s->has_collected = true;
+    return ERR_OK;
+}
+
+/* `full` pages mean that there is more. */
+static void page_done(struct stream *s, enum err e, size_t n)
+{
+    if (e != ERR_OK && s->page > 1) {
+        s->page /= 2; /* too much at once, perhaps */
+    } else if (e == ERR_OK && n == s->asked) {
+        s->page = s->page * 2 <= LEDGER_PAGE ? s->page * 2 : LEDGER_PAGE;
+        stream_go(s);
+        return;
+    }
+    close_segment(s);
+}
+
+static void journal_read(void *arg, enum err e, const struct store_entry *entries, size_t n)
+{
+    struct stream *s = arg;
+    if (ledger_answered(s->ledger))
+        return;
+    s->reading = false;
+    if (s->state != STREAM_RUNNING)
+        return;
+    for (size_t i = 0; e == ERR_OK && i < n; i++) {
+        if (s->has_collected && entries[i].seq != s->collected.seq + 1) {
+            char why[128];
+            (void)snprintf(why, sizeof(why), "after %llu comes %llu",
+                           (unsigned long long)s->collected.seq,
+                           (unsigned long long)entries[i].seq);
+            broken(s, "journal-gap", why);
+            return;
+        }
+        if (!s->has_collected && entries[i].seq > 1)
+            log_event(LOG_LEVEL_WARN, "archive-starts-late",
+                      "older entries were trimmed before this archive was begun", NULL);
+        struct segment_entry entry = {.pos = {entries[i].seq, 0},
+                                      .data = entries[i].data,
+                                      .bytes = entries[i].bytes,
+                                      .link = entries[i].link,
+                                      .link_bytes = entries[i].link_bytes};
+        enum err took = take(s, &entry);
+        if (took == ERR_INVAL || (took == ERR_LIMIT && entry.bytes > SEGMENT_DATA_MAX)) {
+            broken(s, "segment-failed", err_name(took));
+            return;
+        }
+        if (took != ERR_OK)
+            n = i; /* the rest is read again */
+    }
+    page_done(s, e, n);
+}
+
+/* "ms-n" -> position. */
+static bool read_id(const char *id, struct segment_pos *out)
+{
+    char *end = NULL;
+    out->seq = strtoull(id, &end, 10);
+    if (end == id || *end != '-' || end[1] < '0' || end[1] > '9')
+        return false;
+    out->sub = strtoull(end + 1, &end, 10);
+    return *end == '\0';
+}
+
+/* One element of XRANGE: [id, [d, bytes]]. */
+static bool read_noise(const redisReply *r, struct segment_entry *out)
+{
+    if (r->type != REDIS_REPLY_ARRAY || r->elements != 2 ||
+        r->element[0]->type != REDIS_REPLY_STRING || r->element[1]->type != REDIS_REPLY_ARRAY ||
+        r->element[1]->elements < 2 || r->element[1]->element[1]->type != REDIS_REPLY_STRING)
+        return false;
+    *out = (struct segment_entry){.data = (const uint8_t *)r->element[1]->element[1]->str,
+                                  .bytes = r->element[1]->element[1]->len};
+    return read_id(r->element[0]->str, &out->pos);
+}
+
+static void noise_read(void *arg, enum err e, const struct redisReply *reply)
+{
+    struct stream *s = arg;
+    if (ledger_answered(s->ledger))
+        return;
+    s->reading = false;
+    if (s->state != STREAM_RUNNING)
+        return;
+    size_t n = 0;
+    if (e == ERR_OK && reply->type == REDIS_REPLY_ERROR)
+        e = ERR_PROTO;
+    if (e == ERR_OK && reply->type == REDIS_REPLY_ARRAY)
+        n = reply->elements;
+    for (size_t i = 0; i < n; i++) {
+        struct segment_entry entry;
+        enum err took = read_noise(reply->element[i], &entry) ? take(s, &entry) : ERR_INVAL;
+        if (took == ERR_INVAL) {
+            broken(s, "segment-failed", "the stream of noise is not of its form");
+            return;
+        }
+        if (took != ERR_OK)
+            n = i;
+    }
+    page_done(s, e, n);
+}
+
+static enum err ask_noise(struct stream *s)
+{
+    struct key key;
+    char from[64];
+    char count[16];
+    key_noise(&key, s->ledger->partition, s->name);
+    (void)snprintf(from, sizeof(from), "%s%llu-%llu", s->has_collected ? "(" : "",
+                   (unsigned long long)s->collected.seq, (unsigned long long)s->collected.sub);
+    (void)snprintf(count, sizeof(count), "%u", s->asked);
+    const char *argv[] = {"XRANGE", key.text, from, "+", "COUNT", count};
+    size_t bytes[6];
+    for (size_t i = 0; i < 6; i++)
+        bytes[i] = strlen(argv[i]);
+    return store_raw(s->ledger->store, 6, argv, bytes, noise_read, s);
+}
+
+static void ask(struct stream *s)
+{
+    struct ledger *l = s->ledger;
+    if (s->reading || is_full(s) || !store_ready(l->store, NULL))
+        return;
+    int64_t room = l->set->segment_entries - collecting(s)->head.count;
+    s->asked = room < s->page ? (uint32_t)room : s->page;
+    s->reading = true;
+    l->pending++;
+    enum err e = s->kind == SEGMENT_NOISE
+                     ? ask_noise(s)
+                     : store_entries(l->store, s->has_collected ? s->collected.seq + 1 : 1, SEQ_END,
+                                     s->asked, journal_read, s);
+    if (e != ERR_OK) {
+        s->reading = false;
+        l->pending--;
+    }
+}
+
+void stream_go(struct stream *s)
+{
+    if (s->ledger->stopped || s->state == STREAM_BROKEN)
+        return;
+    if (s->state == STREAM_OPENING) {
+        if (!s->busy && clock_mono_ms() >= s->retry_ms)
+            submit(s, ARCHIVE_OPEN);
+        return;
+    }
+    close_segment(s);
+    ask(s);
+}
