@@ -364,8 +364,9 @@ enum err wire_from_json_text(struct arena *a, const ProtobufCMessageDescriptor *
     if (json == NULL) {
         if (json_error_code(&error) == json_error_out_of_memory)
             return err_say(why, ERR_NOMEM, "no memory to read the JSON text");
+        bool nul = json_error_code(&error) == json_error_null_character;
         return err_say(why, ERR_INVAL, "line %d column %d: %s", error.line, error.column,
-                       error.text);
+                       nul ? "text must not contain NUL" : error.text);
     }
     e = wire_from_json(a, d, json, out, why);
     json_decref(json);
