@@ -105,6 +105,26 @@ enum err store_tail(struct store *s, uint64_t from, store_tail_fn *fn, void *arg
 /* Loads (or replaces) the Function library. */
 enum err store_load_library(struct store *s, struct err_text *why) LIU_MUST_USE;
 
+/* Genesis: writes the first records and entry 1 into an empty partition, under a new epoch (32 lower-case
+ * hexadecimal digits, random). The library must be loaded. ERR_EXISTS when the partition is not empty. */
+enum err store_init(struct store *s, const char *epoch, const struct commit *first, struct err_text *why) LIU_MUST_USE;
+
+/* Removes entries up to `seq` from the journal and from the indexes of `parties` ("public" included by
+ * itself); noise up to before `first_kept` (a stream id) of each feed. Refused unless seq <= archived and every
+ * RECORD_CURSOR has passed it. *gone is the last sequence removed, which may be less than seq:
+ * one call takes at most 20,000. fn gets ERR_OK, ERR_UNAVAILABLE, or ERR_CONFLICT with a reason. */
+struct store_trim {
+    uint64_t seq;
+    uint64_t archived;
+    const char *const *parties;
+    size_t n_parties;
+    const char *const *feeds;
+    const char *const *first_kept;
+    size_t n_feeds;
+};
+typedef void store_trim_fn(void *arg, enum err e, uint64_t gone, const char *why);
+enum err store_trim(struct store *s, const struct store_trim *t, store_trim_fn *fn, void *arg) LIU_MUST_USE;
+
 /* Any command, answered as a tree. argv bytes are copied. Not for writes outside a Function. The reply is
  * hiredis' redisReply, borrowed for the callback; NULL with an error when the connection failed. */
 struct redisReply;

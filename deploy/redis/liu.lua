@@ -1,0 +1,540 @@
+#!lua name=liu
+-- The one place where state is written: a commit is a call of liu_commit.
+--
+-- Redis does not roll back, so everything that can fail is looked at first (phase 1, redis.pcall and
+-- reading commands only), and what is written after that cannot fail (phase 2). Independent requests
+-- of one call are taken in order: each goes through both phases, a later one sees an earlier one's
+-- writes, and one that is refused leaves nothing behind. tools/check-function keeps the two apart.
+--
+-- KEYS: head, journal, n streams (audience index), other keys. All carry the partition's tag.
+-- ARGV: epoch, receipt window in ms, receipts a party may have, number of requests, n streams; then for
+-- each request a packed header and its strings, as lib/store/encode.c writes them:
+--   header >HHHI8BBBBB: strings that follow, receipt key, counter key (0 = none), now_ms, guards, puts,
+--     entries, timers, noise; then >H each: keys of guards, puts, timers, noise; for each entry the
+--     number of its audience and their streams, ascending
+--   strings: request hash, rest of the receipt | guard: id, revision | put: id, expected revision,
+--     value | entry: bytes, type | timer: member, due ("" deletes), expected due ("" any) | noise: bytes
+-- Revisions are 8 bytes big-endian; zero means the record does not exist.
+-- Answer: one string a request: >BI8 status, first sequence; then the reason or the stored receipt.
+
+local OK, CONFLICT, DUPLICATE, MISMATCH, REFUSED, BROKEN = 0, 1, 2, 3, 4, 7
+local ABSENT = '\0\0\0\0\0\0\0\0'
+local VALUE_BYTES_MAX = 4 * 1024 * 1024
+local SEQ_MAX = 9007199254740000
+local TRIM_MAX = 20000
+local LAST_ID = '18446744073709551615-0'
+
+-- ---- PHASE 1: looks, never writes
+
+-- The head is "epoch seq at_ms link". An absent or malformed one is a reason.
+local function read_head(key)
+    local v = redis.pcall('GET', key)
+    if type(v) == 'table' then
+        return nil, 'head: ' .. v.err
+    elseif not v then
+        return nil, 'the partition is empty'
+    end
+    local epoch, seq, at_ms, link = string.match(v, '^(%x+) (%d+) (%d+) (%x+)$')
+    if not epoch then
+        return nil, 'the head cannot be read'
+    end
+    return {epoch = epoch, seq = tonumber(seq), at_ms = tonumber(at_ms), link = link}
+end
+
+-- The journal ends where the head says, with the link the head knows.
+local function check_journal(key, head)
+    local last = redis.pcall('XREVRANGE', key, '+', '-', 'COUNT', 1)
+    if last.err then
+        return 'journal: ' .. last.err
+    end
+    last = last[1]
+    if not last or last[1] ~= string.format('%d-0', head.seq) or last[2][4] ~= head.link then
+        return 'journal and head differ'
+    end
+    if head.seq >= SEQ_MAX then
+        return 'the sequence is used up'
+    end
+end
+
+local function check_stream(key, after)
+    local r = redis.pcall('XREAD', 'COUNT', 1, 'STREAMS', key, after)
+    if not r then
+        return nil
+    end
+    return r.err or 'is ahead of the journal'
+end
+
+-- Streams must be streams (or absent) and not ahead of the journal: one command for all of them; only when
+-- that one complains each is asked, so that the others are not held up. Returns what is wrong by key.
+local function check_streams(keys, first, n, head)
+    local bad, at = {}, string.format('%d-0', head.seq)
+    while n > 0 do
+        local m = n < 256 and n or 256
+        local args = {}
+        for i = 1, m do
+            args[i] = keys[first + i - 1]
+            args[m + i] = at
+        end
+        if redis.pcall('XREAD', 'COUNT', 1, 'STREAMS', unpack(args, 1, 2 * m)) then
+            for i = first, first + m - 1 do
+                bad[i] = check_stream(keys[i], at)
+            end
+        end
+        first, n = first + m, n - m
+    end
+    return bad
+end
+
+local function revision(c, k, id)
+    local memo = c.revisions[k]
+    if not memo then
+        memo = {}
+        c.revisions[k] = memo
+    end
+    local rev = memo[id]
+    if not rev then
+        local v = redis.pcall('HGET', c.keys[k], id)
+        if not v then
+            rev = ABSENT
+        elseif type(v) == 'table' then
+            return nil, v.err
+        else
+            rev = string.sub(v, 1, 8)
+        end
+        memo[id] = rev
+    end
+    return rev
+end
+
+local function check_receipt(c, r, argv, a)
+    local v = redis.pcall('GET', c.keys[r.receipt])
+    if v then
+        if type(v) == 'table' then
+            return BROKEN, c.keys[r.receipt] .. ': ' .. v.err
+        elseif string.sub(v, 1, 32) == argv[a] then
+            return DUPLICATE, v
+        end
+        return MISMATCH, ''
+    end
+    local n = c.counts[r.counter]
+    if not n then
+        v = redis.pcall('GET', c.keys[r.counter])
+        if type(v) == 'table' then
+            return BROKEN, c.keys[r.counter] .. ': ' .. v.err
+        end
+        n = v and tonumber(v) or 0
+        if v and not string.match(v, '^%d+$') then
+            return BROKEN, c.keys[r.counter] .. ': not a number'
+        end
+        c.counts[r.counter] = n
+        c.counted[r.counter] = 0
+        c.fresh[r.counter] = not v
+    end
+    if n >= c.receipts_max then
+        return REFUSED, 'the party has too many receipts within the window'
+    end
+    if #argv[a] ~= 32 or #argv[a + 1] > VALUE_BYTES_MAX then
+        return REFUSED, 'receipt: wrong size'
+    end
+    return OK
+end
+
+local function check_records(c, r, argv, a)
+    local h, p, k = r.header, r.at
+    for _ = 1, r.guards do
+        k, p = struct.unpack('>H', h, p)
+        k = k + c.base
+        local rev, why = revision(c, k, argv[a])
+        if not rev then
+            return BROKEN, c.keys[k] .. ': ' .. why
+        elseif rev ~= argv[a + 1] then
+            return CONFLICT, c.keys[k] .. ' ' .. argv[a]
+        end
+        a = a + 2
+    end
+    local put_keys = {}
+    for i = 1, r.puts do
+        k, p = struct.unpack('>H', h, p)
+        k = k + c.base
+        put_keys[i] = k
+        local rev, why = revision(c, k, argv[a])
+        if not rev then
+            return BROKEN, c.keys[k] .. ': ' .. why
+        elseif rev ~= argv[a + 1] then
+            return CONFLICT, c.keys[k] .. ' ' .. argv[a]
+        end
+        local bytes = #argv[a + 2]
+        if bytes < 8 or bytes > VALUE_BYTES_MAX then
+            return REFUSED, c.keys[k] .. ' ' .. argv[a] .. ': wrong size'
+        end
+        a = a + 3
+    end
+    r.at, r.put_keys = p, put_keys
+    return OK, a
+end
+
+local function check_entries(c, r, argv, a)
+    for _ = 1, r.entries do
+        if #argv[a] > VALUE_BYTES_MAX then
+            return REFUSED, 'entry: wrong size'
+        end
+        a = a + 2
+    end
+    return OK, a
+end
+
+local function check_timers(c, r, argv, a)
+    local h, p, k = r.header, r.at
+    for _ = 1, r.timers do
+        k, p = struct.unpack('>H', h, p)
+        k = k + c.base
+        local due = redis.pcall('ZSCORE', c.keys[k], argv[a])
+        if type(due) == 'table' then
+            return BROKEN, c.keys[k] .. ': ' .. due.err
+        end
+        if argv[a + 2] ~= '' and (not due or tonumber(due) ~= tonumber(argv[a + 2])) then
+            return CONFLICT, c.keys[k] .. ' ' .. argv[a]
+        end
+        if argv[a + 1] ~= '' and not string.match(argv[a + 1], '^%d+$') then
+            return REFUSED, 'timer: not a time'
+        end
+        a = a + 3
+    end
+    for _ = 1, r.noise do
+        k, p = struct.unpack('>H', h, p)
+        k = k + c.base
+        local why = check_stream(c.keys[k], LAST_ID)
+        if why then
+            return BROKEN, c.keys[k] .. ': ' .. why
+        elseif #argv[a] > VALUE_BYTES_MAX then
+            return REFUSED, 'noise: wrong size'
+        end
+        a = a + 1
+    end
+    r.audience_at = p
+    return OK, a
+end
+
+-- Ascending, so that no entry is indexed twice for one party: the second XADD would fail.
+local function check_audience(c, r)
+    local h, p, n = r.header, r.audience_at
+    for _ = 1, r.entries do
+        local before, k = 0
+        n, p = struct.unpack('>H', h, p)
+        for _ = 1, n do
+            k, p = struct.unpack('>H', h, p)
+            if k <= before or k > c.streams then
+                return REFUSED, 'audience: not ascending'
+            elseif c.bad[k + 2] then
+                return BROKEN, c.keys[k + 2] .. ': ' .. c.bad[k + 2]
+            end
+            before = k
+        end
+    end
+    return OK
+end
+
+-- Everything about one request. Returns its status and, unless OK, the reason.
+local function check(c, r, argv, a)
+    local status, more
+    if r.receipt ~= 0 then
+        r.receipt, r.counter = r.receipt + c.base, r.counter + c.base
+        status, more = check_receipt(c, r, argv, a)
+        if status ~= OK then
+            return status, more
+        end
+        a = a + 2
+    end
+    status, more = check_records(c, r, argv, a)
+    if status ~= OK then
+        return status, more
+    end
+    status, more = check_entries(c, r, argv, more)
+    if status ~= OK then
+        return status, more
+    end
+    status, more = check_timers(c, r, argv, more)
+    if status ~= OK then
+        return status, more
+    end
+    if more ~= r.last + 1 then
+        return REFUSED, 'malformed request'
+    end
+    return check_audience(c, r)
+end
+
+local function read_request(argv, a)
+    local h = argv[a]
+    local n, receipt, counter, now_ms, guards, puts, entries, timers, noise, at =
+        struct.unpack('>HHHI8BBBBB', h)
+    return {header = h, at = at, last = a + n, receipt = receipt, counter = counter, now_ms = now_ms,
+            guards = guards, puts = puts, entries = entries, timers = timers, noise = noise}
+end
+
+-- What a call needs to know, or nil and why it cannot be served.
+local function read_call(keys, argv)
+    local head, why = read_head(keys[1])
+    if not head then
+        return nil, 'LIUBROKEN ' .. why
+    elseif head.epoch ~= argv[1] then
+        return nil, 'LIUEPOCH the epoch is ' .. head.epoch
+    end
+    why = check_journal(keys[2], head)
+    if why then
+        return nil, 'LIUBROKEN ' .. why
+    end
+    return head
+end
+
+local function new_call(keys, argv, head)
+    local streams = tonumber(argv[5])
+    return {keys = keys, head = head, window_ms = argv[2], receipts_max = tonumber(argv[3]),
+            streams = streams, base = 2 + streams, revisions = {}, counts = {}, counted = {}, fresh = {},
+            bad = check_streams(keys, 3, streams, head)}
+end
+
+-- The varint of field 2 of a packed Cursor; nil when it cannot be read, 0 when absent.
+local function cursor_seq(v)
+    local p, seq = 9, 0
+    while p <= #v do
+        local tag = string.byte(v, p)
+        local n, scale, b = 0, 1
+        repeat
+            p = p + 1
+            b = string.byte(v, p)
+            if not b then
+                return nil
+            end
+            n, scale = n + (b % 128) * scale, scale * 128
+        until b < 128
+        p = p + 1
+        if tag == 16 then
+            seq = n
+        elseif tag % 8 == 2 then
+            p = p + n
+        elseif tag % 8 ~= 0 then
+            return nil
+        end
+    end
+    return seq
+end
+
+-- nil when entries up to `seq` may go: archived, and behind every consumer.
+local function check_trim(keys, seq, archived, head)
+    if not seq or not archived or seq > archived or seq >= head.seq then
+        return 'not archived'
+    end
+    local all = redis.pcall('HGETALL', keys[3])
+    if all.err then
+        return 'cursors: ' .. all.err
+    end
+    for i = 1, #all, 2 do
+        local at = cursor_seq(all[i + 1])
+        if not at then
+            return 'cursor ' .. all[i] .. ' cannot be read'
+        elseif at < seq then
+            return 'consumer ' .. all[i] .. ' is at ' .. string.format('%d', at)
+        end
+    end
+end
+
+local function first_seq(key)
+    local r = redis.pcall('XRANGE', key, '-', '+', 'COUNT', 1)
+    return not r.err and r[1] and tonumber(string.match(r[1][1], '^(%d+)-')) or nil
+end
+
+-- Trimming a key that is no stream would fail half-way.
+local function check_stream_types(keys, first)
+    for i = first, #keys do
+        local why = check_stream(keys[i], LAST_ID)
+        if why then
+            return keys[i] .. ': ' .. why
+        end
+    end
+end
+
+local function is_empty(keys)
+    return redis.pcall('EXISTS', unpack(keys)) == 0
+end
+
+-- PHASE 2: nothing below may fail
+
+local function write_entries(c, r, argv, a)
+    local h, p, n, k = r.header, r.audience_at
+    local head, keys = c.head, c.keys
+    for _ = 1, r.entries do
+        head.seq = head.seq + 1
+        local id = string.format('%d-0', head.seq)
+        head.link = redis.sha1hex(head.link .. argv[a])
+        redis.call('XADD', keys[2], id, 'e', argv[a], 'l', head.link)
+        n, p = struct.unpack('>H', h, p)
+        for _ = 1, n do
+            k, p = struct.unpack('>H', h, p)
+            redis.call('XADD', keys[k + 2], id, 't', argv[a + 1])
+        end
+        a = a + 2
+    end
+    return a
+end
+
+local function write_timers(c, r, argv, a)
+    local h, p, k = r.header, r.at
+    for _ = 1, r.timers do
+        k, p = struct.unpack('>H', h, p)
+        if argv[a + 1] == '' then
+            redis.call('ZREM', c.keys[k + c.base], argv[a])
+        else
+            redis.call('ZADD', c.keys[k + c.base], argv[a + 1], argv[a])
+        end
+        a = a + 3
+    end
+    for _ = 1, r.noise do
+        k, p = struct.unpack('>H', h, p)
+        redis.call('XADD', c.keys[k + c.base], '*', 'd', argv[a])
+        a = a + 1
+    end
+end
+
+-- Returns the sequence of the first entry, 0 when there is none.
+local function write(c, r, argv, a)
+    local first = r.entries > 0 and c.head.seq + 1 or 0
+    local receipt = a
+    if r.receipt ~= 0 then
+        a = a + 2
+    end
+    a = a + 2 * r.guards
+    for i = 1, r.puts do
+        local k = r.put_keys[i]
+        redis.call('HSET', c.keys[k], argv[a], argv[a + 2])
+        c.revisions[k][argv[a]] = string.sub(argv[a + 2], 1, 8)
+        a = a + 3
+    end
+    a = write_entries(c, r, argv, a)
+    write_timers(c, r, argv, a)
+    if r.receipt ~= 0 then
+        redis.call('SET', c.keys[r.receipt],
+                   argv[receipt] .. struct.pack('>I8', first) .. argv[receipt + 1],
+                   'PX', c.window_ms)
+        c.counts[r.counter] = c.counts[r.counter] + 1
+        c.counted[r.counter] = c.counted[r.counter] + 1
+    end
+    if r.now_ms > c.head.at_ms then
+        c.head.at_ms = r.now_ms
+    end
+    return first
+end
+
+-- Once a call: the head and the receipt counters.
+local function write_head(c)
+    local head = c.head
+    redis.call('SET', c.keys[1],
+               head.epoch .. ' ' .. string.format('%d %d ', head.seq, head.at_ms) .. head.link)
+    for k, n in pairs(c.counted) do
+        if n > 0 and c.fresh[k] then
+            redis.call('SET', c.keys[k], n, 'PX', c.window_ms)
+        elseif n > 0 then
+            redis.call('INCRBY', c.keys[k], n)
+        end
+    end
+end
+
+local function run(c, argv)
+    local out, a, written = {}, 6, false
+    for i = 1, tonumber(argv[4]) do
+        local r = read_request(argv, a)
+        local ran, status, why = pcall(check, c, r, argv, a + 1)
+        if not ran then
+            out[i] = struct.pack('>BI8', REFUSED, 0) .. 'malformed request: ' .. tostring(status)
+        elseif status == OK then
+            out[i] = struct.pack('>BI8', OK, write(c, r, argv, a + 1))
+            written = true
+        else
+            out[i] = struct.pack('>BI8', status, 0) .. why
+        end
+        a = r.last + 1
+    end
+    if written then
+        write_head(c)
+    end
+    return out
+end
+
+-- Every header is read before the first write: a malformed call is refused as a whole.
+local function well_formed(keys, argv)
+    local n, streams = tonumber(argv[4]), tonumber(argv[5])
+    if not n or not streams or not tonumber(argv[2]) or not tonumber(argv[3]) or
+        tonumber(argv[2]) < 1 or 2 + streams > #keys then
+        return false
+    end
+    local a = 6
+    for _ = 1, n do
+        if not argv[a] or #argv[a] < 19 then
+            return false
+        end
+        a = read_request(argv, a).last + 1
+    end
+    return a == #argv + 1
+end
+
+local function liu_commit(keys, argv)
+    if not well_formed(keys, argv) then
+        return redis.error_reply('LIUMALFORMED call')
+    end
+    local head, why = read_call(keys, argv)
+    if not head then
+        return redis.error_reply(why)
+    end
+    return run(new_call(keys, argv, head), argv)
+end
+
+-- Genesis: the same call for a partition in which none of KEYS exists. Its one request writes the first
+-- records and entry 1.
+local function liu_init(keys, argv)
+    if not well_formed(keys, argv) or #argv[1] ~= 32 or argv[4] ~= '1' then
+        return redis.error_reply('LIUMALFORMED call')
+    elseif not is_empty(keys) then
+        return redis.error_reply('LIUEXISTS the partition is not empty')
+    end
+    local head = {epoch = argv[1], seq = 0, at_ms = 0, link = redis.sha1hex(argv[1])}
+    return run(new_call(keys, argv, head), argv)
+end
+
+-- KEYS: head, journal, cursors, then audience and noise streams. ARGV: epoch, last sequence to go, last
+-- sequence archived, number of audience streams, for each noise stream the first id that stays.
+-- Answers the last sequence that is gone: at most TRIM_MAX entries a call, so it may be less.
+local function liu_trim(keys, argv)
+    local head, why = read_call(keys, argv)
+    if not head then
+        return redis.error_reply(why)
+    end
+    local seq, audiences = tonumber(argv[2]), tonumber(argv[4])
+    why = check_trim(keys, seq, tonumber(argv[3]), head) or check_stream_types(keys, 4)
+    if why then
+        return redis.error_reply('LIUREFUSED ' .. why)
+    end
+    local first = first_seq(keys[2])
+    if not first or not audiences or #argv - 4 ~= #keys - 3 - audiences then
+        return redis.error_reply('LIUMALFORMED call')
+    end
+    for i = 5, #argv do
+        if not string.match(argv[i], '^%d+%-%d+$') then
+            return redis.error_reply('LIUMALFORMED call')
+        end
+    end
+    if seq >= first + TRIM_MAX then
+        seq = first + TRIM_MAX - 1
+    end
+    local min = string.format('%d-0', seq + 1)
+    redis.call('XTRIM', keys[2], 'MINID', '=', min)
+    for i = 4, 3 + audiences do
+        redis.call('XTRIM', keys[i], 'MINID', '=', min)
+    end
+    for i = 5, #argv do
+        redis.call('XTRIM', keys[i - 1 + audiences], 'MINID', '=', argv[i])
+    end
+    return seq
+end
+
+redis.register_function('liu_commit', liu_commit)
+redis.register_function('liu_init', liu_init)
+redis.register_function('liu_trim', liu_trim)

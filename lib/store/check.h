@@ -1,0 +1,40 @@
+/* Is this a Redis to keep acknowledged work in? Asked at every connect and every ten seconds.
+ *
+ * Refused, each with its reason: not a primary; version below 7; append file off, or not synced
+ * before answers; last append write failed; eviction allowed; snapshots on; aof-load-truncated yes
+ * (a torn tail would be dropped silently); another Function library; no head, or another epoch than
+ * before.
+ */
+#ifndef LIU_STORE_CHECK_H
+#define LIU_STORE_CHECK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "store/store.h"
+
+#define CHECK_EVERY_MS 10000
+#define CHECK_AGAIN_MS 500 /* while refused */
+
+struct conn;
+
+/* Sends the questions; conn_checked tells the outcome. `first`: authenticate before. */
+void check_start(struct conn *c, bool first);
+
+/* ---- the judgments, without a connection. Each returns ERR_OK or fills `why`. */
+
+/* The text INFO answers (sections server, replication, persistence, memory). */
+struct check_memory {
+    uint64_t used_bytes;
+    uint64_t max_bytes; /* 0 = unlimited */
+};
+enum err check_info(const char *info, struct check_memory *memory,
+                    struct err_text *why) LIU_MUST_USE;
+
+/* One setting of CONFIG GET; settings that do not matter are good. */
+enum err check_setting(const char *name, const char *value, struct err_text *why) LIU_MUST_USE;
+
+enum store_pressure check_pressure(const struct check_memory *m);
+
+#endif

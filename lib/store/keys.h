@@ -1,0 +1,55 @@
+/* Names of all Redis keys; nothing else builds one. Every key carries the partition's tag, so a
+ * commit stays in one slot:
+ *
+ *   {p0}:head            string  "epoch seq at_ms link", see HEAD below
+ *   {p0}:journal         stream  id <seq>-0, fields e (packed JournalEntry), l (link)
+ *   {p0}:aud:<party>     stream  id <seq>-0, field t (short type): the journal's index of one party
+ *   {p0}:r:<kind>        hash    field id, value 8-byte big-endian revision + packed record
+ *   {p0}:rcpt:<party>:<id>  string  request hash 32, seq 8, at_ms 8, bytes of type 2, type, reply;
+ * expires {p0}:rcnt:<party>    string  receipts of the party in the current window; expires
+ *   {p0}:timers:<owner>  zset    member kind|record, score due in ms
+ *   {p0}:noise:<feed>    stream  field d
+ */
+#ifndef LIU_STORE_KEYS_H
+#define LIU_STORE_KEYS_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "store/records.h"
+
+#define KEY_BYTES_MAX 256
+#define PARTITION_BYTES_MAX 32
+
+struct key {
+    char text[KEY_BYTES_MAX + 1];
+    size_t bytes; /* 0 = could not be built: a part is empty or too long */
+};
+
+void key_head(struct key *k, const char *partition);
+void key_journal(struct key *k, const char *partition);
+void key_audience(struct key *k, const char *partition, const char *party);
+void key_records(struct key *k, const char *partition, enum record_kind kind);
+void key_receipt(struct key *k, const char *partition, const char *party, const char *id);
+void key_receipts(struct key *k, const char *partition, const char *party);
+void key_timers(struct key *k, const char *partition, const char *owner);
+void key_noise(struct key *k, const char *partition, const char *feed);
+
+/* HEAD: the value of the head key. ERR_PROTO when it is not one. */
+#define EPOCH_DIGITS 32
+struct head {
+    char epoch[EPOCH_DIGITS + 1];
+    uint64_t seq;
+    int64_t at_ms;
+};
+enum err head_parse(const char *s, size_t n, struct head *out) LIU_MUST_USE;
+
+/* The sequence of a stream id "<seq>-<n>" of the journal or an audience; ERR_PROTO unless n is 0.
+ */
+enum err stream_seq(const char *s, size_t n, uint64_t *seq) LIU_MUST_USE;
+
+/* 8-byte big-endian numbers. */
+void be64_put(uint8_t out[8], uint64_t v);
+uint64_t be64_get(const uint8_t in[8]);
+
+#endif

@@ -1,0 +1,47 @@
+/* The table of record kinds: what each holds and which service alone writes it. */
+#include "store/records.h"
+
+#include <stddef.h>
+
+#include "ismap/liu/v1/alert.pb-c.h"
+#include "ismap/liu/v1/case.pb-c.h"
+#include "ismap/liu/v1/event.pb-c.h"
+#include "ismap/liu/v1/judgment.pb-c.h"
+#include "ismap/liu/v1/listing.pb-c.h"
+#include "ismap/liu/v1/party.pb-c.h"
+#include "ismap/liu/v1/plan.pb-c.h"
+
+#define ROW(k, n, d, w, i)                                                                         \
+    [k] = {.kind = (k),                                                                            \
+           .name = (n),                                                                            \
+           .descriptor = &ismap__liu__v1__##d##__descriptor,                                       \
+           .writer = (w),                                                                          \
+           .immutable = (i)}
+
+static const struct record_type types[RECORD_KINDS] = {
+    ROW(RECORD_PARTY, "party", party, "intake", false),
+    ROW(RECORD_FEED, "feed", feed, "monitor", false),
+    ROW(RECORD_CASE, "case", case, "intake", false),
+    ROW(RECORD_JUDGMENT, "judgment", judgment, "eligibility", false),
+    ROW(RECORD_TARGETS, "targets", target_list, "eligibility", true),
+    ROW(RECORD_RULEBOOK, "rulebook", rulebook, "eligibility", true),
+    ROW(RECORD_CATALOGUE, "catalogue", catalogue, "audit", true),
+    ROW(RECORD_ACTIVE, "active", active, "eligibility", false),
+    ROW(RECORD_PLAN, "plan", audit_plan, "audit", false),
+    ROW(RECORD_LISTING, "listing", listing, "intake", false),
+    ROW(RECORD_HOLD, "hold", hold, "monitor", false),
+    ROW(RECORD_USE, "use", use, "intake", false),
+    ROW(RECORD_USERS, "users", service_users, "intake", false),
+    ROW(RECORD_INCIDENT, "incident", incident, "monitor", false),
+    ROW(RECORD_BRAKE, "brake", brake, "monitor", false),
+    ROW(RECORD_LANE, "lane", feed_lane, "monitor", false),
+    ROW(RECORD_CURSOR, "cursor", cursor, "*", false),
+    ROW(RECORD_QUARANTINED, "quarantined", quarantined, "*", false),
+};
+
+const struct record_type *record_type_of(enum record_kind kind)
+{
+    if ((int)kind <= RECORD_NONE || kind >= RECORD_KINDS)
+        return NULL;
+    return &types[kind];
+}

@@ -1,0 +1,161 @@
+/* The thread and the caller each hold one half of a socket pair and a reference to the job, so
+ * either may go first.
+ */
+#include "store/resolve.h"
+
+#include <netdb.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+struct resolve {
+    atomic_int references;
+    int ends[2]; /* ours, the thread's */
+    char host[256];
+    char port[6];
+    struct address address;
+    bool found;
+};
+
+static enum err split(const char *text, char host[256], char port[6], struct err_text *why)
+{
+    const char *rest = text + strlen("tcp:");
+    const char *colon = strrchr(rest, ':');
+    uint64_t number = 0;
+    if (colon == NULL || colon == rest || (size_t)(colon - rest) >= 256)
+        return err_say(why, ERR_CONFIG, "%s: tcp:host:port is expected", text);
+    if (text_u64(colon + 1, 65535, &number) != ERR_OK || number == 0 || strlen(colon + 1) > 5)
+        return err_say(why, ERR_CONFIG, "%s: the port must be 1 to 65535", text);
+    size_t n = (size_t)(colon - rest);
+    memcpy(host, rest, n);
+    host[n] = '\0';
+    if (host[0] == '[' && n > 2 && host[n - 1] == ']') {
+        memmove(host, host + 1, n - 2);
+        host[n - 2] = '\0';
+    }
+    memcpy(port, colon + 1, strlen(colon + 1) + 1);
+    return ERR_OK;
+}
+
+enum err address_check(const char *text, struct err_text *why)
+{
+    char host[256];
+    char port[6];
+    if (strncmp(text, "tls:", 4) == 0)
+        return err_say(
+            why, ERR_CONFIG,
+            "%s: this build cannot speak TLS to Redis; use unix:/path, or tcp:host:port on "
+            "a private network",
+            text);
+    if (strncmp(text, "tcp:", 4) == 0)
+        return split(text, host, port, why);
+    if (strncmp(text, "unix:", 5) != 0)
+        return err_say(why, ERR_CONFIG, "%s: unix:/path or tcp:host:port is expected", text);
+    size_t n = strlen(text + 5);
+    if (n == 0 || n >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
+        return err_say(why, ERR_CONFIG, "%s: the path is empty or too long", text);
+    return ERR_OK;
+}
+
+static void release(struct resolve *r)
+{
+    if (atomic_fetch_sub(&r->references, 1) == 1)
+        free(r);
+}
+
+static bool look_up(const char *host, const char *port, int flags, struct address *out)
+{
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = flags};
+    struct addrinfo *list = NULL;
+    if (getaddrinfo(host, port, &hints, &list) != 0 || list == NULL)
+        return false;
+    bool ok = list->ai_addrlen <= sizeof(out->sa);
+    if (ok) {
+        memcpy(&out->sa, list->ai_addr, list->ai_addrlen);
+        out->bytes = list->ai_addrlen;
+    }
+    freeaddrinfo(list);
+    return ok;
+}
+
+static void *run(void *arg)
+{
+    struct resolve *r = arg;
+    r->found = look_up(r->host, r->port, AI_ADDRCONFIG, &r->address);
+    (void)send(r->ends[1], "x", 1, MSG_NOSIGNAL);
+    (void)close(r->ends[1]);
+    release(r);
+    return NULL;
+}
+
+static enum err start_thread(struct resolve *r)
+{
+    pthread_t thread;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, r->ends) != 0)
+        return ERR_IO;
+    atomic_init(&r->references, 2);
+    if (pthread_create(&thread, NULL, run, r) != 0) {
+        (void)close(r->ends[0]);
+        (void)close(r->ends[1]);
+        return ERR_IO;
+    }
+    (void)pthread_detach(thread);
+    return ERR_AGAIN;
+}
+
+enum err resolve_start(const char *text, struct address *address, struct resolve **out)
+{
+    *out = NULL;
+    *address = (struct address){0};
+    if (strncmp(text, "unix:", 5) == 0) {
+        struct sockaddr_un un = {.sun_family = AF_UNIX};
+        if (!text_copy(un.sun_path, sizeof(un.sun_path), text + 5))
+            return ERR_CONFIG;
+        memcpy(&address->sa, &un, sizeof(un));
+        address->bytes = sizeof(un);
+        return ERR_OK;
+    }
+    struct resolve *r = calloc(1, sizeof(*r));
+    if (r == NULL)
+        return ERR_NOMEM;
+    enum err e = split(text, r->host, r->port, NULL);
+    if (e == ERR_OK && look_up(r->host, r->port, AI_NUMERICHOST, address)) {
+        free(r);
+        return ERR_OK;
+    }
+    if (e == ERR_OK)
+        e = start_thread(r);
+    if (e != ERR_AGAIN) {
+        free(r);
+        return e;
+    }
+    *out = r;
+    return ERR_AGAIN;
+}
+
+int resolve_fd(const struct resolve *r)
+{
+    return r->ends[0];
+}
+
+enum err resolve_take(struct resolve *r, struct address *address)
+{
+    char byte = 0;
+    if (recv(r->ends[0], &byte, 1, 0) != 1 || !r->found)
+        return ERR_NOT_FOUND;
+    *address = r->address;
+    return ERR_OK;
+}
+
+void resolve_drop(struct resolve *r)
+{
+    if (r == NULL)
+        return;
+    (void)close(r->ends[0]);
+    release(r);
+}

@@ -1,0 +1,31 @@
+/* Where Redis listens: unix:/path, tcp:host:port. Names are resolved on a thread of their own,
+ * because getaddrinfo may take many seconds.
+ */
+#ifndef LIU_STORE_RESOLVE_H
+#define LIU_STORE_RESOLVE_H
+
+#include <stdbool.h>
+#include <sys/socket.h>
+
+#include "base/err.h"
+
+struct address {
+    struct sockaddr_storage sa;
+    socklen_t bytes;
+};
+
+struct resolve;
+
+/* ERR_CONFIG with a reason when the text is no address; tls: is refused, this build has no TLS to
+ * Redis. */
+enum err address_check(const char *text, struct err_text *why) LIU_MUST_USE;
+
+/* The address at once when it needs no name service; else ERR_AGAIN and *out is a look-up under
+ * way, whose descriptor becomes readable when it is done. */
+enum err resolve_start(const char *text, struct address *address,
+                       struct resolve **out) LIU_MUST_USE;
+int resolve_fd(const struct resolve *r);
+enum err resolve_take(struct resolve *r, struct address *address) LIU_MUST_USE; /* ERR_NOT_FOUND */
+void resolve_drop(struct resolve *r); /* NULL-safe; also while it is under way */
+
+#endif

@@ -1,0 +1,101 @@
+/* What the sources of lib/store share. Nobody else includes this but the store's own tests. */
+#ifndef LIU_STORE_STORE_PRIVATE_H
+#define LIU_STORE_STORE_PRIVATE_H
+
+#include "base/limits.h"
+#include "store/check.h"
+#include "store/conn.h"
+#include "store/encode.h"
+#include "store/store.h"
+
+enum { CONN_URGENT, CONN_MAIN, CONN_READS, CONN_TAIL, N_CONNS };
+#define N_LANES 2 /* the first connections, in the order of enum store_lane */
+
+/* A commit waiting to be sent, or sent and waiting for its answer. */
+struct queued {
+    struct commit commit; /* what it points to is borrowed */
+    commit_fn *fn;
+    void *arg;
+    int64_t queued_us;
+};
+
+struct batch {
+    struct lane *lane;
+    size_t n;
+    struct queued items[LIMIT_BATCH_REQUESTS];
+};
+
+struct lane {
+    struct store *store;
+    struct conn *conn;
+    struct encoder encoder;
+    struct queued *ring; /* LIMIT_REDIS_PENDING */
+    size_t first;
+    size_t n;
+    size_t in_flight; /* batches */
+    size_t sent;      /* commits in them */
+    struct batch *spare[LIMIT_BATCHES_IN_FLIGHT];
+    size_t n_spare;
+};
+
+struct tail {
+    store_tail_fn *fn;
+    void *arg;
+    uint64_t seq; /* last one handed out */
+    bool asked;   /* an XREAD is outstanding */
+    bool stopped;
+    bool position_seen; /* compared with the head on this connection */
+};
+
+struct store {
+    struct loop *loop;
+    char address[300];
+    char user[64];
+    char password_file[512];
+    char partition[PARTITION_BYTES_MAX + 1];
+    int64_t timeout_ms;
+    struct conn conns[N_CONNS];
+    struct lane lanes[N_LANES];
+    struct tail tail;
+    struct loop_timer *clock;
+    struct store **hook; /* what the loop's after-callback knows */
+    char epoch[EPOCH_DIGITS + 1];
+    uint64_t head_seq; /* at the last check */
+    enum store_pressure pressure;
+    bool ready;
+    void (*on_ready)(void *arg, bool ready);
+    void *on_ready_arg;
+    uint64_t jitter;
+    int64_t receipt_window_ms; /* tests shorten them */
+    int64_t receipts_max;
+    struct metric *m_used, *m_ready, *m_commits, *m_calls, *m_conflicts, *m_commit_us, *m_pending;
+};
+
+/* for conn.c and check.c */
+struct loop *store_loop(const struct store *s);
+const char *store_address(const struct store *s);
+const char *store_user(const struct store *s);
+const char *store_password_file(const struct store *s);
+const char *store_partition(const struct store *s);
+int64_t store_timeout_ms(const struct store *s);
+int64_t store_jitter(struct store *s, int64_t most_ms); /* 0 .. most_ms - 1 */
+bool store_is_tail(const struct conn *c);
+void store_memory(struct store *s, const struct check_memory *m);
+
+/* ERR_DATA_LOSS when the epoch is another than before. */
+enum err store_head_seen(struct store *s, const struct head *head,
+                         struct err_text *why) LIU_MUST_USE;
+
+/* commit.c */
+enum err lane_init(struct lane *l, struct store *s, struct conn *c) LIU_MUST_USE;
+void lane_fini(struct lane *l);
+void lane_flush(struct lane *l);                 /* sends batches */
+void lane_drop(struct lane *l, const char *why); /* ends what was not sent: UNAVAILABLE */
+
+/* tail.c */
+void tail_resume(struct store *s); /* asks again when it can */
+void tail_lost(struct store *s);
+/* One element of a journal range; borrows the reply. False when it is none. */
+bool entry_decode(const redisReply *r, struct store_entry *out);
+
+#endif
