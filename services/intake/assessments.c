@@ -82,7 +82,8 @@ static pb_case *with_assessment(struct work *w, const pb_case *old, pb_assessmen
 static enum decide record(struct work *w, pb_case *c)
 {
     work_put(w, RECORD_CASE, c->id, &c->base);
-    Ismap__Liu__V1__AssessmentRecorded event = ISMAP__LIU__V1__ASSESSMENT_RECORDED__INIT;
+    Ismap__Liu__V1__AssessmentRecorded event;
+    ismap__liu__v1__assessment_recorded__init(&event);
     event.case_id = c->id;
     event.ministry = lend(work_actor(w));
     event.state = c->state;
@@ -114,9 +115,10 @@ enum decide intake_submit_assessment(struct work *w, void *service_state)
     const pb_case *c;
     const pb_judgment *j;
     const pb_party *sender;
-    if (!(work_get(w, RECORD_CASE, m->case_id, (const void **)&c) &
-          work_get(w, RECORD_JUDGMENT, m->case_id, (const void **)&j) &
-          work_get(w, RECORD_PARTY, work_actor(w), (const void **)&sender)))
+    bool loaded = work_get(w, RECORD_CASE, m->case_id, (const void **)&c);
+    loaded &= work_get(w, RECORD_JUDGMENT, m->case_id, (const void **)&j);
+    loaded &= work_get(w, RECORD_PARTY, work_actor(w), (const void **)&sender);
+    if (!loaded)
         return DECIDE_WAIT;
     if (c == NULL)
         return shell_not_found(w, "caseId");

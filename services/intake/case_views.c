@@ -51,8 +51,9 @@ enum decide intake_get_case(struct work *w, void *service_state)
     const Ismap__Liu__V1__GetCase *m = work_message(w);
     const pb_case *c;
     const pb_judgment *j;
-    if (!(work_get(w, RECORD_CASE, m->case_id, (const void **)&c) &
-          work_get(w, RECORD_JUDGMENT, m->case_id, (const void **)&j)))
+    bool loaded = work_get(w, RECORD_CASE, m->case_id, (const void **)&c);
+    loaded &= work_get(w, RECORD_JUDGMENT, m->case_id, (const void **)&j);
+    if (!loaded)
         return DECIDE_WAIT;
     if (c == NULL || !shell_may_see_case(w, c))
         return shell_not_found(w, "caseId");

@@ -71,7 +71,8 @@ static enum decide open_case(struct work *w, const pb_application *m, pb_recorde
     pb_application application = *m;
     application.n_attached = 0; /* they live on as assessments */
     application.attached = NULL;
-    pb_case c = ISMAP__LIU__V1__CASE__INIT;
+    pb_case c;
+    ismap__liu__v1__case__init(&c);
     c.id = lend(work_derive_id(w, "C"));
     c.provider = lend(work_actor(w));
     c.state = (Ismap__Liu__V1__CaseState)next;
@@ -83,7 +84,8 @@ static enum decide open_case(struct work *w, const pb_application *m, pb_recorde
     c.evidence_version = 1;
     work_put(w, RECORD_CASE, c.id, &c.base);
 
-    Ismap__Liu__V1__CaseSubmitted event = ISMAP__LIU__V1__CASE_SUBMITTED__INIT;
+    Ismap__Liu__V1__CaseSubmitted event;
+    ismap__liu__v1__case_submitted__init(&event);
     event.case_id = c.id;
     event.provider = c.provider;
     event.state = c.state;

@@ -76,7 +76,8 @@ static void put_party(struct work *w, pb_party *p)
     p->changed_at_ms = work_now_ms(w);
     p->changed_by = lend(work_actor(w));
     work_put(w, RECORD_PARTY, p->id, &p->base);
-    Ismap__Liu__V1__PartyChanged event = ISMAP__LIU__V1__PARTY_CHANGED__INIT;
+    Ismap__Liu__V1__PartyChanged event;
+    ismap__liu__v1__party_changed__init(&event);
     event.id = p->id;
     event.revoked = p->revoked;
     work_emit(w, &event.base, NULL, 0);

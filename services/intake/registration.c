@@ -88,7 +88,8 @@ static enum decide apply(struct work *w, const char *number, const pb_case *c, c
         return work_no_memory(w);
     l->state = (Ismap__Liu__V1__ListingState)next;
     work_put(w, RECORD_LISTING, l->number, &l->base);
-    Ismap__Liu__V1__RegistrationApplied event = ISMAP__LIU__V1__REGISTRATION_APPLIED__INIT;
+    Ismap__Liu__V1__RegistrationApplied event;
+    ismap__liu__v1__registration_applied__init(&event);
     event.number = l->number;
     event.case_id = l->case_id;
     event.provider = l->provider;
@@ -107,9 +108,9 @@ enum decide intake_submit_registration(struct work *w, void *service_state)
     const pb_party *issuer = NULL;
     const pb_rulebook *rules;
     const char *hash;
-    bool loaded = work_get(w, RECORD_CASE, m->case_id, (const void **)&c) &
-                  work_get(w, RECORD_JUDGMENT, m->case_id, (const void **)&j) &
-                  work_rulebook(w, &rules, &hash);
+    bool loaded = work_get(w, RECORD_CASE, m->case_id, (const void **)&c);
+    loaded &= work_get(w, RECORD_JUDGMENT, m->case_id, (const void **)&j);
+    loaded &= work_rulebook(w, &rules, &hash);
     if (issuer_id[0] != '\0')
         loaded &= work_get(w, RECORD_PARTY, issuer_id, (const void **)&issuer);
     if (!loaded)
@@ -184,7 +185,8 @@ static bool set_validity(struct work *w, const pb_rulebook *rules, pb_listing *l
 
 static void emit_decided(struct work *w, const pb_listing *l)
 {
-    Ismap__Liu__V1__RegistrationDecided event = ISMAP__LIU__V1__REGISTRATION_DECIDED__INIT;
+    Ismap__Liu__V1__RegistrationDecided event;
+    ismap__liu__v1__registration_decided__init(&event);
     event.number = l->number;
     event.provider = l->provider;
     event.state = l->state;
@@ -206,8 +208,9 @@ enum decide intake_decide_registration(struct work *w, void *service_state)
     const pb_listing *old;
     const pb_rulebook *rules;
     const char *hash;
-    if (!(work_get(w, RECORD_LISTING, m->number, (const void **)&old) &
-          work_rulebook(w, &rules, &hash)))
+    bool loaded = work_get(w, RECORD_LISTING, m->number, (const void **)&old);
+    loaded &= work_rulebook(w, &rules, &hash);
+    if (!loaded)
         return DECIDE_WAIT;
     if (old == NULL)
         return shell_not_found(w, "number");

@@ -112,8 +112,9 @@ enum decide intake_get_registry_entry(struct work *w, void *service_state)
     const pb_hold *h;
     if (!work_head(w, &as_of_seq, &epoch))
         return DECIDE_WAIT;
-    if (!(work_get(w, RECORD_LISTING, m->number, (const void **)&l) &
-          work_get(w, RECORD_HOLD, m->number, (const void **)&h)))
+    bool loaded = work_get(w, RECORD_LISTING, m->number, (const void **)&l);
+    loaded &= work_get(w, RECORD_HOLD, m->number, (const void **)&h);
+    if (!loaded)
         return DECIDE_WAIT;
     enum effective_state s =
         l == NULL ? EFFECTIVE_NOT_LISTED : map_effective(l, h, date_of_ms(work_now_ms(w)));

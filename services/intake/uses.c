@@ -44,7 +44,8 @@ static enum decide record(struct work *w, const pb_listing *l, const pb_users *o
     const pb_users *users = with_user(w, old_users, l->number, &changed);
     if (users == NULL)
         return DECIDE_DONE;
-    Ismap__Liu__V1__Use use = ISMAP__LIU__V1__USE__INIT;
+    Ismap__Liu__V1__Use use;
+    ismap__liu__v1__use__init(&use);
     use.id = lend(work_derive_id(w, "U"));
     use.number = l->number;
     use.ministry = lend(work_actor(w));
@@ -56,7 +57,8 @@ static enum decide record(struct work *w, const pb_listing *l, const pb_users *o
     work_put(w, RECORD_USE, use.id, &use.base);
     if (changed)
         work_put(w, RECORD_USERS, l->number, &users->base);
-    Ismap__Liu__V1__UseRecorded event = ISMAP__LIU__V1__USE_RECORDED__INIT;
+    Ismap__Liu__V1__UseRecorded event;
+    ismap__liu__v1__use_recorded__init(&event);
     event.number = l->number;
     event.ministry = use.ministry;
     event.use_id = use.id;
@@ -75,9 +77,10 @@ enum decide intake_declare_use(struct work *w, void *service_state)
     const pb_listing *l;
     const pb_hold *h;
     const pb_users *users;
-    if (!(work_get(w, RECORD_LISTING, m->number, (const void **)&l) &
-          work_get(w, RECORD_HOLD, m->number, (const void **)&h) &
-          work_get(w, RECORD_USERS, m->number, (const void **)&users)))
+    bool loaded = work_get(w, RECORD_LISTING, m->number, (const void **)&l);
+    loaded &= work_get(w, RECORD_HOLD, m->number, (const void **)&h);
+    loaded &= work_get(w, RECORD_USERS, m->number, (const void **)&users);
+    if (!loaded)
         return DECIDE_WAIT;
     enum effective_state state =
         l == NULL ? EFFECTIVE_NOT_LISTED : map_effective(l, h, date_of_ms(work_now_ms(w)));

@@ -161,8 +161,10 @@ pb_judgment *build_judgment(struct work *w, const char *case_id, enum judgment_s
 
 void build_rulebook(struct work *w)
 {
-    pb_rulebook rules = ISMAP__LIU__V1__RULEBOOK__INIT;
-    Ismap__Liu__V1__ListingRules listing = ISMAP__LIU__V1__LISTING_RULES__INIT;
+    pb_rulebook rules;
+    ismap__liu__v1__rulebook__init(&rules);
+    Ismap__Liu__V1__ListingRules listing;
+    ismap__liu__v1__listing_rules__init(&listing);
     listing.validity_months = 16;
     listing.expiry_inclusive = true;
     listing.number_prefix = lend("LIU");
@@ -183,7 +185,8 @@ const char *eligible_case(struct work *w)
 {
     const char *id = open_case(w);
     fake_store(w, RECORD_PARTY, "mof", &build_party(w, "mof", ROLE(MINISTRY), 'm', NULL)->base);
-    Ismap__Liu__V1__SubmitAssessment m = ISMAP__LIU__V1__SUBMIT_ASSESSMENT__INIT;
+    Ismap__Liu__V1__SubmitAssessment m;
+    ismap__liu__v1__submit_assessment__init(&m);
     m.case_id = lend(id);
     m.assessment = build_assessment(w, "mof", "csp");
     assert_int_equal(fake_send(w, "mof", ROLE(MINISTRY), intake_submit_assessment, NULL, &m.base),
@@ -203,7 +206,8 @@ const char *registered(struct work *w)
                                &build_registration(w, id, "auditor")->base),
                      STATUS(OK));
     const char *number = ((const Ismap__Liu__V1__RegistrationReceived *)w->reply)->number;
-    Ismap__Liu__V1__DecideRegistration d = ISMAP__LIU__V1__DECIDE_REGISTRATION__INIT;
+    Ismap__Liu__V1__DecideRegistration d;
+    ismap__liu__v1__decide_registration__init(&d);
     d.number = lend(number);
     d.register_ = true;
     d.committee_date = lend("2024-06-05");
@@ -215,7 +219,8 @@ const char *registered(struct work *w)
 
 void hold(struct work *w, const char *number, enum hold_state state)
 {
-    pb_hold h = ISMAP__LIU__V1__HOLD__INIT;
+    pb_hold h;
+    ismap__liu__v1__hold__init(&h);
     h.number = lend(number);
     h.state = (Ismap__Liu__V1__HoldState)state;
     h.since_ms = w->now_ms;

@@ -30,7 +30,8 @@ static int teardown(void **state)
 
 static Ismap__Liu__V1__Status assess(const char *case_id, const char *sender, pb_assessment *a)
 {
-    Ismap__Liu__V1__SubmitAssessment m = ISMAP__LIU__V1__SUBMIT_ASSESSMENT__INIT;
+    Ismap__Liu__V1__SubmitAssessment m;
+    ismap__liu__v1__submit_assessment__init(&m);
     m.case_id = lend(case_id);
     m.assessment = a;
     return fake_send(&w, sender, ROLE(MINISTRY), intake_submit_assessment, NULL, &m.base);

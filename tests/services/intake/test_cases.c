@@ -256,18 +256,21 @@ static void a_case_is_seen_by_those_concerned_only(void **state)
         {"csp", ROLE(OBSERVER), false},   {"mof", ROLE(PROVIDER), false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        Ismap__Liu__V1__GetCase get = ISMAP__LIU__V1__GET_CASE__INIT;
+        Ismap__Liu__V1__GetCase get;
+        ismap__liu__v1__get_case__init(&get);
         get.case_id = lend(id);
         assert_int_equal(fake_send(&w, rows[i].who, rows[i].role, intake_get_case, NULL, &get.base),
                          rows[i].sees ? STATUS(OK) : STATUS(NOT_FOUND));
-        Ismap__Liu__V1__ListCases list = ISMAP__LIU__V1__LIST_CASES__INIT;
+        Ismap__Liu__V1__ListCases list;
+        ismap__liu__v1__list_cases__init(&list);
         assert_int_equal(
             fake_send(&w, rows[i].who, rows[i].role, intake_list_cases, NULL, &list.base),
             STATUS(OK));
         assert_int_equal(((const Ismap__Liu__V1__CaseList *)w.reply)->n_cases,
                          rows[i].sees ? 1 : 0);
     }
-    Ismap__Liu__V1__GetCase get = ISMAP__LIU__V1__GET_CASE__INIT;
+    Ismap__Liu__V1__GetCase get;
+    ismap__liu__v1__get_case__init(&get);
     get.case_id = lend("C-NONE");
     assert_int_equal(fake_send(&w, "ipa", ROLE(OPERATOR), intake_get_case, NULL, &get.base),
                      STATUS(NOT_FOUND));
@@ -278,7 +281,8 @@ static void waiting_lists_those_that_wait_and_says_for_whom(void **state)
     (void)state;
     const char *decided = eligible_case(&w);
     const char *waiting = open_case(&w);
-    Ismap__Liu__V1__ListWaiting m = ISMAP__LIU__V1__LIST_WAITING__INIT;
+    Ismap__Liu__V1__ListWaiting m;
+    ismap__liu__v1__list_waiting__init(&m);
     assert_int_equal(fake_send(&w, "csp", ROLE(PROVIDER), intake_list_waiting, NULL, &m.base),
                      STATUS(OK));
     const Ismap__Liu__V1__CaseList *list = (const Ismap__Liu__V1__CaseList *)w.reply;
@@ -287,7 +291,8 @@ static void waiting_lists_those_that_wait_and_says_for_whom(void **state)
     assert_string_equal(list->cases[0]->waits_for, "mof");
     assert_true(list->cases[0]->waits_why_ja[0] != '\0' && list->cases[0]->waits_why_en[0] != '\0');
 
-    Ismap__Liu__V1__GetCase get = ISMAP__LIU__V1__GET_CASE__INIT;
+    Ismap__Liu__V1__GetCase get;
+    ismap__liu__v1__get_case__init(&get);
     get.case_id = lend(decided);
     assert_int_equal(fake_send(&w, "csp", ROLE(PROVIDER), intake_get_case, NULL, &get.base),
                      STATUS(OK));
@@ -295,7 +300,8 @@ static void waiting_lists_those_that_wait_and_says_for_whom(void **state)
     assert_string_equal(v->waits_for, "");
     assert_int_equal(v->record->assessments[0]->assessment->n_items, 1);
 
-    Ismap__Liu__V1__ListCases all = ISMAP__LIU__V1__LIST_CASES__INIT;
+    Ismap__Liu__V1__ListCases all;
+    ismap__liu__v1__list_cases__init(&all);
     assert_int_equal(fake_send(&w, "csp", ROLE(PROVIDER), intake_list_cases, NULL, &all.base),
                      STATUS(OK));
     list = (const Ismap__Liu__V1__CaseList *)w.reply;

@@ -33,7 +33,8 @@ static int teardown(void **state)
 
 static Ismap__Liu__V1__Status add(pb_party *p, bool replace)
 {
-    Ismap__Liu__V1__AddParty m = ISMAP__LIU__V1__ADD_PARTY__INIT;
+    Ismap__Liu__V1__AddParty m;
+    ismap__liu__v1__add_party__init(&m);
     m.party = p;
     m.replace = replace;
     Ismap__Liu__V1__Status s =
@@ -45,7 +46,8 @@ static Ismap__Liu__V1__Status add(pb_party *p, bool replace)
 
 static Ismap__Liu__V1__Status revoke(const char *id)
 {
-    Ismap__Liu__V1__RevokeParty m = ISMAP__LIU__V1__REVOKE_PARTY__INIT;
+    Ismap__Liu__V1__RevokeParty m;
+    ismap__liu__v1__revoke_party__init(&m);
     m.id = lend(id);
     m.reason = lend("left");
     Ismap__Liu__V1__Status s =
@@ -83,7 +85,8 @@ static void a_key_of_another_live_party_or_feed_is_refused(void **state)
     assert_int_equal(revoke("mof"), STATUS(OK));
     assert_int_equal(add(build_party(&w, "meti", ROLE(MINISTRY), 'm', NULL), false), STATUS(OK));
 
-    pb_feed feed = ISMAP__LIU__V1__FEED__INIT;
+    pb_feed feed;
+    ismap__liu__v1__feed__init(&feed);
     feed.keys = build_party(&w, "x", ROLE(PROVIDER), 'f', NULL)->keys;
     intake_feed_changed(intake, "csp", 1, &feed.base);
     assert_int_equal(add(build_party(&w, "csp", ROLE(PROVIDER), 'f', NULL), false),
@@ -96,7 +99,8 @@ static void faults_of_a_party_are_told_at_once(void **state)
     pb_party *p = build_party(&w, "public", ROLE(FEED), 'm', NULL);
     p->revoked = true;
     p->keys->curve[0][39] = '\0';
-    Ismap__Liu__V1__SigningKey bad = ISMAP__LIU__V1__SIGNING_KEY__INIT;
+    Ismap__Liu__V1__SigningKey bad;
+    ismap__liu__v1__signing_key__init(&bad);
     Ismap__Liu__V1__SigningKey *signing[] = {&bad};
     p->keys->signing = signing;
     p->keys->n_signing = 1;
@@ -131,7 +135,8 @@ static void parties_are_listed(void **state)
     (void)state;
     assert_int_equal(add(build_party(&w, "mof", ROLE(MINISTRY), 'm', NULL), false), STATUS(OK));
     assert_int_equal(add(build_party(&w, "csp", ROLE(PROVIDER), 'c', NULL), false), STATUS(OK));
-    Ismap__Liu__V1__ListParties m = ISMAP__LIU__V1__LIST_PARTIES__INIT;
+    Ismap__Liu__V1__ListParties m;
+    ismap__liu__v1__list_parties__init(&m);
     assert_int_equal(fake_send(&w, "ipa", ROLE(OPERATOR), intake_list_parties, intake, &m.base),
                      STATUS(OK));
     const Ismap__Liu__V1__PartyList *list = (const Ismap__Liu__V1__PartyList *)w.reply;

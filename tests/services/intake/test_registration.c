@@ -35,7 +35,8 @@ static Ismap__Liu__V1__Status apply_as(const char *provider, pb_registration *m)
 
 static Ismap__Liu__V1__Status decide(const char *number, bool yes, const char *date)
 {
-    Ismap__Liu__V1__DecideRegistration d = ISMAP__LIU__V1__DECIDE_REGISTRATION__INIT;
+    Ismap__Liu__V1__DecideRegistration d;
+    ismap__liu__v1__decide_registration__init(&d);
     d.number = lend(number);
     d.register_ = yes;
     d.committee_date = lend(date);
@@ -74,7 +75,8 @@ static void what_is_missing_is_told_at_once(void **state)
 {
     (void)state;
     const char *id = open_case(&w);
-    Ismap__Liu__V1__SubmitRegistration m = ISMAP__LIU__V1__SUBMIT_REGISTRATION__INIT;
+    Ismap__Liu__V1__SubmitRegistration m;
+    ismap__liu__v1__submit_registration__init(&m);
     m.case_id = lend(id);
     assert_int_equal(apply_as("csp", &m), STATUS(FAILED_PRECONDITION));
     static const char *const fields[] = {"caseId",
@@ -165,7 +167,8 @@ static void a_decision_needs_a_meeting_that_was_held_and_a_reference(void **stat
     const char *number = number_of_reply();
     assert_int_equal(decide(number, true, "2024-06-11"), STATUS(INVALID_ARGUMENT));
     assert_true(fake_has_fault(&w, "committeeDate", "R46"));
-    Ismap__Liu__V1__DecideRegistration d = ISMAP__LIU__V1__DECIDE_REGISTRATION__INIT;
+    Ismap__Liu__V1__DecideRegistration d;
+    ismap__liu__v1__decide_registration__init(&d);
     d.number = lend(number);
     d.register_ = true;
     assert_int_equal(

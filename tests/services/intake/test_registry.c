@@ -29,7 +29,8 @@ static int teardown(void **state)
 
 static const Ismap__Liu__V1__Registry *registry(void)
 {
-    Ismap__Liu__V1__ListRegistry m = ISMAP__LIU__V1__LIST_REGISTRY__INIT;
+    Ismap__Liu__V1__ListRegistry m;
+    ismap__liu__v1__list_registry__init(&m);
     assert_int_equal(fake_send(&w, "reader", ROLE(OBSERVER), intake_list_registry, NULL, &m.base),
                      STATUS(OK));
     return (const Ismap__Liu__V1__Registry *)w.reply;
@@ -38,7 +39,8 @@ static const Ismap__Liu__V1__Registry *registry(void)
 static const Ismap__Liu__V1__Procurable *query(int list, const char *business, uint32_t cls,
                                                int level)
 {
-    Ismap__Liu__V1__QueryProcurable m = ISMAP__LIU__V1__QUERY_PROCURABLE__INIT;
+    Ismap__Liu__V1__QueryProcurable m;
+    ismap__liu__v1__query_procurable__init(&m);
     m.list = (Ismap__Liu__V1__RegistryList)list;
     m.business = lend(business);
     m.data_class = cls;
@@ -50,7 +52,8 @@ static const Ismap__Liu__V1__Procurable *query(int list, const char *business, u
 
 static Ismap__Liu__V1__Status use_as(const char *ministry, uint32_t cls, int level)
 {
-    Ismap__Liu__V1__DeclareUse m = ISMAP__LIU__V1__DECLARE_USE__INIT;
+    Ismap__Liu__V1__DeclareUse m;
+    ismap__liu__v1__declare_use__init(&m);
     m.number = lend(number);
     m.business = lend("TB-1");
     m.data_class = cls;
@@ -88,7 +91,8 @@ static void applications_and_rejections_are_not_public(void **state)
     (void)state;
     static const enum listing_state hidden[] = {LISTING_APPLIED, LISTING_REJECTED,
                                                 LISTING_WITHDRAWN};
-    Ismap__Liu__V1__GetRegistryEntry get = ISMAP__LIU__V1__GET_REGISTRY_ENTRY__INIT;
+    Ismap__Liu__V1__GetRegistryEntry get;
+    ismap__liu__v1__get_registry_entry__init(&get);
     get.number = lend(number);
     for (size_t i = 0; i < 3; i++) {
         set_listing_state(hidden[i]);
@@ -120,7 +124,8 @@ static void a_suspended_service_is_shown_suspended_and_never_procurable(void **s
     assert_int_equal(query(REGISTRY_ISMAP_LIU, "", 2, LEVEL_LOW)->n_entries, 0);
     assert_int_equal(use_as("mof", 2, LEVEL_LOW), STATUS(FAILED_PRECONDITION));
     assert_true(fake_has_fault(&w, "number", "R83"));
-    Ismap__Liu__V1__GetRegistryEntry get = ISMAP__LIU__V1__GET_REGISTRY_ENTRY__INIT;
+    Ismap__Liu__V1__GetRegistryEntry get;
+    ismap__liu__v1__get_registry_entry__init(&get);
     get.number = lend(number);
     assert_int_equal(
         fake_send(&w, "x", ROLE(AUDIT_BODY), intake_get_registry_entry, NULL, &get.base),
@@ -208,7 +213,8 @@ static void no_more_ministries_than_can_be_told_are_taken(void **state)
     char *names[INTAKE_USERS_MAX];
     for (size_t i = 0; i < INTAKE_USERS_MAX; i++)
         names[i] = arena_printf(&w.arena, "m-%zu", i);
-    pb_users users = ISMAP__LIU__V1__SERVICE_USERS__INIT;
+    pb_users users;
+    ismap__liu__v1__service_users__init(&users);
     users.number = lend(number);
     users.ministries = names;
     users.n_ministries = INTAKE_USERS_MAX;
