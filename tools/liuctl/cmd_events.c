@@ -1,0 +1,117 @@
+/* Follows the events of this party: one JSON object a line; the cursor file is written after the
+ * line is out, so a restart repeats at most what it may have printed and never skips.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "ismap/liu/v1/event.pb-c.h"
+#include "liuctl/commands.h"
+#include "wire/json.h"
+
+#define WAIT_MS 5000
+
+struct cursor {
+    char epoch[33];
+    uint64_t seq;
+};
+
+static void cursor_read(const char *path, struct cursor *cur)
+{
+    FILE *f = path == NULL ? NULL : fopen(path, "re");
+    char seq[32] = "";
+    if (f == NULL)
+        return;
+    if (fscanf(f, "%32s %31s", cur->epoch, seq) != 2 ||
+        text_u64(seq, UINT64_MAX, &cur->seq) != ERR_OK)
+        *cur = (struct cursor){.epoch = ""};
+    (void)fclose(f);
+}
+
+static int cursor_write(struct cli *c, const char *path, const struct cursor *cur)
+{
+    if (path == NULL)
+        return CLI_OK;
+    const char *tmp = arena_printf(&c->arena, "%s.new", path);
+    FILE *f = tmp == NULL ? NULL : fopen(tmp, "we");
+    bool ok = f != NULL && fprintf(f, "%s %llu\n", cur->epoch, (unsigned long long)cur->seq) > 0 &&
+              fflush(f) == 0 && fsync(fileno(f)) == 0;
+    if (f != NULL && fclose(f) != 0)
+        ok = false;
+    if (!ok || rename(tmp, path) != 0)
+        return cli_fail(c, CLI_USAGE, "%s: %s", path, strerror(errno));
+    return CLI_OK;
+}
+
+static void print_event(const Ismap__Liu__V1__Event *e)
+{
+    json_t *j = wire_typed_to_json(e->type, e->payload.data, e->payload.len);
+    if (j == NULL)
+        j = json_object();
+    (void)json_object_set_new(j, "seq", json_integer((json_int_t)e->seq));
+    (void)json_object_set_new(j, "atMs", json_integer((json_int_t)e->at_ms));
+    (void)json_object_set_new(j, "actor", json_string(e->actor));
+    char *text = json_dumps(j, JSON_COMPACT);
+    (void)printf("%s\n", text == NULL ? "" : text);
+    free(text);
+    json_decref(j);
+}
+
+static bool ends_here(const char *until, const Ismap__Liu__V1__Event *e)
+{
+    size_t n = strlen(e->type);
+    size_t k = until == NULL ? 0 : strlen(until);
+    return until != NULL && n >= k && strcmp(e->type + n - k, until) == 0;
+}
+
+int cmd_events_follow(struct cli *c, struct cli_args *a)
+{
+    const char *path = cli_option(a, "--cursor-file");
+    const char *until = cli_option(a, "--until");
+    const char *limit = cli_option(a, "--for-ms");
+    const char *type = cli_option(a, "--type");
+    bool once = cli_flag(a, "--no-wait");
+    uint64_t for_ms = 0;
+    if (!cli_done(c, a) || (limit != NULL && text_u64(limit, 86400000, &for_ms) != ERR_OK))
+        return CLI_USAGE;
+    struct cursor cur = {.epoch = ""};
+    cursor_read(path, &cur);
+    const char *full = type == NULL ? NULL : arena_printf(&c->arena, "ismap.liu.v1.%s", type);
+    char *types[] = {(char *)(uintptr_t)full};
+    int64_t end = clock_mono_ms() + (int64_t)for_ms;
+    struct arena keep = c->arena; /* what came before stays; each round's memory is given back */
+    for (;;) {
+        arena_init(&c->arena, 64u * 1024 * 1024);
+        Ismap__Liu__V1__FetchEvents m = ISMAP__LIU__V1__FETCH_EVENTS__INIT;
+        int64_t left = for_ms == 0 ? WAIT_MS : end - clock_mono_ms();
+        m.epoch = cur.epoch;
+        m.after_seq = cur.seq;
+        m.wait_ms = once || left <= 0 ? 0 : (uint32_t)(left < WAIT_MS ? left : WAIT_MS);
+        m.n_types = type == NULL ? 0 : 1;
+        m.types = types;
+        ProtobufCMessage *answer;
+        int status = cli_request(c, CLI_INTAKE, &m.base, false, &answer);
+        bool done = status != CLI_OK || once || (for_ms > 0 && left <= 0);
+        const Ismap__Liu__V1__Events *ev = (void *)answer;
+        for (size_t i = 0; ev != NULL && i < ev->n_events; i++) {
+            print_event(ev->events[i]);
+            done = done || ends_here(until, ev->events[i]);
+        }
+        if (ev != NULL) {
+            done = done && !(once && ev->n_events > 0 && ev->next_seq < ev->head_seq);
+            (void)fflush(stdout);
+            (void)text_copy(cur.epoch, sizeof cur.epoch, ev->epoch);
+            cur.seq = ev->next_seq;
+            if (cursor_write(c, path, &cur) != CLI_OK)
+                status = CLI_USAGE;
+        }
+        arena_fini(&c->arena);
+        if (done || status != CLI_OK) {
+            c->arena = keep;
+            return status;
+        }
+    }
+}

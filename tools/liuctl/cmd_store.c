@@ -1,0 +1,205 @@
+/* Genesis: an empty Redis becomes the store, in one call of the Function, once. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "ismap/liu/v1/event.pb-c.h"
+#include "ismap/liu/v1/party.pb-c.h"
+#include "ismap/liu/v1/plan.pb-c.h"
+#include "liuctl/commands.h"
+#include "liuctl/store_session.h"
+#include "rulebook/rulebook.h"
+#include "services/audit/catalogue_load.h"
+#include "wire/unpack.h"
+#include "wire/validate.h"
+
+#define GENESIS_RECORDS 7
+
+struct genesis {
+    struct cli *cli;
+    struct commit_put puts[GENESIS_RECORDS];
+    size_t n;
+    int64_t now_ms;
+    const char *operator_id;
+    char rulebook_hash[RULEBOOK_HASH_BYTES];
+};
+
+static bool add(struct genesis *g, enum record_kind kind, const char *id, const ProtobufCMessage *m)
+{
+    struct commit_put *p = &g->puts[g->n];
+    *p = (struct commit_put){.kind = kind, .id = id};
+    if (wire_pack(&g->cli->arena, m, &p->value, &p->value_bytes) != ERR_OK)
+        return false;
+    g->n++;
+    return true;
+}
+
+static bool add_active(struct genesis *g, const char *what, const char *ref, uint32_t version)
+{
+    Ismap__Liu__V1__Active m = ISMAP__LIU__V1__ACTIVE__INIT;
+    m.ref = (char *)(uintptr_t)ref;
+    m.version = version;
+    m.since_ms = g->now_ms;
+    m.by = (char *)(uintptr_t)g->operator_id;
+    return add(g, RECORD_ACTIVE, what, &m.base);
+}
+
+static int add_operator(struct genesis *g, const char *keys_path)
+{
+    struct cli *c = g->cli;
+    Ismap__Liu__V1__Party p = ISMAP__LIU__V1__PARTY__INIT;
+    p.keys = (void *)cli_read_message(c, &ismap__liu__v1__party_keys__descriptor, keys_path);
+    if (p.keys == NULL)
+        return CLI_INPUT;
+    p.id = (char *)(uintptr_t)g->operator_id;
+    p.role = ISMAP__LIU__V1__ROLE__ROLE_OPERATOR;
+    p.name_ja = (char *)(uintptr_t) "ISMAP運用支援機関";
+    p.name_en = (char *)(uintptr_t) "ISMAP operating support body";
+    p.changed_at_ms = g->now_ms;
+    p.changed_by = (char *)(uintptr_t) "store init";
+    struct faults faults = {0};
+    wire_validate(&c->arena, &p.base, &faults);
+    for (size_t i = 0; i < faults.n; i++)
+        (void)cli_fail(c, CLI_INPUT, "%s: %s: %s", keys_path, faults.items[i].field,
+                       c->ja ? faults.items[i].ja : faults.items[i].en);
+    if (faults.n > 0)
+        return CLI_INPUT;
+    return add(g, RECORD_PARTY, g->operator_id, &p.base) ? CLI_OK : CLI_TEMPORARY;
+}
+
+static int add_rules(struct genesis *g, const char *rules, const char *targets,
+                     const char *catalogue)
+{
+    struct cli *c = g->cli;
+    struct err_text why = {""};
+    Ismap__Liu__V1__Rulebook *book;
+    Ismap__Liu__V1__TargetList *list;
+    Ismap__Liu__V1__Catalogue *items;
+    const uint8_t *bytes;
+    size_t n;
+    if (rulebook_load(rules, &c->arena, &book, &why) != ERR_OK ||
+        targets_load(targets, &c->arena, &list, &why) != ERR_OK ||
+        catalogue_load(&c->arena, catalogue, NULL, &items, NULL, NULL, &why) != ERR_OK)
+        return cli_fail(c, CLI_USAGE, "%s", why.text);
+    if (rulebook_canonical(&c->arena, book, &bytes, &n, g->rulebook_hash) != ERR_OK)
+        return CLI_TEMPORARY;
+    const char *version = arena_printf(&c->arena, "%u", list->version);
+    bool ok = version != NULL && add(g, RECORD_RULEBOOK, g->rulebook_hash, &book->base) &&
+              add(g, RECORD_TARGETS, version, &list->base) &&
+              add(g, RECORD_CATALOGUE, items->version, &items->base) &&
+              add_active(g, "rulebook", g->rulebook_hash, 1) &&
+              add_active(g, "targets", version, list->version) &&
+              add_active(g, "catalogue", items->version, 1);
+    return ok ? CLI_OK : CLI_TEMPORARY;
+}
+
+/* Entry 1 carries all first records, so that a rebuild starts from nothing. */
+static bool entry_one(struct genesis *g, const char *epoch, struct commit_entry *out)
+{
+    struct cli *c = g->cli;
+    Ismap__Liu__V1__StoreInitialised ev = ISMAP__LIU__V1__STORE_INITIALISED__INIT;
+    Ismap__Liu__V1__JournalEntry e = ISMAP__LIU__V1__JOURNAL_ENTRY__INIT;
+    Ismap__Liu__V1__RecordPut puts[GENESIS_RECORDS];
+    Ismap__Liu__V1__RecordPut *list[GENESIS_RECORDS];
+    ev.epoch = (char *)(uintptr_t)epoch;
+    ev.operator_ = (char *)(uintptr_t)g->operator_id;
+    const uint8_t *payload;
+    if (wire_pack(&c->arena, &ev.base, &payload, &e.payload.len) != ERR_OK)
+        return false;
+    e.payload.data = (uint8_t *)(uintptr_t)payload;
+    e.at_ms = g->now_ms;
+    e.actor = (char *)(uintptr_t) "store";
+    e.cause = (char *)(uintptr_t) "store-init";
+    e.type = (char *)(uintptr_t)ev.base.descriptor->name;
+    e.rulebook_hash = g->rulebook_hash;
+    for (size_t i = 0; i < g->n; i++) {
+        ismap__liu__v1__record_put__init(&puts[i]);
+        puts[i].kind = (uint32_t)g->puts[i].kind;
+        puts[i].id = (char *)(uintptr_t)g->puts[i].id;
+        puts[i].revision = 1;
+        puts[i].value = (ProtobufCBinaryData){.len = g->puts[i].value_bytes,
+                                              .data = (uint8_t *)(uintptr_t)g->puts[i].value};
+        list[i] = &puts[i];
+    }
+    e.n_puts = g->n;
+    e.puts = list;
+    *out = (struct commit_entry){.type = "StoreInitialised"};
+    return wire_pack(&c->arena, &e.base, &out->data, &out->bytes) == ERR_OK;
+}
+
+static int init(struct genesis *g)
+{
+    struct cli *c = g->cli;
+    uint8_t random[16];
+    char epoch[33];
+    struct commit_entry entry;
+    if (crypto_random(random, sizeof random) != ERR_OK)
+        return CLI_TEMPORARY;
+    text_hex(random, sizeof random, epoch);
+    if (!entry_one(g, epoch, &entry))
+        return CLI_TEMPORARY;
+    struct commit first = {.reply_type = "",
+                           .now_ms = g->now_ms,
+                           .puts = g->puts,
+                           .n_puts = g->n,
+                           .entries = &entry,
+                           .n_entries = 1};
+    struct session s;
+    struct err_text why = {""};
+    int status = session_open(c, &s, false);
+    enum err e = status == CLI_OK ? store_load_library(s.store, &why) : ERR_OK;
+    if (status == CLI_OK && e == ERR_OK)
+        e = store_init(s.store, epoch, &first, &why);
+    if (e == ERR_EXISTS)
+        status = cli_fail(c, CLI_REFUSED,
+                          c->ja ? "保存先は空ではありません。初期化は一度だけです"
+                                : "the store is not empty: it is initialised once");
+    else if (e != ERR_OK)
+        status = cli_fail(c, e == ERR_UNAVAILABLE ? CLI_TEMPORARY : CLI_REFUSED, "%s", why.text);
+    else if (status == CLI_OK)
+        cli_note(c, "%s %s",
+                 c->ja ? "保存先を初期化しました。世代(epoch):" : "store initialised, epoch",
+                 epoch);
+    session_close(&s);
+    return status;
+}
+
+int cmd_store_init(struct cli *c, struct cli_args *a)
+{
+    struct genesis g = {.cli = c, .now_ms = clock_wall_ms()};
+    const char *keys = cli_option(a, "--operator");
+    const char *rules = cli_option(a, "--rulebook");
+    const char *targets = cli_option(a, "--targets");
+    const char *catalogue = cli_option(a, "--catalogue");
+    g.operator_id = cli_option(a, "--operator-id");
+    if (keys == NULL || !cli_done(c, a))
+        return cli_usage(c, c->ja ? "--operator に最初の運用者の公開鍵ファイルを指定してください"
+                                  : "give --operator the first operator's public keys");
+    if (g.operator_id == NULL)
+        g.operator_id = "operator";
+    int status = cli_load_config(c);
+    if (status == CLI_OK)
+        status = add_operator(&g, keys);
+    if (status == CLI_OK)
+        status = add_rules(&g, rules == NULL ? "rules/regime-a.yaml" : rules,
+                           targets == NULL ? "rules/targets.yaml" : targets,
+                           catalogue == NULL ? "catalog/ismap-control-criteria-2022-04-01.csv"
+                                             : catalogue);
+    return status == CLI_OK ? init(&g) : status;
+}
+
+int cmd_store_migrate(struct cli *c, struct cli_args *a)
+{
+    struct session s;
+    struct err_text why = {""};
+    if (!cli_done(c, a))
+        return CLI_USAGE;
+    int status = session_open(c, &s, false);
+    if (status == CLI_OK && store_load_library(s.store, &why) != ERR_OK)
+        status = cli_fail(c, CLI_TEMPORARY, "%s", why.text);
+    if (status == CLI_OK)
+        cli_note(c, "%s %s", c->ja ? "Function を読み込みました:" : "Function library loaded:",
+                 store_library_hash());
+    session_close(&s);
+    return status;
+}

@@ -1,0 +1,32 @@
+/* The functions behind the rows of the command table, by topic. */
+#ifndef LIU_LIUCTL_COMMANDS_H
+#define LIU_LIUCTL_COMMANDS_H
+
+#include "liuctl/cli.h"
+
+typedef int cli_run(struct cli *c, struct cli_args *a);
+
+/* cmd_party.c */
+cli_run cmd_keygen, cmd_party_add, cmd_party_list, cmd_party_revoke, cmd_feed_add, cmd_feed_list,
+    cmd_feed_revoke;
+/* cmd_case.c */
+cli_run cmd_submit, cmd_assess, cmd_sheet_sign, cmd_case_show, cmd_case_list, cmd_waiting;
+/* cmd_verdict.c */
+cli_run cmd_verdict_show, cmd_verdict_confirm, cmd_verdict_replay, cmd_targets_show,
+    cmd_rulebook_check, cmd_rulebook_activate;
+/* cmd_registry.c */
+cli_run cmd_plan_show, cmd_register, cmd_registry_decide, cmd_use_declare, cmd_registry_list,
+    cmd_registry_show, cmd_registry_procurable;
+/* cmd_alert.c */
+cli_run cmd_alert_push, cmd_incident_show, cmd_incident_list, cmd_incident_confirm,
+    cmd_incident_lift, cmd_incident_suspend;
+/* cmd_events.c */
+cli_run cmd_events_follow;
+/* cmd_store.c */
+cli_run cmd_store_init, cmd_store_migrate;
+/* cmd_journal.c */
+cli_run cmd_journal_tail, cmd_journal_rebuild;
+/* cmd_status.c */
+cli_run cmd_status, cmd_health, cmd_version, cmd_call;
+
+#endif

@@ -1,0 +1,295 @@
+/* Configuration, keys, and one request with its answer.
+ *
+ * A time-out says nothing about the effect, so the same id and bytes are sent again until the
+ * answer comes or the time is up; the service makes the effect once.
+ */
+#include "liuctl/cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "conf/conf.h"
+#include "wire/unpack.h"
+
+#define SEND_AGAIN_MS 2000
+
+#define ROW(n, t, f, lo, hi, def, h)                                                               \
+    {                                                                                              \
+        .name = n, .type = t, .offset = offsetof(struct cli_config, f), .min = lo, .max = hi,      \
+        .fallback = def, .help = h                                                                 \
+    }
+#define SERVICE_ROWS(word, index)                                                                  \
+    ROW(word "_endpoint", CONF_STRING, endpoints[index], 0, 255, "", "endpoint of this door"),     \
+        ROW(word "_key", CONF_PATH, server_keys[index], 0, 0, "",                                  \
+            "file with its public CURVE key")
+
+static const struct conf_row rows[] = {
+    ROW("identity", CONF_STRING, identity, 0, 64, "", "whose keys are used when --as is not given"),
+    ROW("key_dir", CONF_PATH, key_dir, 0, 0, ".",
+        "directory with IDENTITY.curve and IDENTITY.sign"),
+    ROW("scheme_instance", CONF_STRING, scheme_instance, 1, 64, "ismap-liu",
+        "name that signatures are bound to"),
+    SERVICE_ROWS("intake", CLI_INTAKE),
+    SERVICE_ROWS("eligibility", CLI_ELIGIBILITY),
+    SERVICE_ROWS("audit", CLI_AUDIT),
+    SERVICE_ROWS("monitor", CLI_MONITOR),
+    SERVICE_ROWS("urgent", CLI_URGENT),
+    SERVICE_ROWS("bulk", CLI_BULK),
+    SERVICE_ROWS("ledger", CLI_LEDGER),
+    ROW("redis_address", CONF_STRING, redis_address, 0, 255, "", "for store and journal commands"),
+    ROW("redis_user", CONF_STRING, redis_user, 0, 64, "", "ACL user of those commands"),
+    ROW("redis_password_file", CONF_PATH, redis_password_file, 0, 0, "",
+        "file that holds its password"),
+    ROW("partition", CONF_STRING, partition, 1, 16, "p0", "partition tag"),
+    ROW("archive_dir", CONF_PATH, archive_dir, 0, 0, "", "the ledger's segments"),
+    ROW("timeout_ms", CONF_INT, timeout_ms, 100, 600000, "10000", "longest wait for one answer"),
+};
+
+static const char *const service_names[CLI_SERVICES] = {"intake", "eligibility", "audit", "monitor",
+                                                        "urgent", "bulk",        "ledger"};
+
+int cli_load_config(struct cli *c)
+{
+    if (c->config.partition != NULL)
+        return CLI_OK;
+    const char *path = c->config_path;
+    if (path == NULL)
+        path = getenv("LIUCTL_CONFIG");
+    if (path == NULL)
+        path = access("liuctl.yaml", R_OK) == 0 ? "liuctl.yaml" : "/etc/ismap-liu/liuctl.yaml";
+    struct buf report;
+    buf_init(&report, 65536);
+    struct conf_table t = {rows, sizeof rows / sizeof rows[0], &c->config};
+    enum err e = conf_load(path, &t, 1, &report);
+    if (e != ERR_OK)
+        (void)fwrite(report.data, 1, report.len, stderr);
+    buf_fini(&report);
+    if (e == ERR_OK && c->identity == NULL)
+        c->identity = c->config.identity;
+    return e == ERR_OK ? CLI_OK : CLI_USAGE;
+}
+
+int cli_load_keys(struct cli *c)
+{
+    int status = cli_load_config(c);
+    if (status != CLI_OK || c->keys_loaded)
+        return status;
+    if (c->identity == NULL || c->identity[0] == '\0')
+        return cli_usage(c, c->ja ? "--as で名乗る当事者を指定してください"
+                                  : "say whose keys to use: --as IDENTITY");
+    struct err_text why = {""};
+    const char *curve = arena_printf(&c->arena, "%s/%s.curve", c->config.key_dir, c->identity);
+    const char *sign = arena_printf(&c->arena, "%s/%s.sign", c->config.key_dir, c->identity);
+    if (curve == NULL || sign == NULL)
+        return CLI_TEMPORARY;
+    if (curve_keys_load(curve, &c->curve, &why) != ERR_OK)
+        return cli_fail(c, CLI_USAGE, "%s", why.text);
+    if (access(sign, F_OK) == 0 && signing_key_load(sign, &c->signing, &why) != ERR_OK)
+        return cli_fail(c, CLI_USAGE, "%s", why.text);
+    c->keys_loaded = true;
+    return CLI_OK;
+}
+
+static int connect_to(struct cli *c, enum cli_service to)
+{
+    if (c->clients[to] != NULL)
+        return CLI_OK;
+    int status = cli_load_keys(c);
+    if (status != CLI_OK)
+        return status;
+    const char *endpoint = c->config.endpoints[to];
+    if (endpoint[0] == '\0')
+        return cli_fail(c, CLI_USAGE,
+                        c->ja ? "設定に %s_endpoint がありません" : "%s_endpoint is not configured",
+                        service_names[to]);
+    char server[CURVE_Z85_BYTES];
+    struct err_text why = {""};
+    if (curve_public_load(c->config.server_keys[to], server, &why) != ERR_OK)
+        return cli_fail(c, CLI_USAGE, "%s", why.text);
+    struct bus_client_config bc = {
+        .endpoint = endpoint, .server_public_z85 = server, .keys = &c->curve};
+    if (bus_client_create(&bc, &c->clients[to], &why) != ERR_OK)
+        return cli_fail(c, CLI_USAGE, "%s", why.text);
+    return CLI_OK;
+}
+
+static bool sign_envelope(struct cli *c, Ismap__Liu__V1__Envelope *env)
+{
+    uint8_t at[8];
+    for (int i = 0; i < 8; i++)
+        at[i] = (uint8_t)((uint64_t)env->sent_at_ms >> (56 - 8 * i));
+    uint8_t hash[SHA256_BYTES];
+    struct crypto_part payload = {env->payload.data, env->payload.len};
+    if (crypto_sha256(&payload, 1, hash) != ERR_OK)
+        return false;
+    const char *scheme = c->config.scheme_instance;
+    struct crypto_part parts[] = {
+        {env->type, strlen(env->type)},
+        {env->id, strlen(env->id)},
+        {c->identity, strlen(c->identity)},
+        {scheme, strlen(scheme)},
+        {at, sizeof at},
+        {hash, sizeof hash},
+    };
+    uint8_t *signature = arena_alloc(&c->arena, ED25519_SIGNATURE_BYTES);
+    if (signature == NULL || crypto_sign(c->signing, DOMAIN_MESSAGE, parts, 6, signature) != ERR_OK)
+        return false;
+    env->signature = (ProtobufCBinaryData){.len = ED25519_SIGNATURE_BYTES, .data = signature};
+    env->key_id = (char *)(uintptr_t)signing_key_id(c->signing);
+    return true;
+}
+
+static const char *fresh_id(struct cli *c)
+{
+    uint8_t random[15];
+    char text[32];
+    if (crypto_random(random, sizeof random) != ERR_OK)
+        return NULL;
+    text_base32(random, sizeof random, text);
+    return arena_strdup(&c->arena, text);
+}
+
+static int envelope_of(struct cli *c, const ProtobufCMessage *m, bool sign, const char **id,
+                       const uint8_t **data, size_t *bytes)
+{
+    Ismap__Liu__V1__Envelope env = ISMAP__LIU__V1__ENVELOPE__INIT;
+    const uint8_t *payload;
+    *id = c->request_id != NULL ? c->request_id : fresh_id(c);
+    if (*id == NULL || wire_pack(&c->arena, m, &payload, &env.payload.len) != ERR_OK)
+        return cli_fail(c, CLI_INPUT, "the message is too large");
+    env.version = 1;
+    env.id = (char *)(uintptr_t)*id;
+    env.type = (char *)(uintptr_t)m->descriptor->name;
+    env.payload.data = (uint8_t *)(uintptr_t)payload;
+    env.sent_at_ms = clock_wall_ms();
+    if (sign && c->signing == NULL)
+        return cli_fail(c, CLI_USAGE,
+                        c->ja ? "署名鍵がありません: %s/%s.sign" : "no signing key: %s/%s.sign",
+                        c->config.key_dir, c->identity);
+    if (sign && !sign_envelope(c, &env))
+        return cli_fail(c, CLI_USAGE, "signing failed");
+    return wire_pack(&c->arena, &env.base, data, bytes) == ERR_OK ? CLI_OK : CLI_INPUT;
+}
+
+static int no_answer(struct cli *c, enum cli_service to)
+{
+    enum err e = bus_client_state(c->clients[to]);
+    const char *name = service_names[to];
+    if (e == ERR_AUTH)
+        return cli_fail(
+            c, CLI_REFUSED,
+            c->ja ? "%s: 鍵が受け入れられません (%s は登録されていますか。サーバ鍵は正しいですか)"
+                  : "%s: our key was refused (is %s registered, and the server's key right?)",
+            name, c->identity);
+    return cli_fail(c, CLI_TEMPORARY,
+                    c->ja ? "%s: %s から応答がありません" : "%s: no answer from %s", name,
+                    c->config.endpoints[to]);
+}
+
+/* Waits for the reply to `id`, sending again now and then. */
+static int exchange(struct cli *c, enum cli_service to, const char *id, const uint8_t *data,
+                    size_t bytes)
+{
+    int64_t until = clock_mono_ms() + c->config.timeout_ms;
+    int64_t now = clock_mono_ms();
+    int64_t send_at = now;
+    for (; now < until; now = clock_mono_ms()) {
+        if (now >= send_at) {
+            enum err e = bus_client_send(c->clients[to], data, bytes, until - now);
+            if (e != ERR_OK)
+                return no_answer(c, to);
+            send_at = clock_mono_ms() + SEND_AGAIN_MS;
+        }
+        uint8_t *in = NULL;
+        size_t n = 0;
+        int64_t wait = (send_at < until ? send_at : until) - clock_mono_ms();
+        if (bus_client_recv(c->clients[to], &in, &n, wait < 0 ? 0 : wait) != ERR_OK)
+            continue;
+        ProtobufCMessage *m = NULL;
+        enum err e = wire_unpack(&c->arena, &ismap__liu__v1__reply__descriptor, in, n, &m);
+        free(in);
+        Ismap__Liu__V1__Reply *r = (void *)m;
+        if (e == ERR_OK && (strcmp(r->request_id, id) == 0 || r->request_id[0] == '\0')) {
+            c->reply = r;
+            return CLI_OK;
+        }
+    }
+    return no_answer(c, to);
+}
+
+int cli_request_quiet(struct cli *c, enum cli_service to, const ProtobufCMessage *m, bool sign,
+                      ProtobufCMessage **answer)
+{
+    *answer = NULL;
+    c->reply = NULL;
+    int status = connect_to(c, to);
+    const char *id;
+    const uint8_t *data;
+    size_t bytes;
+    if (status == CLI_OK)
+        status = envelope_of(c, m, sign, &id, &data, &bytes);
+    if (status == CLI_OK)
+        status = exchange(c, to, id, data, bytes);
+    if (status != CLI_OK)
+        return status;
+    const ProtobufCMessageDescriptor *d =
+        c->reply->type[0] == '\0' ? NULL : wire_type(c->reply->type);
+    if (d != NULL &&
+        wire_unpack(&c->arena, d, c->reply->payload.data, c->reply->payload.len, answer) != ERR_OK)
+        return cli_fail(c, CLI_TEMPORARY, "the answer cannot be read");
+    return cli_status_exit(c->reply->status);
+}
+
+int cli_request(struct cli *c, enum cli_service to, const ProtobufCMessage *m, bool sign,
+                ProtobufCMessage **answer)
+{
+    if (c->dry_run) {
+        *answer = NULL;
+        cli_note(c, "%s: %s", c->ja ? "送信しません(--dry-run)" : "not sent (--dry-run)",
+                 m->descriptor->name);
+        cli_print(c, m);
+        return CLI_OK;
+    }
+    int status = cli_request_quiet(c, to, m, sign, answer);
+    if (c->reply != NULL && c->reply->status != ISMAP__LIU__V1__STATUS__STATUS_OK)
+        cli_print_refusal(c, c->reply);
+    return status;
+}
+
+const char *cli_status_name(Ismap__Liu__V1__Status s)
+{
+    const ProtobufCEnumValue *v =
+        protobuf_c_enum_descriptor_get_value(&ismap__liu__v1__status__descriptor, (int)s);
+    return v == NULL ? "UNKNOWN" : v->name + strlen("STATUS_");
+}
+
+int cli_status_exit(Ismap__Liu__V1__Status s)
+{
+    switch (s) {
+    case ISMAP__LIU__V1__STATUS__STATUS_OK:
+        return CLI_OK;
+    case ISMAP__LIU__V1__STATUS__STATUS_INVALID_ARGUMENT:
+    case ISMAP__LIU__V1__STATUS__STATUS_OUT_OF_RANGE:
+        return CLI_INPUT;
+    case ISMAP__LIU__V1__STATUS__STATUS_UNAVAILABLE:
+    case ISMAP__LIU__V1__STATUS__STATUS_RESOURCE_EXHAUSTED:
+    case ISMAP__LIU__V1__STATUS__STATUS_ABORTED:
+    case ISMAP__LIU__V1__STATUS__STATUS_DEADLINE_EXCEEDED:
+        return CLI_TEMPORARY;
+    default:
+        return CLI_REFUSED;
+    }
+}
+
+void cli_print_refusal(struct cli *c, const Ismap__Liu__V1__Reply *r)
+{
+    (void)fprintf(stderr, "liuctl: %s\n", cli_status_name(r->status));
+    for (size_t i = 0; i < r->n_details; i++) {
+        const Ismap__Liu__V1__Violation *v = r->details[i];
+        (void)fprintf(stderr, "  %s%s[%s] %s\n", v->field, v->field[0] == '\0' ? "" : ": ", v->rule,
+                      c->ja ? v->message_ja : v->message_en);
+    }
+}

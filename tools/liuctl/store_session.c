@@ -1,0 +1,74 @@
+/* A command is straight-line code, the store is not: turn the loop until the answer is there. */
+#include "liuctl/store_session.h"
+
+#include "base/clock.h"
+
+int session_open(struct cli *c, struct session *s, bool checked)
+{
+    *s = (struct session){.cli = c};
+    int status = cli_load_config(c);
+    if (status != CLI_OK)
+        return status;
+    if (c->config.redis_address[0] == '\0')
+        return cli_fail(c, CLI_USAGE,
+                        c->ja ? "設定に redis_address がありません"
+                              : "redis_address is not configured");
+    struct store_config sc = {.address = c->config.redis_address,
+                              .user = c->config.redis_user,
+                              .password_file = c->config.redis_password_file,
+                              .partition = c->config.partition,
+                              .timeout_ms = c->config.timeout_ms};
+    struct err_text why = {""};
+    if (loop_create(&s->loop) != ERR_OK || store_create(s->loop, &sc, &s->store, &why) != ERR_OK)
+        return cli_fail(c, CLI_USAGE, "%s", why.text);
+    int64_t until = clock_mono_ms() + c->config.timeout_ms;
+    const char *reason = "";
+    while (checked && !store_ready(s->store, &reason)) {
+        enum err e = loop_turn(s->loop, 10);
+        if ((e != ERR_OK && e != ERR_AGAIN) || clock_mono_ms() > until)
+            return cli_fail(c, CLI_TEMPORARY, "%s: %s", c->config.redis_address, reason);
+    }
+    return CLI_OK;
+}
+
+void session_close(struct session *s)
+{
+    store_destroy(s->store);
+    loop_destroy(s->loop);
+}
+
+int session_wait(struct session *s)
+{
+    while (!s->done) {
+        enum err e = loop_turn(s->loop, 10);
+        if (e != ERR_OK && e != ERR_AGAIN)
+            return cli_fail(s->cli, CLI_TEMPORARY, "the loop failed");
+    }
+    s->done = false;
+    if (s->err != ERR_OK)
+        return cli_fail(s->cli, CLI_TEMPORARY, "Redis: %s", err_name(s->err));
+    return CLI_OK;
+}
+
+struct head_answer {
+    struct session *session;
+    uint64_t seq;
+};
+
+static void on_head(void *arg, enum err e, uint64_t seq)
+{
+    struct head_answer *h = arg;
+    h->session->err = e;
+    h->session->done = true;
+    h->seq = seq;
+}
+
+int session_head(struct session *s, uint64_t *seq)
+{
+    struct head_answer h = {.session = s};
+    if (store_head(s->store, on_head, &h) != ERR_OK)
+        return cli_fail(s->cli, CLI_TEMPORARY, "Redis is away");
+    int status = session_wait(s);
+    *seq = h.seq;
+    return status;
+}
