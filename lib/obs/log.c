@@ -58,7 +58,8 @@ struct line {
 /* All or nothing, so that an escape or a character is never split. */
 static bool line_put(struct line *l, const char *p, size_t n)
 {
-    if (l->cut || n > sizeof l->data - LOG_TAIL_BYTES - l->len) {
+    size_t most = sizeof l->data - LOG_TAIL_BYTES;
+    if (l->cut || l->len > most || n > most - l->len) {
         l->cut = true;
         return false;
     }
