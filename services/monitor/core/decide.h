@@ -90,6 +90,7 @@ enum reason {
 };
 
 struct reason_text {
+    const char *kind; /* stable word, e.g. of an alarm */
     const char *rule;
     const char *ja;
     const char *en;

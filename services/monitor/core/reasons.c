@@ -2,9 +2,10 @@
 #include "services/monitor/core/decide.h"
 
 static const struct reason_text texts[REASONS] = {
-    [REASON_BELOW] = {"R82", "重大度が基準に達しないため、件数のみ記録しました。",
+    [REASON_BELOW] = {"BELOW", "R82", "重大度が基準に達しないため、件数のみ記録しました。",
                       "Below the grade that opens an incident: counted only."},
-    [REASON_FOR_PERSON] = {"R82", "重大ですが最上位の区分ではないため、担当者の確認を求めます。",
+    [REASON_FOR_PERSON] = {"FOR_PERSON", "R82",
+                           "重大ですが最上位の区分ではないため、担当者の確認を求めます。",
                            "Grave, but below the top grade: a person has to look."},
     [REASON_UNGRADED] =
         {"R82",
@@ -12,7 +13,8 @@ static const struct reason_text texts[REASONS] = {
          "自動では停止しません。",
          "No grade can be given from what the alert states: a person has to look "
          "urgently. It does not suspend by itself."},
-    [REASON_UNMATCHED] = {"R82", "該当する登録サービスが見つかりません。担当者が確認してください。",
+    [REASON_UNMATCHED] = {"UNMATCHED", "R82",
+                          "該当する登録サービスが見つかりません。担当者が確認してください。",
                           "No listing matches: a person has to look."},
     [REASON_UNCLEAR] =
         {"R82", "複数の登録サービスが同程度に該当し、特定できません。担当者が確認してください。",
@@ -27,9 +29,10 @@ static const struct reason_text texts[REASONS] = {
          "担当者の確認を待ちます。",
          "The feed may not act alone on this grade: waits for another independent "
          "operator's feed or for a person."},
-    [REASON_NOT_REGISTERED] = {"R83", "登録中のサービスではないため停止の対象になりません。",
+    [REASON_NOT_REGISTERED] = {"NOT_REGISTERED", "R83",
+                               "登録中のサービスではないため停止の対象になりません。",
                                "The listing is not registered now: there is nothing to suspend."},
-    [REASON_ALREADY_SUSPENDED] = {"R83", "このサービスは既に一時停止中です。",
+    [REASON_ALREADY_SUSPENDED] = {"ALREADY_SUSPENDED", "R83", "このサービスは既に一時停止中です。",
                                   "The listing is suspended already."},
     [REASON_BRAKE] =
         {"R92",
@@ -49,9 +52,9 @@ static const struct reason_text texts[REASONS] = {
          "一時停止しました。",
          "Feeds of several independent operators reported a particularly serious "
          "effect: suspended at once."},
-    [REASON_ORDERED] = {"R83", "運用者の決定により一時停止しました。",
+    [REASON_ORDERED] = {"ORDERED", "R83", "運用者の決定により一時停止しました。",
                         "Suspended by an operator's decision."},
-    [REASON_CONFIRMED] = {"R83", "運用者が特に重大と確認したため一時停止しました。",
+    [REASON_CONFIRMED] = {"CONFIRMED", "R83", "運用者が特に重大と確認したため一時停止しました。",
                           "Suspended because an operator confirmed it as particularly serious."},
 };
 

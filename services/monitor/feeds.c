@@ -1,0 +1,94 @@
+/* Feeds (通報元) as records: who may push alerts, for what, and how far it may act alone. Changed
+ * only by signed messages of operators.
+ */
+#include <string.h>
+
+#include "services/monitor/monitor.h"
+
+static enum decide feed_changed(struct work *w, const pb_feed *f)
+{
+    Ismap__Liu__V1__PartyChanged n = ISMAP__LIU__V1__PARTY_CHANGED__INIT;
+    n.id = f->id;
+    n.revoked = f->revoked;
+    n.feed = true;
+    work_put(w, RECORD_FEED, f->id, &f->base);
+    work_emit(w, &n.base, NULL, 0);
+    bool watched = f->heartbeat_s > 0 && !f->revoked;
+    work_timer(w, TIMER_WATCH, f->id,
+               watched ? work_now_ms(w) + (int64_t)f->heartbeat_s * 1000 : -1);
+    return DECIDE_DONE;
+}
+
+static bool feed_wrong(struct work *w, const pb_feed *f)
+{
+    for (size_t i = 0; i < f->n_speaks_for; i++)
+        if (strcmp(f->speaks_for[i], "*") == 0 && f->n_speaks_for > 1)
+            (void)work_refuse(w, STATUS(INVALID_ARGUMENT), "feed.speaksFor", "R83",
+                              "* は単独で指定してください。", "* stands alone.");
+    if (f->revoked)
+        (void)work_refuse(w, STATUS(INVALID_ARGUMENT), "feed.revoked", "P-FIELD",
+                          "取り消しには RevokeFeed を使ってください。",
+                          "Use RevokeFeed to revoke.");
+    return work_refused(w);
+}
+
+enum decide add_feed(struct work *w, void *service_state)
+{
+    const Ismap__Liu__V1__AddFeed *m = work_message(w);
+    const pb_feed *before;
+    (void)service_state;
+    if (!work_get(w, RECORD_FEED, m->feed->id, (const void **)&before))
+        return DECIDE_WAIT;
+    if (before != NULL && !m->replace)
+        return work_refuse(
+            w, STATUS(ALREADY_EXISTS), "feed.id", "P-EXISTS",
+            "この識別子の通報元は登録済みです。変更するには replace を指定してください。",
+            "A feed of this id exists. Set replace to change it.");
+    if (feed_wrong(w, m->feed))
+        return DECIDE_DONE;
+    pb_feed f = *m->feed;
+    f.changed_at_ms = work_now_ms(w);
+    f.changed_by = TEXT(work_actor(w));
+    return feed_changed(w, &f);
+}
+
+enum decide revoke_feed(struct work *w, void *service_state)
+{
+    const Ismap__Liu__V1__RevokeFeed *m = work_message(w);
+    const pb_feed *before;
+    (void)service_state;
+    if (!work_get(w, RECORD_FEED, m->id, (const void **)&before))
+        return DECIDE_WAIT;
+    if (before == NULL)
+        return work_refuse(w, STATUS(NOT_FOUND), "id", "P-NOT-FOUND", "その通報元はありません。",
+                           "There is no such feed.");
+    if (before->revoked)
+        return work_refuse(w, STATUS(FAILED_PRECONDITION), "id", "P-REVOKED",
+                           "この通報元は取り消し済みです。", "The feed has been revoked already.");
+    pb_feed f = *before;
+    f.revoked = true;
+    f.changed_at_ms = work_now_ms(w);
+    f.changed_by = TEXT(work_actor(w));
+    return feed_changed(w, &f);
+}
+
+enum decide list_feeds(struct work *w, void *service_state)
+{
+    const Ismap__Liu__V1__ListFeeds *m = work_message(w);
+    struct work_page page;
+    (void)service_state;
+    if (!work_scan(w, RECORD_FEED, m->page, m->max, &page))
+        return DECIDE_WAIT;
+    struct arena *a = work_arena(w);
+    Ismap__Liu__V1__FeedList *list = arena_alloc(a, sizeof *list);
+    pb_feed **feeds = arena_alloc(a, (page.n + 1) * sizeof(pb_feed *));
+    if (list == NULL || feeds == NULL)
+        return work_no_memory(w);
+    ismap__liu__v1__feed_list__init(list);
+    for (size_t i = 0; i < page.n; i++)
+        feeds[list->n_feeds++] = (pb_feed *)(uintptr_t)page.messages[i];
+    list->feeds = feeds;
+    list->next_page = TEXT(page.next_page);
+    work_reply(w, &list->base);
+    return DECIDE_DONE;
+}
