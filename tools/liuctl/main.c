@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/limits.h"
+#include "obs/log.h"
 
 static size_t words_of(const char *words)
 {
@@ -112,6 +112,7 @@ int main(int argc, char **argv)
     bool want_help = false;
     (void)setlocale(LC_CTYPE, "C.UTF-8");
     arena_init(&c.arena, 512u * 1024 * 1024);
+    log_set_level((enum log_level)(LOG_LEVEL_ERROR + 1)); /* commands say themselves what went wrong */
     (void)globals(&c, &a, &want_help);
     const struct cli_command *k = command_find(a.argc, a.argv);
     int status;
