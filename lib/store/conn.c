@@ -392,7 +392,7 @@ void conn_tick(struct conn *c, int64_t now_ms)
         if (c->n_pending > 0 && now_ms >= c->ring[c->first].deadline_ms)
             conn_lose(c, "no answer within the time limit");
         else if (now_ms >= c->check_at_ms && (c->n_pending == 0 || !store_is_tail(c)))
-            check_start(c, false);
+            check_start(c, c->state == CONN_REFUSED);
         break;
     }
 }
