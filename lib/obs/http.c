@@ -19,6 +19,7 @@
 #define HTTP_CONNECTIONS 32u
 #define HTTP_IDLE_S 10u
 #define HTTP_CONNECTION_BYTES ((size_t)16 * 1024)
+#define HTTP_GROWTH_BYTES ((size_t)2 * 1024)
 #define HTTP_TICK_MS 1000
 #define HTTP_RUNS_PER_TURN 8
 #define HTTP_PRIORITY 7u
@@ -28,22 +29,34 @@ struct obs_http {
     struct loop *loop;
     struct loop_source *source;
     struct loop_timer *tick;
+    struct loop_timer *soon; /* NULL, or about to go on with what a turn left over */
     struct MHD_Daemon *daemon;
     obs_ready_fn *ready;
     void *arg;
 };
 
+static void on_soon(void *arg);
+
 static void on_event(void *arg, unsigned events)
 {
     struct obs_http *h = arg;
     (void)events;
-    MHD_UNSIGNED_LONG_LONG wait_ms = 0;
+    /* A time-out of 0 means it has more to do that the edge-triggered descriptor will not show. */
     for (int i = 0; i < HTTP_RUNS_PER_TURN; i++) {
+        MHD_UNSIGNED_LONG_LONG wait_ms = 0;
         (void)MHD_run(h->daemon);
-        /* 0 means it has more to do that the descriptor does not show */
         if (MHD_get_timeout(h->daemon, &wait_ms) != MHD_YES || wait_ms != 0)
-            break;
+            return;
     }
+    if (h->soon == NULL && loop_add_timer(h->loop, 1, 0, on_soon, h, &h->soon) != ERR_OK)
+        h->soon = NULL; /* the tick comes within a second */
+}
+
+static void on_soon(void *arg)
+{
+    struct obs_http *h = arg;
+    h->soon = NULL;
+    on_event(h, 0);
 }
 
 static void on_tick(void *arg)
@@ -168,7 +181,8 @@ static struct MHD_Daemon *start_daemon(struct obs_http *h, const struct addrinfo
         flags, 0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL,
         MHD_OPTION_SOCK_ADDR, at->ai_addr, MHD_OPTION_CONNECTION_LIMIT, HTTP_CONNECTIONS,
         MHD_OPTION_CONNECTION_TIMEOUT, HTTP_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        HTTP_CONNECTION_BYTES, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+        HTTP_CONNECTION_BYTES, MHD_OPTION_CONNECTION_MEMORY_INCREMENT, HTTP_GROWTH_BYTES,
+        MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
 }
 
 static enum err join_loop(struct obs_http *h)
@@ -230,6 +244,7 @@ void obs_http_destroy(struct obs_http *h)
     if (h == NULL)
         return;
     loop_cancel_timer(h->tick);
+    loop_cancel_timer(h->soon);
     loop_remove(h->source);
     if (h->daemon != NULL)
         MHD_stop_daemon(h->daemon);
