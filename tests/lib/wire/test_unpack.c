@@ -19,7 +19,8 @@ static void a_packed_message_comes_back(void **state)
     (void)state;
     struct arena a;
     arena_init(&a, 64 * 1024);
-    Ismap__Liu__V1__CaseOpened m = ISMAP__LIU__V1__CASE_OPENED__INIT;
+    Ismap__Liu__V1__CaseOpened m;
+    ismap__liu__v1__case_opened__init(&m);
     char id[] = "case-1";
     m.case_id = id;
     m.state = ISMAP__LIU__V1__CASE_STATE__CASE_STATE_ACCEPTED;
@@ -119,7 +120,8 @@ static void packing_beyond_the_budget_is_refused(void **state)
     (void)state;
     struct arena a;
     arena_init(&a, 16);
-    Ismap__Liu__V1__GetCase m = ISMAP__LIU__V1__GET_CASE__INIT;
+    Ismap__Liu__V1__GetCase m;
+    ismap__liu__v1__get_case__init(&m);
     char id[] = "a case id of more than sixteen bytes";
     m.case_id = id;
     const uint8_t *data;

@@ -179,7 +179,8 @@ static void a_string_without_a_row_has_at_most_4096_bytes(void **state)
     struct arena a;
     char text[4098];
     arena_init(&a, 64 * 1024);
-    Ismap__Liu__V1__IncidentStep m = ISMAP__LIU__V1__INCIDENT_STEP__INIT;
+    Ismap__Liu__V1__IncidentStep m;
+    ismap__liu__v1__incident_step__init(&m);
     memset(text, 'a', sizeof text);
     m.by = text;
     text[4096] = '\0';
@@ -199,7 +200,8 @@ static void a_list_without_a_row_has_at_most_256_items(void **state)
     arena_init(&a, 64 * 1024);
     for (size_t i = 0; i < 257; i++)
         names[i] = name;
-    Ismap__Liu__V1__ServiceUsers m = ISMAP__LIU__V1__SERVICE_USERS__INIT;
+    Ismap__Liu__V1__ServiceUsers m;
+    ismap__liu__v1__service_users__init(&m);
     m.ministries = names;
     m.n_ministries = 256;
     faults_of(&a, &m.base, "");
@@ -214,7 +216,8 @@ static void list_items_have_a_length_of_their_own(void **state)
     struct arena a;
     char *items[1];
     arena_init(&a, 64 * 1024);
-    Ismap__Liu__V1__ServiceIdentity m = ISMAP__LIU__V1__SERVICE_IDENTITY__INIT;
+    Ismap__Liu__V1__ServiceIdentity m;
+    ismap__liu__v1__service_identity__init(&m);
     char longer[258];
     memset(longer, 'a', sizeof longer - 1);
     longer[257] = '\0';
@@ -233,7 +236,8 @@ static void bad_utf8_is_found_without_a_scan(void **state)
     struct arena a;
     char text[] = "\xe6\xa5";
     arena_init(&a, 64 * 1024);
-    Ismap__Liu__V1__GetCase m = ISMAP__LIU__V1__GET_CASE__INIT;
+    Ismap__Liu__V1__GetCase m;
+    ismap__liu__v1__get_case__init(&m);
     m.case_id = text;
     faults_of(&a, &m.base, "caseId P-UTF8;");
     arena_fini(&a);
@@ -281,12 +285,14 @@ static void no_more_than_the_limit_is_told(void **state)
     (void)state;
     struct arena a;
     struct faults f = {0};
-    Ismap__Liu__V1__Alert none = ISMAP__LIU__V1__ALERT__INIT;
+    Ismap__Liu__V1__Alert none;
+    ismap__liu__v1__alert__init(&none);
     Ismap__Liu__V1__Alert *alerts[200];
     arena_init(&a, 256 * 1024);
     for (size_t i = 0; i < 200; i++)
         alerts[i] = &none;
-    Ismap__Liu__V1__PushAlerts m = ISMAP__LIU__V1__PUSH_ALERTS__INIT;
+    Ismap__Liu__V1__PushAlerts m;
+    ismap__liu__v1__push_alerts__init(&m);
     m.alerts = alerts;
     m.n_alerts = 200;
     wire_validate(&a, &m.base, &f);
