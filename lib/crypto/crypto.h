@@ -29,6 +29,9 @@ struct crypto_part { const void *data; size_t bytes; };
 /* SHA-256 of the parts one after the other, without prefixes. Aborts never; ERR_INTERNAL if OpenSSL fails. */
 enum err crypto_sha256(const struct crypto_part *parts, size_t n, uint8_t out[SHA256_BYTES]) LIU_MUST_USE;
 
+/* The same, from any thread: with a context of its own. For big pieces, such as files. */
+enum err crypto_sha256_any_thread(const struct crypto_part *parts, size_t n, uint8_t out[SHA256_BYTES]) LIU_MUST_USE;
+
 /* SHA-256 over domain and parts, each length-prefixed. */
 enum err crypto_digest(const char *domain, const struct crypto_part *parts, size_t n, uint8_t out[SHA256_BYTES]) LIU_MUST_USE;
 
