@@ -8,7 +8,8 @@
 #include "services/audit/audit_record.h"
 
 /* Log event "plan-waits": a plan cannot be made now, and why. Once a minute and case at most. */
-static enum decide try_later(struct work *w, const char *case_id, const char *field, const char *why)
+static enum decide try_later(struct work *w, const char *case_id, const char *field,
+                             const char *why)
 {
     log_event(LOG_LEVEL_WARN, "plan-waits", "a plan cannot be made yet", "case", case_id, "field",
               field, "why", why, NULL);
@@ -56,9 +57,8 @@ static enum decide plan_with(struct work *w, const Ismap__Liu__V1__Catalogue *ca
     struct catalogue catalogue = {0};
     struct plan_policy policy = {0};
     struct plan plan = {0};
-    struct plan_input in = {.catalogue = &catalogue,
-                            .policy = &policy,
-                            .first_year = year_of(about->made_at_ms)};
+    struct plan_input in = {
+        .catalogue = &catalogue, .policy = &policy, .first_year = year_of(about->made_at_ms)};
     enum err e = audit_record_catalogue(a, cat, &catalogue, &faults);
     if (e == ERR_OK)
         e = audit_record_policy(a, rules, &policy);

@@ -9,8 +9,10 @@
 static_assert((int)CATALOGUE_GOVERNANCE == (int)ISMAP__LIU__V1__TIER__TIER_GOVERNANCE, "tier");
 static_assert((int)CATALOGUE_MANAGEMENT == (int)ISMAP__LIU__V1__TIER__TIER_MANAGEMENT, "tier");
 static_assert((int)CATALOGUE_CONTROLS == (int)ISMAP__LIU__V1__TIER__TIER_CONTROLS, "tier");
-static_assert((int)PLAN_EXTERNAL == (int)ISMAP__LIU__V1__AUDIT_PARTY__AUDIT_PARTY_EXTERNAL, "party");
-static_assert((int)PLAN_INTERNAL == (int)ISMAP__LIU__V1__AUDIT_PARTY__AUDIT_PARTY_INTERNAL, "party");
+static_assert((int)PLAN_EXTERNAL == (int)ISMAP__LIU__V1__AUDIT_PARTY__AUDIT_PARTY_EXTERNAL,
+              "party");
+static_assert((int)PLAN_INTERNAL == (int)ISMAP__LIU__V1__AUDIT_PARTY__AUDIT_PARTY_INTERNAL,
+              "party");
 
 enum err audit_record_catalogue(struct arena *a, const Ismap__Liu__V1__Catalogue *m,
                                 struct catalogue *out, struct audit_faults *faults)

@@ -26,8 +26,8 @@ enum err audit_record_catalogue(struct arena *a, const Ismap__Liu__V1__Catalogue
 enum err audit_record_policy(struct arena *a, const Ismap__Liu__V1__AuditRules *m,
                              struct plan_policy *out) LIU_MUST_USE;
 
-/* The record with its plan_hash: SHA-256 over the packed record whose plan_hash is empty. ERR_NOMEM,
- * ERR_INTERNAL. */
+/* The record with its plan_hash: SHA-256 over the packed record whose plan_hash is empty.
+ * ERR_NOMEM, ERR_INTERNAL. */
 enum err audit_record_plan(struct arena *a, const struct plan *p,
                            const struct audit_record_about *about,
                            Ismap__Liu__V1__AuditPlan **out) LIU_MUST_USE;

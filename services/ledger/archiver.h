@@ -1,8 +1,9 @@
-/* One thread that does the blocking work on segments, behind a queue: writing, syncing, reading back.
+/* One thread that does the blocking work on segments, behind a queue: writing, syncing, reading
+ * back.
  *
- * Jobs are embedded in what they belong to and handed over: between archiver_submit and the call of `done`
- * (on the loop's thread) only the worker touches them. Jobs run in the order they were submitted. The
- * queue is bounded by its users: each stream has one job at most.
+ * Jobs are embedded in what they belong to and handed over: between archiver_submit and the call of
+ * `done` (on the loop's thread) only the worker touches them. Jobs run in the order they were
+ * submitted. The queue is bounded by its users: each stream has one job at most.
  */
 #ifndef LIU_LEDGER_ARCHIVER_H
 #define LIU_LEDGER_ARCHIVER_H
@@ -31,7 +32,7 @@ struct archive_job {
     struct err_text why;
     struct segment_head head;
     bool found;
-    struct archive_job *next;        /* the archiver's */
+    struct archive_job *next; /* the archiver's */
 };
 
 /* Starts the thread. ERR_NOMEM, ERR_IO. */
@@ -40,8 +41,8 @@ enum err archiver_create(struct loop *l, struct archiver **out) LIU_MUST_USE;
 /* Never fails: nothing is allocated. */
 void archiver_submit(struct archiver *a, struct archive_job *job);
 
-/* Waits for the job that is running (an fsync can take a while), drops those that wait; `done` is called for
- * none of them any more. NULL-safe. */
+/* Waits for the job that is running (an fsync can take a while), drops those that wait; `done` is
+ * called for none of them any more. NULL-safe. */
 void archiver_destroy(struct archiver *a);
 
 #endif

@@ -81,8 +81,8 @@ static void cursor_read(void *arg, enum err e, const struct store_record *r, siz
     arena_init(&a, 8192);
     l->cursor_seq = 0;
     l->cursor_revision = r[0].exists ? r[0].revision : 0;
-    if (r[0].exists && wire_unpack(&a, &ismap__liu__v1__cursor__descriptor, r[0].value, r[0].bytes,
-                                   &m) == ERR_OK)
+    if (r[0].exists &&
+        wire_unpack(&a, &ismap__liu__v1__cursor__descriptor, r[0].value, r[0].bytes, &m) == ERR_OK)
         l->cursor_seq = ((const Ismap__Liu__V1__Cursor *)m)->seq;
     arena_fini(&a);
     l->cursor_known = true;
@@ -96,7 +96,7 @@ static enum err cursor_write(struct ledger *l)
 {
     Ismap__Liu__V1__Cursor c;
     ismap__liu__v1__cursor__init(&c);
-    c.consumer = (char *)(uintptr_t)"ledger";
+    c.consumer = (char *)(uintptr_t) "ledger";
     c.seq = l->cursor_next = l->journal.archived.seq;
     c.epoch = l->epoch;
     if (ismap__liu__v1__cursor__get_packed_size(&c) > sizeof(l->cursor_value))
@@ -107,17 +107,14 @@ static enum err cursor_write(struct ledger *l)
                                         .expected = l->cursor_revision,
                                         .value = l->cursor_value,
                                         .value_bytes = bytes};
-    l->cursor_commit = (struct commit){.reply_type = "",
-                                       .now_ms = clock_wall_ms(),
-                                       .puts = &l->cursor_put,
-                                       .n_puts = 1};
+    l->cursor_commit = (struct commit){
+        .reply_type = "", .now_ms = clock_wall_ms(), .puts = &l->cursor_put, .n_puts = 1};
     return store_commit(l->store, STORE_MAIN, &l->cursor_commit, cursor_committed, l);
 }
 
 static void cursor_go(struct ledger *l)
 {
-    if (l->cursor_busy || l->stopped || l->journal.state != STREAM_RUNNING ||
-        !l->journal.has_archived || !store_ready(l->store, NULL))
+    if (l->cursor_busy || l->stopped || !l->journal.has_archived || !store_ready(l->store, NULL))
         return;
     if (l->cursor_known && l->cursor_seq >= l->journal.archived.seq)
         return;
@@ -211,7 +208,8 @@ static void tick(void *arg)
         return;
     if (store_ready(l->store, NULL) && strcmp(store_epoch(l->store), l->epoch) != 0) {
         l->stopped = true;
-        ledger_fault(l, "store-changed", "epoch", "the store has another epoch: restart the ledger");
+        ledger_fault(l, "store-changed", "epoch",
+                     "the store has another epoch: restart the ledger");
         return;
     }
     find_feeds(l);
@@ -231,7 +229,8 @@ static enum err create(const struct service_env *env, void **state, struct err_t
     l->store = env->store;
     l->partition = env->partition;
     l->set = env->settings;
-    l->m_archived = metrics_gauge("liu_ledger_archived_seq", "", "journal entries that are in files");
+    l->m_archived =
+        metrics_gauge("liu_ledger_archived_seq", "", "journal entries that are in files");
     l->m_segments = metrics_counter("liu_ledger_segments_total", "", "segments closed");
     l->m_failures = metrics_counter("liu_ledger_failures_total", "", "faults of archive and trim");
     l->m_trimmed = metrics_gauge("liu_ledger_trimmed_seq", "", "journal entries that left Redis");
@@ -270,8 +269,10 @@ static void destroy(void *state)
 }
 
 #define ROW(n, t, f, lo, hi, fb, h)                                                                \
-    {.name = n, .type = t, .offset = offsetof(struct ledger_settings, f), .min = lo, .max = hi,     \
-     .fallback = fb, .help = h}
+    {                                                                                              \
+        .name = n, .type = t, .offset = offsetof(struct ledger_settings, f), .min = lo, .max = hi, \
+        .fallback = fb, .help = h                                                                  \
+    }
 
 static const struct conf_row settings[] = {
     ROW("archive_dir", CONF_PATH, archive_dir, 1, 0, NULL, "folder of the segments"),
@@ -283,6 +284,7 @@ static const struct conf_row settings[] = {
         "journal entries kept in Redis, at the least"),
     ROW("noise_keep", CONF_INT, noise_keep, 0, 31536000, "3600",
         "seconds that noise is kept in Redis, at the least"),
+    ROW("trim_seconds", CONF_INT, trim_seconds, 1, 86400, "5", "seconds between two trims"),
     ROW("trim_waits_for", CONF_STRING, trim_waits_for, 0, 255, "eligibility,audit",
         "consumers without whose cursor nothing is trimmed, comma-separated"),
 };

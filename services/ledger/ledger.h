@@ -4,32 +4,32 @@
  *   <archive_dir>/<epoch>/journal/         segments of the journal
  *   <archive_dir>/<epoch>/noise/<feed>/    segments of a feed's noise
  *
- * The files are the truth of what is archived: at start the last segment of each folder is read and checked,
- * and work goes on behind it. The record RECORD_CURSOR "ledger" tells others how far the journal is
- * archived; it is written after the segment is durable. A crash between the two is made good at start.
+ * The files are the truth of what is archived: at start the last segment of each folder is read and
+ * checked, and work goes on behind it. The record RECORD_CURSOR "ledger" tells others how far the
+ * journal is archived; it is written after the segment is durable. A crash between the two is made
+ * good at start.
  *
- * The journal is trimmed (Function liu_trim) up to the least of: archived; keep_entries before the head; each
- * consumer's cursor. A consumer named in trim_waits_for that has no cursor yet counts as 0. Noise is
- * trimmed up to what is archived, but not what is younger than noise_keep seconds.
+ * The journal is trimmed (Function liu_trim) up to the least of: archived; keep_entries before the
+ * head; each consumer's cursor. A consumer named in trim_waits_for that has no cursor yet counts as
+ * 0. Noise is trimmed up to what is archived, but not what is younger than noise_keep seconds.
  *
- * Something wrong with an archive (a damaged last segment, a gap in the journal) stops that stream and its
- * trimming, never the service: Redis keeps everything meanwhile. Log events: archive-damaged, journal-gap,
- * archive-behind-cursor, segment-failed, cursor-failed, trim-refused, store-changed; segment-closed and
- * trimmed tell what was done.
+ * Something wrong with an archive (a damaged last segment, a gap in the journal) stops that stream
+ * and its trimming, never the service: Redis keeps everything meanwhile. Log events:
+ * archive-damaged, journal-gap, archive-behind-cursor, segment-failed, cursor-failed, trim-refused,
+ * store-changed; segment-closed and trimmed tell what was done.
  */
 #ifndef LIU_LEDGER_LEDGER_H
 #define LIU_LEDGER_LEDGER_H
 
 #include "flow/service.h"
 
-#define LEDGER_FEEDS_MAX 256              /* streams of noise archived by one ledger */
+#define LEDGER_FEEDS_MAX 256 /* streams of noise archived by one ledger */
 #define LEDGER_TICK_MS 250
-#define LEDGER_FEEDS_MS 10000             /* how often new feeds are looked for */
-#define LEDGER_TRIM_MS 5000
-#define LEDGER_RETRY_MS 5000              /* after a failed write */
-#define LEDGER_JOURNAL_BYTES (16u << 20)  /* a segment closes at this size, too */
+#define LEDGER_FEEDS_MS 10000            /* how often new feeds are looked for */
+#define LEDGER_RETRY_MS 5000             /* after a failed write */
+#define LEDGER_JOURNAL_BYTES (16u << 20) /* a segment closes at this size, too */
 #define LEDGER_NOISE_BYTES (4u << 20)
-#define LEDGER_PAGE 512                   /* entries read at once, at most */
+#define LEDGER_PAGE 512 /* entries read at once, at most */
 
 struct ledger_settings {
     char *archive_dir;
@@ -38,6 +38,7 @@ struct ledger_settings {
     int64_t segment_seconds;
     int64_t keep_entries;
     int64_t noise_keep;
+    int64_t trim_seconds;
 };
 
 extern const struct service ledger_service;

@@ -1,5 +1,5 @@
-/* Shared by the files of the ledger only: ledger.c (life, cursor), stream.c (one stream into its folder),
- * trim.c. One thread but for the archiver's jobs. */
+/* Shared by the files of the ledger only: ledger.c (life, cursor), stream.c (one stream into its
+ * folder), trim.c. One thread but for the archiver's jobs. */
 #ifndef LIU_LEDGER_LEDGER_PRIVATE_H
 #define LIU_LEDGER_LEDGER_PRIVATE_H
 
@@ -14,7 +14,7 @@
 enum stream_state {
     STREAM_OPENING, /* the last segment is being read, or waits to be */
     STREAM_RUNNING,
-    STREAM_BROKEN,  /* a person has to look; told in the log */
+    STREAM_BROKEN, /* a person has to look; told in the log */
 };
 
 struct stream {
@@ -23,19 +23,19 @@ struct stream {
     enum stream_state state;
     char name[SEGMENT_STREAM_BYTES]; /* "journal" or the feed */
     char dir[LEDGER_DIR_BYTES];
-    bool has_archived;               /* archived and chain are filled */
-    struct segment_pos archived;     /* durable up to here */
-    uint8_t chain[SHA256_BYTES];     /* digest of the last segment */
+    bool has_archived;           /* archived and chain are filled */
+    struct segment_pos archived; /* durable up to here */
+    uint8_t chain[SHA256_BYTES]; /* digest of the last segment */
     bool has_collected;
-    struct segment_pos collected;    /* read from Redis up to here */
+    struct segment_pos collected; /* read from Redis up to here */
     struct segment_builder builders[2];
-    unsigned active;                 /* the builder that collects; the other one is being written */
-    int64_t since_ms;                /* its first entry came */
-    bool busy;                       /* the job is the archiver's */
-    bool unwritten;                  /* the other builder failed to be written: tried again */
+    unsigned active;  /* the builder that collects; the other one is being written */
+    int64_t since_ms; /* its first entry came */
+    bool busy;        /* the job is the archiver's */
+    bool unwritten;   /* the other builder failed to be written: tried again */
     bool reading;
-    uint32_t page;                   /* adapts to what fits into a reply */
-    uint32_t asked;                  /* of the reading under way */
+    uint32_t page;  /* adapts to what fits into a reply */
+    uint32_t asked; /* of the reading under way */
     int64_t retry_ms;
     struct archive_job job;
 };
@@ -43,15 +43,15 @@ struct stream {
 struct trim {
     bool busy;
     int64_t next_ms;
-    uint64_t least;         /* cursor of all consumers */
-    uint32_t waits_seen;    /* bits of trim_waits_for */
+    uint64_t least;      /* cursor of all consumers */
+    uint32_t waits_seen; /* bits of trim_waits_for */
     uint64_t head;
-    uint64_t target;        /* last sequence to go */
-    uint64_t gone;          /* by earlier trims */
-    struct buf parties;     /* ids, NUL-terminated, of the audience */
+    uint64_t target;    /* last sequence to go */
+    uint64_t gone;      /* by earlier trims */
+    struct buf parties; /* ids, NUL-terminated, of the audience */
     size_t n_parties;
-    size_t at;              /* byte in parties: the next call's first */
-    int64_t noise_ms;       /* next trim of noise */
+    size_t at;        /* byte in parties: the next call's first */
+    int64_t noise_ms; /* next trim of noise */
 };
 
 struct ledger {
@@ -62,15 +62,15 @@ struct ledger {
     struct archiver *archiver;
     struct loop_timer *timer;
     char epoch[SEGMENT_EPOCH_DIGITS + 1];
-    bool stopped;           /* another epoch appeared */
-    size_t pending;         /* calls of the store whose answer is to come */
-    bool dead;              /* destroyed; freed with the last answer */
+    bool stopped;   /* another epoch appeared */
+    size_t pending; /* calls of the store whose answer is to come */
+    bool dead;      /* destroyed; freed with the last answer */
     struct stream journal;
     struct stream *feeds[LEDGER_FEEDS_MAX];
     size_t n_feeds;
     bool finding;
     int64_t find_ms;
-    char said[64];          /* last fault told, and when: one line a minute */
+    char said[64]; /* last fault told, and when: one line a minute */
     int64_t said_ms;
 
     /* cursor */
@@ -78,7 +78,7 @@ struct ledger {
     bool cursor_busy;
     uint64_t cursor_revision;
     uint64_t cursor_seq;
-    uint64_t cursor_next;   /* being committed */
+    uint64_t cursor_next; /* being committed */
     uint8_t cursor_value[128];
     struct commit_put cursor_put;
     struct commit cursor_commit;
@@ -93,7 +93,8 @@ struct ledger {
 /* Log event, at most one line a minute for the same event; counted always. */
 void ledger_fault(struct ledger *l, const char *event, const char *what, const char *why);
 
-/* An answer of the store came. True: the ledger is gone (freed with the last one), touch nothing. */
+/* An answer of the store came. True: the ledger is gone (freed with the last one), touch nothing.
+ */
 bool ledger_answered(struct ledger *l);
 
 /* A journal segment is durable. */
@@ -102,7 +103,8 @@ void ledger_archived(struct ledger *l);
 /* stream.c */
 void stream_init(struct stream *s, struct ledger *l, enum segment_kind kind, const char *name);
 void stream_fini(struct stream *s);
-void stream_go(struct stream *s); /* does what there is to do; called at every tick and after each step */
+void stream_go(
+    struct stream *s); /* does what there is to do; called at every tick and after each step */
 
 /* trim.c */
 void trim_init(struct trim *t);

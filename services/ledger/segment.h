@@ -1,9 +1,9 @@
 /* Closed segments: files that hold a run of a stream (the journal, or a feed's noise) for ever.
  *
- * A segment is written once, under a temporary name, synced, then renamed: a file that has its name is
- * whole. Each names the digest of the segment before it, so that a missing, damaged, replaced or swapped
- * one is found and named. Used by the ledger and by tools that verify or rebuild. Blocking calls: not for
- * a loop's thread.
+ * A segment is written once, under a temporary name, synced, then renamed: a file that has its name
+ * is whole. Each names the digest of the segment before it, so that a missing, damaged, replaced or
+ * swapped one is found and named. Used by the ledger and by tools that verify or rebuild. Blocking
+ * calls: not for a loop's thread.
  *
  * Format 1, numbers big-endian:
  *
@@ -38,14 +38,14 @@
 #include "crypto/crypto.h"
 
 #define SEGMENT_HEADER_BYTES 256
-#define SEGMENT_ENTRY_BYTES 24                   /* before the bytes of an entry */
-#define SEGMENT_BYTES_MAX (64u * 1024 * 1024)    /* of a whole file */
-#define SEGMENT_DATA_MAX (4u * 1024 * 1024)      /* of one entry */
+#define SEGMENT_ENTRY_BYTES 24                /* before the bytes of an entry */
+#define SEGMENT_BYTES_MAX (64u * 1024 * 1024) /* of a whole file */
+#define SEGMENT_DATA_MAX (4u * 1024 * 1024)   /* of one entry */
 #define SEGMENT_LINK_MAX 256u
 #define SEGMENT_EPOCH_DIGITS 32
-#define SEGMENT_STREAM_BYTES 80                  /* with its NUL */
+#define SEGMENT_STREAM_BYTES 80 /* with its NUL */
 #define SEGMENT_NAME_BYTES 80
-#define SEGMENT_FILES_MAX 4000000u               /* of one folder */
+#define SEGMENT_FILES_MAX 4000000u /* of one folder */
 
 enum segment_kind { SEGMENT_JOURNAL = 1, SEGMENT_NOISE = 2 };
 
@@ -85,21 +85,22 @@ struct segment_builder {
     struct buf buf; /* header (filled in at the end) and entries */
 };
 
-/* Starts anew and keeps the memory. `previous` NULL = the first segment. ERR_INVAL when epoch or stream is
- * not of the form above. */
+/* Starts anew and keeps the memory. `previous` NULL = the first segment. ERR_INVAL when epoch or
+ * stream is not of the form above. */
 enum err segment_begin(struct segment_builder *b, enum segment_kind kind, const char *epoch,
                        const char *stream, const uint8_t previous[SHA256_BYTES]) LIU_MUST_USE;
 void segment_builder_fini(struct segment_builder *b); /* NULL-safe */
 
-/* ERR_INVAL: not behind the last position (journal: not exactly the next). ERR_LIMIT: the entry is too long,
- * or the segment is full; it is unchanged then. ERR_NOMEM. */
+/* ERR_INVAL: not behind the last position (journal: not exactly the next). ERR_LIMIT: the entry is
+ * too long, or the segment is full; it is unchanged then. ERR_NOMEM. */
 enum err segment_add(struct segment_builder *b, const struct segment_entry *e) LIU_MUST_USE;
 
-/* Writes the segment into `dir`, which is made (with what is above it) when it does not exist; durable
- * when it returns ERR_OK, with head.digest filled. Writing the same segment again is no error. ERR_INVAL
- * without entries; ERR_EXISTS when another segment has that name; ERR_IO. The builder is kept in every case,
- * so that it can be tried again. */
-enum err segment_write(struct segment_builder *b, const char *dir, struct err_text *why) LIU_MUST_USE;
+/* Writes the segment into `dir`, which is made (with what is above it) when it does not exist;
+ * durable when it returns ERR_OK, with head.digest filled. Writing the same segment again is no
+ * error. ERR_INVAL without entries; ERR_EXISTS when another segment has that name; ERR_IO. The
+ * builder is kept in every case, so that it can be tried again. */
+enum err segment_write(struct segment_builder *b, const char *dir,
+                       struct err_text *why) LIU_MUST_USE;
 
 /* File name of a segment. */
 void segment_name(const struct segment_head *h, char out[SEGMENT_NAME_BYTES]);
@@ -108,8 +109,8 @@ void segment_name(const struct segment_head *h, char out[SEGMENT_NAME_BYTES]);
 
 struct segment;
 
-/* Reads and checks a whole file: lengths, digest, order. ERR_DATA_LOSS with the reason when it is not
- * sound; ERR_IO, ERR_NOMEM. */
+/* Reads and checks a whole file: lengths, digest, order. ERR_DATA_LOSS with the reason when it is
+ * not sound; ERR_IO, ERR_NOMEM. */
 enum err segment_open(const char *path, struct segment **out, struct err_text *why) LIU_MUST_USE;
 void segment_close(struct segment *s); /* NULL-safe */
 const struct segment_head *segment_head_of(const struct segment *s);
@@ -119,27 +120,28 @@ bool segment_next(struct segment *s, struct segment_entry *out);
 
 /* ---- a folder */
 
-/* Head of the last segment of a folder, read and checked; *found false when there is none. Leftovers of
- * an interrupted write are removed. ERR_DATA_LOSS, ERR_IO, ERR_NOMEM. */
+/* Head of the last segment of a folder, read and checked; *found false when there is none.
+ * Leftovers of an interrupted write are removed. ERR_DATA_LOSS, ERR_IO, ERR_NOMEM. */
 enum err segment_last(const char *dir, struct segment_head *out, bool *found,
                       struct err_text *why) LIU_MUST_USE;
 
 struct segment_report {
-    size_t segments;   /* files looked at */
-    uint64_t entries;  /* of sound ones */
+    size_t segments;  /* files looked at */
+    uint64_t entries; /* of sound ones */
     size_t faults;
-    bool found;        /* `last` is filled */
+    bool found;               /* `last` is filled */
     struct segment_head last; /* of the last sound one */
 };
 
-/* Called for every entry in order, up to the first fault. Another value than ERR_OK ends the walk and is
- * returned. */
+/* Called for every entry in order, up to the first fault. Another value than ERR_OK ends the walk
+ * and is returned. */
 typedef enum err segment_entry_fn(void *arg, const struct segment_entry *e);
 
-/* Reads all segments of a folder and checks each and the chain. Every fault is one line in `text` (may be
- * NULL): which file, and whether it is damaged, missing or in the wrong place. That segments are missing
- * at the end is not seen here: compare `last` with the ledger's cursor. `fn` may be NULL. ERR_DATA_LOSS when
- * there are faults; ERR_IO when the folder cannot be read, ERR_NOMEM. */
+/* Reads all segments of a folder and checks each and the chain. Every fault is one line in `text`
+ * (may be NULL): which file, and whether it is damaged, missing or in the wrong place. That
+ * segments are missing at the end is not seen here: compare `last` with the ledger's cursor. `fn`
+ * may be NULL. ERR_DATA_LOSS when there are faults; ERR_IO when the folder cannot be read,
+ * ERR_NOMEM. */
 enum err segment_walk(const char *dir, segment_entry_fn *fn, void *arg, struct segment_report *out,
                       struct buf *text, struct err_text *why) LIU_MUST_USE;
 

@@ -81,7 +81,8 @@ enum err segment_decode_head(const uint8_t in[SEGMENT_HEADER_BYTES], struct segm
     if (memcmp(in, SEGMENT_MAGIC, 8) != 0)
         return err_say(why, ERR_DATA_LOSS, "damaged: not a segment");
     if (segment_get_u32(in + 8) != SEGMENT_FORMAT)
-        return err_say(why, ERR_DATA_LOSS, "damaged: format %u is unknown", segment_get_u32(in + 8));
+        return err_say(why, ERR_DATA_LOSS, "damaged: format %u is unknown",
+                       segment_get_u32(in + 8));
     uint32_t kind = segment_get_u32(in + 12);
     if (kind != SEGMENT_JOURNAL && kind != SEGMENT_NOISE)
         return err_say(why, ERR_DATA_LOSS, "damaged: kind %u is unknown", kind);

@@ -1,4 +1,5 @@
-/* The bytes of a segment, shared by its writer and its reader only. See segment.h for the layout. */
+/* The bytes of a segment, shared by its writer and its reader only. See segment.h for the layout.
+ */
 #ifndef LIU_LEDGER_SEGMENT_FORMAT_H
 #define LIU_LEDGER_SEGMENT_FORMAT_H
 

@@ -44,8 +44,8 @@ static enum err add_name(struct names *l, const char *name)
     return ERR_OK;
 }
 
-/* Names have fixed-width numbers, so the order of names is the order of positions. A folder that does not
- * exist is an empty one. `clean` removes temporary files. */
+/* Names have fixed-width numbers, so the order of names is the order of positions. A folder that
+ * does not exist is an empty one. `clean` removes temporary files. */
 static enum err list(const char *dir, bool clean, struct names *out, struct err_text *why)
 {
     DIR *d = opendir(dir);
@@ -146,15 +146,16 @@ static bool fits(struct walk *w, const char *name, const struct segment_head *h)
         return true;
     bool chained = memcmp(h->previous, last->digest, SHA256_BYTES) == 0;
     if (!segment_follows(h->kind, last->last, h->first)) {
-        tell(w, name, segment_pos_compare(h->first, last->last) > 0
-                          ? "missing: the segments between this one and the one before"
-                          : "in the wrong place: overlaps the segment before");
+        tell(w, name,
+             segment_pos_compare(h->first, last->last) > 0
+                 ? "missing: the segments between this one and the one before"
+                 : "in the wrong place: overlaps the segment before");
         return false;
     }
     if (!chained)
-        tell(w, name, h->kind == SEGMENT_NOISE
-                          ? "missing or replaced: the segment before this one"
-                          : "replaced: this segment or the one before it");
+        tell(w, name,
+             h->kind == SEGMENT_NOISE ? "missing or replaced: the segment before this one"
+                                      : "replaced: this segment or the one before it");
     return chained;
 }
 

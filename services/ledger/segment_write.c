@@ -139,7 +139,8 @@ static enum err write_file(const struct segment_builder *b, const char *path, st
     return e;
 }
 
-/* After a crash between rename and cursor the same segment may be written again: the same bytes are fine. */
+/* After a crash between rename and cursor the same segment may be written again: the same bytes are
+ * fine. */
 static enum err already_there(const struct segment_builder *b, const char *path,
                               struct err_text *why)
 {
@@ -163,7 +164,7 @@ enum err segment_write(struct segment_builder *b, const char *dir, struct err_te
     b->head.body_bytes = b->buf.len - SEGMENT_HEADER_BYTES;
     segment_encode_head(&b->head, b->buf.data);
     struct crypto_part part = {b->buf.data, b->buf.len};
-    enum err e = crypto_sha256(&part, 1, b->head.digest);
+    enum err e = crypto_sha256_any_thread(&part, 1, b->head.digest);
     if (e != ERR_OK)
         return err_say(why, e, "SHA-256 failed");
     segment_name(&b->head, name);

@@ -1,5 +1,5 @@
-/* One stream on its way into its folder. Reading goes on while the segment before is being written; the
- * link to it is filled in last, because only then is its digest known. */
+/* One stream on its way into its folder. Reading goes on while the segment before is being written;
+ * the link to it is filled in last, because only then is its digest known. */
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>

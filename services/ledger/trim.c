@@ -1,8 +1,6 @@
-/* Takes out of Redis what is archived. Everything is read anew for each trim: it is rare, and the Function
- * checks the cursors again itself. */
-#include <hiredis/hiredis.h>
+/* Takes out of Redis what is archived. Everything is read anew for each trim: it is rare, and the
+ * Function checks the cursors again itself. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -12,8 +10,7 @@
 #include "wire/unpack.h"
 
 #define PARTY_BYTES_MAX (4u << 20)
-#define KEYS_A_CALL 512
-#define NUMBER_BYTES 48
+#define PARTIES_A_CALL 512
 
 void trim_init(struct trim *t)
 {
@@ -28,84 +25,22 @@ void trim_fini(struct trim *t)
 static void done(struct ledger *l)
 {
     l->trim.busy = false;
-    l->trim.next_ms = clock_mono_ms() + LEDGER_TRIM_MS;
-}
-
-/* ---- one call of liu_trim */
-
-struct call {
-    struct key keys[KEYS_A_CALL + 3];
-    char numbers[KEYS_A_CALL + 6][NUMBER_BYTES];
-    const char *argv[2 * KEYS_A_CALL + 16];
-    size_t bytes[2 * KEYS_A_CALL + 16];
-    size_t n_keys;
-    size_t n_args;
-};
-
-static void call_begin(struct ledger *l, struct call *c)
-{
-    key_head(&c->keys[0], l->partition);
-    key_journal(&c->keys[1], l->partition);
-    key_records(&c->keys[2], l->partition, RECORD_CURSOR);
-    c->n_keys = 3;
-}
-
-static void call_number(struct call *c, uint64_t v)
-{
-    (void)snprintf(c->numbers[c->n_args++], NUMBER_BYTES, "%llu", (unsigned long long)v);
-}
-
-/* The epoch goes before what call_number collected. */
-static enum err call_send(struct ledger *l, const struct call *c, store_raw_fn *fn)
-{
-    struct call *m = malloc(sizeof(*m));
-    if (m == NULL)
-        return ERR_NOMEM;
-    char n_keys[16];
-    int argc = 0;
-    (void)snprintf(n_keys, sizeof(n_keys), "%zu", c->n_keys);
-    m->argv[argc++] = "FCALL";
-    m->argv[argc++] = "liu_trim";
-    m->argv[argc++] = n_keys;
-    for (size_t i = 0; i < c->n_keys; i++)
-        m->argv[argc++] = c->keys[i].text;
-    m->argv[argc++] = l->epoch;
-    for (size_t i = 0; i < c->n_args; i++)
-        m->argv[argc++] = c->numbers[i];
-    for (int i = 0; i < argc; i++)
-        m->bytes[i] = strlen(m->argv[i]);
-    l->pending++;
-    enum err e = store_raw(l->store, argc, m->argv, m->bytes, fn, l);
-    if (e != ERR_OK)
-        l->pending--;
-    free(m);
-    return e;
-}
-
-/* The answer as a number; false with the reason told. */
-static bool answer(struct ledger *l, enum err e, const redisReply *r, uint64_t *out)
-{
-    if (e == ERR_OK && r->type == REDIS_REPLY_INTEGER && r->integer >= 0) {
-        *out = (uint64_t)r->integer;
-        return true;
-    }
-    if (e == ERR_OK)
-        ledger_fault(l, "trim-refused", "trim", r->type == REDIS_REPLY_ERROR ? r->str : "answer");
-    return false;
+    l->trim.next_ms = clock_mono_ms() + l->set->trim_seconds * 1000;
 }
 
 /* ---- the journal */
 
 static void trim_some(struct ledger *l);
 
-static void trimmed(void *arg, enum err e, const struct redisReply *reply)
+static void trimmed(void *arg, enum err e, uint64_t gone, const char *why)
 {
     struct ledger *l = arg;
     struct trim *t = &l->trim;
-    uint64_t gone = 0;
     if (ledger_answered(l))
         return;
-    if (!answer(l, e, reply, &gone)) {
+    if (e != ERR_OK) {
+        if (e != ERR_UNAVAILABLE)
+            ledger_fault(l, "trim-refused", "journal", why);
         done(l);
         return;
     }
@@ -116,7 +51,7 @@ static void trimmed(void *arg, enum err e, const struct redisReply *reply)
         return;
     }
     if (gone > t->gone) {
-        char text[NUMBER_BYTES];
+        char text[32];
         (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)gone);
         log_event(LOG_LEVEL_INFO, "trimmed", "entries that are archived left Redis", "up_to", text,
                   NULL);
@@ -129,24 +64,19 @@ static void trimmed(void *arg, enum err e, const struct redisReply *reply)
 static void trim_some(struct ledger *l)
 {
     struct trim *t = &l->trim;
-    struct call *c = calloc(1, sizeof(*c));
-    enum err e = ERR_NOMEM;
-    if (c != NULL) {
-        call_begin(l, c);
-        while (t->at < t->parties.len && c->n_keys < KEYS_A_CALL + 3) {
-            const char *id = (const char *)t->parties.data + t->at;
-            key_audience(&c->keys[c->n_keys], l->partition, id);
-            c->n_keys += c->keys[c->n_keys].bytes > 0;
-            t->at += strlen(id) + 1;
-        }
-        call_number(c, t->target);
-        call_number(c, l->journal.archived.seq);
-        call_number(c, c->n_keys - 3);
-        e = call_send(l, c, trimmed);
-        free(c);
+    const char *parties[PARTIES_A_CALL];
+    struct store_trim call = {
+        .seq = t->target, .archived = l->journal.archived.seq, .parties = parties};
+    while (t->at < t->parties.len && call.n_parties < PARTIES_A_CALL) {
+        const char *id = (const char *)t->parties.data + t->at;
+        parties[call.n_parties++] = id;
+        t->at += strlen(id) + 1;
     }
-    if (e != ERR_OK)
+    l->pending++;
+    if (store_trim(l->store, &call, trimmed, l) != ERR_OK) {
+        l->pending--;
         done(l);
+    }
 }
 
 static void parties_read(void *arg, enum err e, const char *next_page, const char *const *ids,
@@ -177,11 +107,8 @@ static void read_parties(struct ledger *l)
     struct trim *t = &l->trim;
     buf_clear(&t->parties);
     t->at = 0;
-    enum err e = buf_put(&t->parties, "public", sizeof("public"));
     l->pending++;
-    if (e == ERR_OK)
-        e = store_scan(l->store, RECORD_PARTY, "", 256, parties_read, l);
-    if (e != ERR_OK) {
+    if (store_scan(l->store, RECORD_PARTY, "", 256, parties_read, l) != ERR_OK) {
         l->pending--;
         done(l);
     }
@@ -270,13 +197,14 @@ static void cursors_read(void *arg, enum err e, const char *next_page, const cha
 
 /* ---- noise */
 
-static void noise_trimmed(void *arg, enum err e, const struct redisReply *reply)
+static void noise_trimmed(void *arg, enum err e, uint64_t gone, const char *why)
 {
     struct ledger *l = arg;
-    uint64_t gone;
+    (void)gone;
     if (ledger_answered(l))
         return;
-    (void)answer(l, e, reply, &gone);
+    if (e != ERR_OK && e != ERR_UNAVAILABLE)
+        ledger_fault(l, "trim-refused", "noise", why);
     done(l);
 }
 
@@ -293,25 +221,28 @@ static struct segment_pos noise_stays(const struct ledger *l, const struct strea
 /* The journal's part of the call is one that changes nothing. */
 static bool trim_noise(struct ledger *l)
 {
-    struct call *c = calloc(1, sizeof(*c));
-    if (c == NULL)
-        return false;
-    call_begin(l, c);
-    call_number(c, 0);
-    call_number(c, 0);
-    call_number(c, 0);
+    static char kept[LEDGER_FEEDS_MAX][48];
+    const char *feeds[LEDGER_FEEDS_MAX];
+    const char *first_kept[LEDGER_FEEDS_MAX];
+    struct store_trim call = {.feeds = feeds, .first_kept = first_kept};
     for (size_t i = 0; i < l->n_feeds; i++) {
         const struct stream *s = l->feeds[i];
         if (!s->has_archived)
             continue;
         struct segment_pos stays = noise_stays(l, s);
-        key_noise(&c->keys[c->n_keys++], l->partition, s->name);
-        (void)snprintf(c->numbers[c->n_args++], NUMBER_BYTES, "%llu-%llu",
+        (void)snprintf(kept[call.n_feeds], sizeof(kept[0]), "%llu-%llu",
                        (unsigned long long)stays.seq, (unsigned long long)stays.sub);
+        feeds[call.n_feeds] = s->name;
+        first_kept[call.n_feeds] = kept[call.n_feeds];
+        call.n_feeds++;
     }
-    bool sent = c->n_keys > 3 && call_send(l, c, noise_trimmed) == ERR_OK;
-    free(c);
-    return sent;
+    if (call.n_feeds == 0)
+        return false;
+    l->pending++;
+    if (store_trim(l->store, &call, noise_trimmed, l) == ERR_OK)
+        return true;
+    l->pending--;
+    return false;
 }
 
 void trim_go(struct ledger *l)
@@ -322,13 +253,13 @@ void trim_go(struct ledger *l)
         return;
     t->busy = true;
     if (now >= t->noise_ms) {
-        t->noise_ms = now + 2 * LEDGER_TRIM_MS;
+        t->noise_ms = now + 2 * l->set->trim_seconds * 1000;
         if (trim_noise(l))
             return;
     }
     if (l->journal.state != STREAM_RUNNING || !l->journal.has_archived ||
         l->journal.archived.seq <= t->gone) {
-        done(l);
+        t->busy = false;
         return;
     }
     t->least = UINT64_MAX;

@@ -155,8 +155,10 @@ struct known_counts {
 /* Counted from the published text of each version. */
 static const struct known_counts known[] = {
     {"2022-04-01",
-     {.objectives = {[CATALOGUE_GOVERNANCE] = 6, [CATALOGUE_MANAGEMENT] = 21, [CATALOGUE_CONTROLS] = 121},
-      .detailed = {[CATALOGUE_GOVERNANCE] = 18, [CATALOGUE_MANAGEMENT] = 64, [CATALOGUE_CONTROLS] = 31},
+     {.objectives =
+          {[CATALOGUE_GOVERNANCE] = 6, [CATALOGUE_MANAGEMENT] = 21, [CATALOGUE_CONTROLS] = 121},
+      .detailed =
+          {[CATALOGUE_GOVERNANCE] = 18, [CATALOGUE_MANAGEMENT] = 64, [CATALOGUE_CONTROLS] = 31},
       .basic_statement = 31,
       .provider_specific = 7,
       .not_assessed = 1}},

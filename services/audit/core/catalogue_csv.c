@@ -1,13 +1,12 @@
-/* The catalogue's file, line by line. Every column but the id is redundant on purpose: it was typed by a
- * person, and what differs from the id is refused rather than believed. */
+/* The catalogue's file, line by line. Every column but the id is redundant on purpose: it was typed
+ * by a person, and what differs from the id is refused rather than believed. */
 #include "services/audit/core/catalogue.h"
 
 #include <string.h>
 
 #define COLUMNS 7
 
-static const char header[] =
-    "id,tier,level,domain,suffix,basic_statement_B,provider_specific_P";
+static const char header[] = "id,tier,level,domain,suffix,basic_statement_B,provider_specific_P";
 static const char *const names[COLUMNS] = {
     "id", "tier", "level", "domain", "suffix", "basic_statement_B", "provider_specific_P"};
 
@@ -24,8 +23,8 @@ static void fault(struct reader *r, const char *field, const char *ja, const cha
     audit_fault_add(r->faults, r->arena, r->line, field, "R60", ja, en);
 }
 
-/* The next line into `out`, without its end. ERR_NOT_FOUND at the end of the text. A line that is too long
- * or has a NUL is passed over with its fault: ERR_INVAL. */
+/* The next line into `out`, without its end. ERR_NOT_FOUND at the end of the text. A line that is
+ * too long or has a NUL is passed over with its fault: ERR_INVAL. */
 static enum err next_line(struct reader *r, const char **p, const char *end,
                           char out[CATALOGUE_LINE_BYTES])
 {
@@ -73,7 +72,8 @@ static void expect(struct reader *r, size_t column, const char *got, const char 
     if (strcmp(got, want) != 0)
         fault(r, names[column],
               arena_printf(r->arena, "「%s」は id と合いません。「%s」のはずです", got, want),
-              arena_printf(r->arena, "\"%s\" does not agree with the id, expected \"%s\"", got, want));
+              arena_printf(r->arena, "\"%s\" does not agree with the id, expected \"%s\"", got,
+                           want));
 }
 
 static void read_item(struct reader *r, char *line)
@@ -82,8 +82,7 @@ static void read_item(struct reader *r, char *line)
     char *c[COLUMNS] = {0};
     size_t n = split(line, c);
     if (n != COLUMNS) {
-        fault(r, "line",
-              arena_printf(r->arena, "列が %zu 個です。%d 個のはずです", n, COLUMNS),
+        fault(r, "line", arena_printf(r->arena, "列が %zu 個です。%d 個のはずです", n, COLUMNS),
               arena_printf(r->arena, "%zu columns, expected %d", n, COLUMNS));
         return;
     }
@@ -101,8 +100,9 @@ static void read_item(struct reader *r, char *line)
     memcpy(domain, it.id, first);
     domain[first] = '\0';
     expect(r, 3, c[3], domain);
-    expect(r, 4, c[4], it.provider_specific ? (it.basic_statement ? "PB" : "P")
-                                            : (it.basic_statement ? "B" : ""));
+    expect(r, 4, c[4],
+           it.provider_specific ? (it.basic_statement ? "PB" : "P")
+                                : (it.basic_statement ? "B" : ""));
     expect(r, 5, c[5], it.basic_statement ? "yes" : "no");
     expect(r, 6, c[6], it.provider_specific ? "yes" : "no");
     if (r->n < CATALOGUE_ITEMS_MAX)
@@ -137,7 +137,8 @@ enum err catalogue_parse(struct arena *a, const char *text, size_t bytes, struct
     char line[CATALOGUE_LINE_BYTES];
     enum err e = next_line(&r, &p, end, line);
     if (e == ERR_NOT_FOUND || (e == ERR_OK && strcmp(line, header) != 0))
-        fault(&r, "header", "1 行目の見出しが違います", "the first line is not the expected header");
+        fault(&r, "header", "1 行目の見出しが違います",
+              "the first line is not the expected header");
     while (faults->n <= AUDIT_FAULTS_MAX && (e = next_line(&r, &p, end, line)) != ERR_NOT_FOUND)
         if (e == ERR_OK)
             read_item(&r, line);

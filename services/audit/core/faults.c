@@ -6,9 +6,11 @@ void audit_fault_add(struct audit_faults *f, struct arena *a, uint32_t line, con
 {
     if (f->n < AUDIT_FAULTS_MAX) {
         const char *copy = arena_strdup(a, field);
-        f->items[f->n] = (struct audit_fault){
-            .line = line, .field = copy != NULL ? copy : "?", .rule = rule,
-            .ja = ja != NULL ? ja : "メモリー不足", .en = en != NULL ? en : "no memory"};
+        f->items[f->n] = (struct audit_fault){.line = line,
+                                              .field = copy != NULL ? copy : "?",
+                                              .rule = rule,
+                                              .ja = ja != NULL ? ja : "メモリー不足",
+                                              .en = en != NULL ? en : "no memory"};
     }
     f->n++;
 }

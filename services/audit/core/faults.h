@@ -1,7 +1,8 @@
 /* What is wrong with a catalogue, a policy or a plan: all of it at once, for a person to read.
  *
- * Pure. Texts live in the caller's arena or are literals. At most AUDIT_FAULTS_MAX are kept; `n` counts
- * all of them, so that "and 12 more" can be said; reading a file ends at the first that is not kept.
+ * Pure. Texts live in the caller's arena or are literals. At most AUDIT_FAULTS_MAX are kept; `n`
+ * counts all of them, so that "and 12 more" can be said; reading a file ends at the first that is
+ * not kept.
  */
 #ifndef LIU_AUDIT_CORE_FAULTS_H
 #define LIU_AUDIT_CORE_FAULTS_H
@@ -26,8 +27,8 @@ struct audit_faults {
     size_t n; /* found; the first AUDIT_FAULTS_MAX are in items */
 };
 
-/* Adds a fault. `field` is copied into the arena; without memory a literal stands for it. `ja` and `en`
- * must be literals or live in an arena. */
+/* Adds a fault. `field` is copied into the arena; without memory a literal stands for it. `ja` and
+ * `en` must be literals or live in an arena. */
 void audit_fault_add(struct audit_faults *f, struct arena *a, uint32_t line, const char *field,
                      const char *rule, const char *ja, const char *en);
 

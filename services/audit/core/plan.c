@@ -1,5 +1,5 @@
-/* The planner. Controls that rotate are dealt like cards, in id order, so that both the whole year and
- * each domain within it are level. History only decides who is dealt first. */
+/* The planner. Controls that rotate are dealt like cards, in id order, so that both the whole year
+ * and each domain within it are level. History only decides who is dealt first. */
 #include "services/audit/core/plan.h"
 
 #include <string.h>
@@ -11,7 +11,7 @@ enum duty { DUTY_NONE, DUTY_ANNUAL, DUTY_ROTATES };
 /* What is decided for one control of the catalogue. */
 struct duty_of {
     enum duty external;
-    const char *rule;      /* of the external duty */
+    const char *rule; /* of the external duty */
     bool internal;
     bool excluded;
     int32_t last_external; /* civil year, NEVER */
@@ -27,7 +27,8 @@ struct planner {
     struct duty_of *duties; /* as long as the catalogue */
 };
 
-static void fault(struct planner *p, const char *id, const char *rule, const char *ja, const char *en)
+static void fault(struct planner *p, const char *id, const char *rule, const char *ja,
+                  const char *en)
 {
     audit_fault_add(p->faults, p->arena, 0, id, rule, ja, en);
 }
@@ -43,7 +44,8 @@ static void check_years(struct planner *p)
     if (policy->rotation_years == 0 || policy->rotation_years > PLAN_YEARS_MAX)
         fault(p, "rotation_years", "R63", "年数は 1 から 10 までです", "must be 1 to 10 years");
     if (policy->internal_cycle_years == 0 || policy->internal_cycle_years > PLAN_YEARS_MAX)
-        fault(p, "internal_cycle_years", "R68", "年数は 1 から 10 までです", "must be 1 to 10 years");
+        fault(p, "internal_cycle_years", "R68", "年数は 1 から 10 までです",
+              "must be 1 to 10 years");
 }
 
 static void exclude(struct planner *p)
@@ -134,8 +136,8 @@ static int32_t last_of(const struct duty_of *d, enum plan_party party)
     return party == PLAN_EXTERNAL ? d->last_external : d->last_internal;
 }
 
-/* Deals the controls that were last audited in `year`, in id order, one to each slot in turn. They fill
- * what is free of the earliest years. */
+/* Deals the controls that were last audited in `year`, in id order, one to each slot in turn. They
+ * fill what is free of the earliest years. */
 static void deal_group(struct planner *p, enum plan_party party, int32_t year, size_t members,
                        uint32_t period, size_t room[PLAN_YEARS_MAX])
 {
@@ -222,12 +224,12 @@ static void write_year(const struct planner *p, struct plan *out, enum plan_part
             continue;
         if (out->items != NULL) {
             struct plan_item *item = &out->items[out->n];
-            *item = (struct plan_item){
-                .control_id = p->in->catalogue->items[i].id,
-                .party = party,
-                .year = year,
-                .rule = party == PLAN_EXTERNAL ? d->rule : "R68",
-                .hours = party == PLAN_EXTERNAL ? policy->hours_external : policy->hours_internal};
+            *item = (struct plan_item){.control_id = p->in->catalogue->items[i].id,
+                                       .party = party,
+                                       .year = year,
+                                       .rule = party == PLAN_EXTERNAL ? d->rule : "R68",
+                                       .hours = party == PLAN_EXTERNAL ? policy->hours_external
+                                                                       : policy->hours_internal};
             count_item(&out->loads[year - 1], item, p->in->catalogue->items[i].tier);
         }
         out->n++;

@@ -1,17 +1,17 @@
-/* The audit plan of a registered service: which control is audited in which year, by whom, and by which
- * rule. What differs from ISMAP proper is that the external audit of LIU is narrow and the rest is the
- * provider's own internal audit.
+/* The audit plan of a registered service: which control is audited in which year, by whom, and by
+ * which rule. What differs from ISMAP proper is that the external audit of LIU is narrow and the
+ * rest is the provider's own internal audit.
  *
- * R62  external, every year: all detailed controls of governance and management (18 + 64 in 2022-04-01)
- * R63  external, important controls (一部の重要な管理策): annual ones every year, rotating ones exactly once in
- *      rotation_years, with loads that differ by at most one between years
+ * R62  external, every year: all detailed controls of governance and management (18 + 64 in
+ * 2022-04-01) R63  external, important controls (一部の重要な管理策): annual ones every year,
+ * rotating ones exactly once in rotation_years, with loads that differ by at most one between years
  * R64  only adopted controls: an excluded objective takes its detailed controls with it
  * R65  what was audited longest ago, or never, comes first; without history the id order decides
  * R68  internal: every objective (統制目標) at least once in internal_cycle_years, levelled
  *
- * Pure and deterministic: the same input gives the same plan. The plan repeats: a control of slot s is
- * in the years s, s + period, ..., so every window of `period` years holds it exactly once (this serves
- * fixed and sliding windows alike).
+ * Pure and deterministic: the same input gives the same plan. The plan repeats: a control of slot s
+ * is in the years s, s + period, ..., so every window of `period` years holds it exactly once (this
+ * serves fixed and sliding windows alike).
  */
 #ifndef LIU_AUDIT_CORE_PLAN_H
 #define LIU_AUDIT_CORE_PLAN_H
@@ -41,8 +41,8 @@ struct plan_policy {
     uint32_t hours_internal;
 };
 
-/* That a control was really audited in a civil year. Entries of later years than the plan's first, and of
- * controls that are no longer in the catalogue, are passed over. */
+/* That a control was really audited in a civil year. Entries of later years than the plan's first,
+ * and of controls that are no longer in the catalogue, are passed over. */
 struct plan_history {
     const char *id;
     enum plan_party party;
@@ -54,7 +54,8 @@ struct plan_input {
     const struct plan_policy *policy;
     const struct plan_history *history; /* may be empty */
     size_t n_history;
-    const char *const *excluded; /* R64: controls or objectives not adopted, controls tier only; may be empty */
+    const char *const
+        *excluded; /* R64: controls or objectives not adopted, controls tier only; may be empty */
     size_t n_excluded;
     int32_t first_year; /* civil year in Tokyo that is year 1 of the plan */
 };
@@ -86,13 +87,15 @@ struct plan {
     struct plan_load loads[PLAN_YEARS_MAX];
 };
 
-/* Everything that lives in *out is in the arena or borrowed from the input. ERR_INVAL with faults when the
- * policy does not fit the catalogue (unknown, doubled or misplaced ids, years out of bounds); ERR_NOMEM. */
+/* Everything that lives in *out is in the arena or borrowed from the input. ERR_INVAL with faults
+ * when the policy does not fit the catalogue (unknown, doubled or misplaced ids, years out of
+ * bounds); ERR_NOMEM. */
 enum err audit_plan_make(struct arena *a, const struct plan_input *in, struct plan *out,
                          struct audit_faults *faults) LIU_MUST_USE;
 
-/* Tells whether a plan does what R62, R63, R64 and R68 demand of it, from the plan alone: shares no code
- * with the planner, so that a mistake there is seen here. ERR_INVAL with every fault. ERR_NOMEM. */
+/* Tells whether a plan does what R62, R63, R64 and R68 demand of it, from the plan alone: shares no
+ * code with the planner, so that a mistake there is seen here. ERR_INVAL with every fault.
+ * ERR_NOMEM. */
 enum err audit_plan_check(struct arena *a, const struct plan_input *in, const struct plan *p,
                           struct audit_faults *faults) LIU_MUST_USE;
 

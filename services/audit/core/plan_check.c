@@ -1,4 +1,5 @@
-/* Checks a plan against the rules' own words. Nothing here comes from the planner, and nothing may. */
+/* Checks a plan against the rules' own words. Nothing here comes from the planner, and nothing may.
+ */
 #include "services/audit/core/plan.h"
 
 #include <string.h>
@@ -20,7 +21,8 @@ struct checker {
     struct seen *seen;
 };
 
-static void fault(struct checker *c, const char *id, const char *rule, const char *ja, const char *en)
+static void fault(struct checker *c, const char *id, const char *rule, const char *ja,
+                  const char *en)
 {
     audit_fault_add(c->faults, c->arena, 0, id, rule, ja, en);
 }
@@ -91,13 +93,14 @@ static void read_item(struct checker *c, const struct plan_item *item)
     struct seen *s = &c->seen[it - c->in->catalogue->items];
     uint32_t *years = external ? &s->external : &s->internal;
     if ((*years >> item->year) & 1u)
-        fault(c, it->id, rule_for(it, item->party), "同じ年に二度あります", "twice in the same year");
+        fault(c, it->id, rule_for(it, item->party), "同じ年に二度あります",
+              "twice in the same year");
     *years |= 1u << item->year;
     if (it->not_assessed || s->excluded)
         fault(c, it->id, "R64", "評価の対象でない管理策です", "this control is not to be audited");
-    bool belongs = external ? (it->tier == CATALOGUE_CONTROLS ? s->important : !it->objective)
-                            : it->objective && (policy->internal_all_tiers ||
-                                                it->tier == CATALOGUE_CONTROLS);
+    bool belongs =
+        external ? (it->tier == CATALOGUE_CONTROLS ? s->important : !it->objective)
+                 : it->objective && (policy->internal_all_tiers || it->tier == CATALOGUE_CONTROLS);
     if (!belongs)
         fault(c, it->id, rule_for(it, item->party), "この監査の対象ではありません",
               "does not belong to this audit");
@@ -114,7 +117,8 @@ static void check_windows(struct checker *c, const char *id, const char *rule, u
     for (uint32_t first = 1; first + window - 1 <= c->plan->years; first += sliding ? 1 : window) {
         uint32_t n = bits(years & years_from(first, window));
         if (n == 0 || (n > 1 && !or_more)) {
-            fault(c, id, rule, "周期の中の回数が違います", "wrong number of times within the cycle");
+            fault(c, id, rule, "周期の中の回数が違います",
+                  "wrong number of times within the cycle");
             return;
         }
     }
@@ -127,9 +131,11 @@ static void check_control(struct checker *c, const struct catalogue_item *it, co
     if (it->not_assessed || s->excluded)
         return;
     if (it->tier != CATALOGUE_CONTROLS && !it->objective && s->external != all)
-        fault(c, it->id, "R62", "毎年の監査から漏れています", "missing from the audit of some year");
+        fault(c, it->id, "R62", "毎年の監査から漏れています",
+              "missing from the audit of some year");
     if (it->tier == CATALOGUE_CONTROLS && s->important && s->annual && s->external != all)
-        fault(c, it->id, "R63", "毎年の監査から漏れています", "missing from the audit of some year");
+        fault(c, it->id, "R63", "毎年の監査から漏れています",
+              "missing from the audit of some year");
     if (it->tier == CATALOGUE_CONTROLS && s->important && !s->annual)
         check_windows(c, it->id, "R63", s->external, policy->rotation_years, false, false);
     if (it->objective && (policy->internal_all_tiers || it->tier == CATALOGUE_CONTROLS))
@@ -137,7 +143,8 @@ static void check_control(struct checker *c, const struct catalogue_item *it, co
                       policy->internal_sliding, true);
 }
 
-/* Loads of rotating controls and of objectives: the heaviest year is at most one above the lightest. */
+/* Loads of rotating controls and of objectives: the heaviest year is at most one above the
+ * lightest. */
 static void check_level(struct checker *c, enum plan_party party, const char *rule)
 {
     uint32_t least = UINT32_MAX;
@@ -146,8 +153,9 @@ static void check_level(struct checker *c, enum plan_party party, const char *ru
         uint32_t n = 0;
         for (size_t i = 0; i < c->in->catalogue->n; i++) {
             const struct seen *s = &c->seen[i];
-            uint32_t v = party == PLAN_INTERNAL ? s->internal
-                         : s->important && !s->annual ? s->external : 0;
+            uint32_t v = party == PLAN_INTERNAL       ? s->internal
+                         : s->important && !s->annual ? s->external
+                                                      : 0;
             n += (v >> y) & 1u;
         }
         least = n < least ? n : least;

@@ -1,6 +1,6 @@
-/* Stands in for the runtime: one work at a time, records in a small table, what was decided kept for
- * the test to look at. A record that was not asked for in an earlier run makes work_get answer false
- * once, as the runtime does, so that DECIDE_WAIT is exercised. */
+/* Stands in for the runtime: one work at a time, records in a small table, what was decided kept
+ * for the test to look at. A record that was not asked for in an earlier run makes work_get answer
+ * false once, as the runtime does, so that DECIDE_WAIT is exercised. */
 #ifndef LIU_TESTS_AUDIT_FAKE_WORK_H
 #define LIU_TESTS_AUDIT_FAKE_WORK_H
 

@@ -23,15 +23,38 @@ static void ids_follow_the_grammar(void **state)
         const char *id;
         bool good;
     } rows[] = {
-        {"3.1.1", true},        {"4.9.2", true},      {"18.2.3", true},     {"9.2.1.6.PB", true},
-        {"6.3.1.P", true},      {"9.4.2.2.B", true},  {"5.1.1.1", true},    {"10.1.2.20.PB", true},
-        {"", false},            {"2.1.1", false},     {"19.1.1", false},    {"1.1.1", false},
-        {"9.2", false},         {"9.2.1.6.7", false}, {"9.02.1", false},    {"9.2.0", false},
-        {"9.2.1.", false},      {"9.2.1.BP", false},  {"9.2.1.PBx", false}, {"9..1.1", false},
-        {"09.2.1", false},      {"9.2.1.6.", false},  {"A.9.2.1", false},   {" 9.2.1", false},
-        {"9.2.1 ", false},      {"9.2.1.p", false},   {"9.2.99999", false}, {"9,2,1", false},
-        {"-9.2.1", false},      {"9.2.1.6.PB.P", false},
-        {"18.9999.9999.9999.PB", true}, {"18.9999.9999.9999.PB0", false},
+        {"3.1.1", true},
+        {"4.9.2", true},
+        {"18.2.3", true},
+        {"9.2.1.6.PB", true},
+        {"6.3.1.P", true},
+        {"9.4.2.2.B", true},
+        {"5.1.1.1", true},
+        {"10.1.2.20.PB", true},
+        {"", false},
+        {"2.1.1", false},
+        {"19.1.1", false},
+        {"1.1.1", false},
+        {"9.2", false},
+        {"9.2.1.6.7", false},
+        {"9.02.1", false},
+        {"9.2.0", false},
+        {"9.2.1.", false},
+        {"9.2.1.BP", false},
+        {"9.2.1.PBx", false},
+        {"9..1.1", false},
+        {"09.2.1", false},
+        {"9.2.1.6.", false},
+        {"A.9.2.1", false},
+        {" 9.2.1", false},
+        {"9.2.1 ", false},
+        {"9.2.1.p", false},
+        {"9.2.99999", false},
+        {"9,2,1", false},
+        {"-9.2.1", false},
+        {"9.2.1.6.PB.P", false},
+        {"18.9999.9999.9999.PB", true},
+        {"18.9999.9999.9999.PB0", false},
         {"111111111111111111111111111.1.1", false},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -82,10 +105,14 @@ static const struct bad_file bad_files[] = {
     {"columns", HEADER "5.1.1,controls,objective,5,,no\n", "line", 2, 1},
     {"many columns", HEADER "5.1.1,controls,objective,5,,no,no,,,,,,,\n", "line", 2, 1},
     {"blank line", HEADER "\n5.1.1,controls,objective,5,,no,no\n", "line", 2, 1},
-    {"twice", HEADER "5.1.1,controls,objective,5,,no,no\n5.1.2,controls,objective,5,,no,no\n"
-              "5.1.1,controls,objective,5,,no,no\n", "id", 4, 1},
-    {"twice but for the suffix", HEADER "5.1.1,controls,objective,5,,no,no\n"
-              "5.1.1.P,controls,objective,5,P,no,yes\n", "id", 3, 1},
+    {"twice",
+     HEADER "5.1.1,controls,objective,5,,no,no\n5.1.2,controls,objective,5,,no,no\n"
+            "5.1.1,controls,objective,5,,no,no\n",
+     "id", 4, 1},
+    {"twice but for the suffix",
+     HEADER "5.1.1,controls,objective,5,,no,no\n"
+            "5.1.1.P,controls,objective,5,P,no,yes\n",
+     "id", 3, 1},
     {"no objective", HEADER "5.1.1.1,controls,detailed,5,,no,no\n", "id", 2, 1},
     {"all at once", HEADER "5.1.1,governance,detailed,7,B,yes,yes\nx\n5.1,,,,,,\n", "tier", 2, 8},
 };
@@ -201,7 +228,8 @@ static void a_bad_file_is_reported_by_file_line_and_field(void **state)
     assert_non_null(strstr(why.text, "(and 1 more)"));
     assert_int_equal(buf_put(&report, "", 1), ERR_OK);
     assert_non_null(strstr((const char *)report.data, ":3: id: "));
-    write_text(path, HEADER "5.1.1,controls,objective,5,,no,no\n"); /* sound, but not that version */
+    write_text(path,
+               HEADER "5.1.1,controls,objective,5,,no,no\n"); /* sound, but not that version */
     assert_int_equal(catalogue_load(&a, path, NULL, &m, NULL, NULL, &why), ERR_INVAL);
     assert_non_null(strstr(why.text, "governance objectives"));
     assert_int_equal(catalogue_load(&a, path, "trial", &m, NULL, NULL, &why), ERR_OK);

@@ -1,5 +1,5 @@
-/* Plans over the shipped catalogue and over thousands of random ones (fixed seeds). Coverage is counted
- * here again, without the checker, and the checker is shown to see what is broken. */
+/* Plans over the shipped catalogue and over thousands of random ones (fixed seeds). Coverage is
+ * counted here again, without the checker, and the checker is shown to see what is broken. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

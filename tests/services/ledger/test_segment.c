@@ -58,12 +58,15 @@ static void write_run(uint64_t first, uint64_t last, const char *epoch, uint8_t 
     struct segment_builder b = {.head = {.count = 0}};
     struct err_text why = {{0}};
     assert_int_equal(segment_begin(&b, SEGMENT_JOURNAL, epoch, "journal",
-                                   memcmp(chain, zeros, SHA256_BYTES) == 0 ? NULL : chain), ERR_OK);
+                                   memcmp(chain, zeros, SHA256_BYTES) == 0 ? NULL : chain),
+                     ERR_OK);
     for (uint64_t n = first; n <= last; n++) {
         char text[64];
         int len = snprintf(text, sizeof(text), "entry %llu", (unsigned long long)n);
-        struct segment_entry e = {.pos = {n, 0}, .data = (const uint8_t *)text,
-                                  .bytes = (size_t)len, .link = (const uint8_t *)"link",
+        struct segment_entry e = {.pos = {n, 0},
+                                  .data = (const uint8_t *)text,
+                                  .bytes = (size_t)len,
+                                  .link = (const uint8_t *)"link",
                                   .link_bytes = 4};
         assert_int_equal(segment_add(&b, &e), ERR_OK);
     }
@@ -104,7 +107,8 @@ static void expect(size_t faults, const char *file, const char *fault)
     assert_int_equal(e, faults == 0 ? ERR_OK : ERR_DATA_LOSS);
     assert_int_equal(buf_put(&text, "", 1), ERR_OK);
     char *line = (char *)text.data;
-    if (r.faults != faults || (faults > 0 && (strstr(line, file) == NULL || strstr(line, fault) == NULL)))
+    if (r.faults != faults ||
+        (faults > 0 && (strstr(line, file) == NULL || strstr(line, fault) == NULL)))
         fail_msg("%zu faults:\n%s", r.faults, line);
     buf_fini(&text);
 }
@@ -246,7 +250,8 @@ static void a_missing_segment_is_named(void **state)
     static const struct {
         uint64_t first;
         const char *after;
-    } rows[] = {{1, "/00000000000000000011-"}, {11, "/00000000000000000021-"},
+    } rows[] = {{1, "/00000000000000000011-"},
+                {11, "/00000000000000000021-"},
                 {21, "/00000000000000000031-"}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char path[256];
