@@ -13,7 +13,7 @@ void fixture_init(struct fixture *f)
     struct err_text why = {""};
     PB(Rulebook) *r = NULL;
     PB(TargetList) *t = NULL;
-    arena_init(&f->arena, 64 * 1024 * 1024);
+    arena_init(&f->arena, 512 * 1024 * 1024);
     if (rulebook_load(LIU_SOURCE_DIR "/rules/regime-a.yaml", &f->arena, &r, &why) != ERR_OK ||
         targets_load(LIU_SOURCE_DIR "/rules/targets.yaml", &f->arena, &t, &why) != ERR_OK)
         fail_msg("%s", why.text);
