@@ -127,6 +127,11 @@ int cli_request(struct cli *c, enum cli_service to, const ProtobufCMessage *m, b
 /* The same, with an answer of status != OK also given back in c->reply, printing nothing. */
 int cli_request_quiet(struct cli *c, enum cli_service to, const ProtobufCMessage *m, bool sign,
                       ProtobufCMessage **answer);
+/* The parts of a request, for programs that keep many in flight: c->clients[to] is connected; an
+ * envelope is packed into the arena (under c->request_id, or a fresh id). */
+int cli_connect(struct cli *c, enum cli_service to);
+int cli_envelope(struct cli *c, const ProtobufCMessage *m, bool sign, const char **id,
+                 const uint8_t **data, size_t *bytes);
 int cli_status_exit(Ismap__Liu__V1__Status s);
 const char *cli_status_name(Ismap__Liu__V1__Status s);
 void cli_print_refusal(struct cli *c, const Ismap__Liu__V1__Reply *r);

@@ -112,7 +112,8 @@ int main(int argc, char **argv)
     bool want_help = false;
     (void)setlocale(LC_CTYPE, "C.UTF-8");
     arena_init(&c.arena, 512u * 1024 * 1024);
-    log_set_level((enum log_level)(LOG_LEVEL_ERROR + 1)); /* commands say themselves what went wrong */
+    log_set_level(
+        (enum log_level)(LOG_LEVEL_ERROR + 1)); /* commands say themselves what went wrong */
     (void)globals(&c, &a, &want_help);
     const struct cli_command *k = command_find(a.argc, a.argv);
     int status;

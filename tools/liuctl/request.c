@@ -93,7 +93,7 @@ int cli_load_keys(struct cli *c)
     return CLI_OK;
 }
 
-static int connect_to(struct cli *c, enum cli_service to)
+int cli_connect(struct cli *c, enum cli_service to)
 {
     if (c->clients[to] != NULL)
         return CLI_OK;
@@ -152,8 +152,8 @@ static const char *fresh_id(struct cli *c)
     return arena_strdup(&c->arena, text);
 }
 
-static int envelope_of(struct cli *c, const ProtobufCMessage *m, bool sign, const char **id,
-                       const uint8_t **data, size_t *bytes)
+int cli_envelope(struct cli *c, const ProtobufCMessage *m, bool sign, const char **id,
+                 const uint8_t **data, size_t *bytes)
 {
     Ismap__Liu__V1__Envelope env = ISMAP__LIU__V1__ENVELOPE__INIT;
     const uint8_t *payload;
@@ -225,12 +225,12 @@ int cli_request_quiet(struct cli *c, enum cli_service to, const ProtobufCMessage
 {
     *answer = NULL;
     c->reply = NULL;
-    int status = connect_to(c, to);
+    int status = cli_connect(c, to);
     const char *id;
     const uint8_t *data;
     size_t bytes;
     if (status == CLI_OK)
-        status = envelope_of(c, m, sign, &id, &data, &bytes);
+        status = cli_envelope(c, m, sign, &id, &data, &bytes);
     if (status == CLI_OK)
         status = exchange(c, to, id, data, bytes);
     if (status != CLI_OK)
