@@ -8,7 +8,8 @@
 
 struct obs_http;
 
-/* `ready` returns true, or false with a reason in *why. address is host:port, e.g. 127.0.0.1:9101. */
+/* `ready` returns true, or false with a reason in *why. address is host:port, e.g. 127.0.0.1:9101.
+ */
 typedef bool obs_ready_fn(void *arg, const char **why);
 enum err obs_http_create(struct loop *l, const char *address, obs_ready_fn *ready, void *arg,
                          struct obs_http **out, struct err_text *why) LIU_MUST_USE;

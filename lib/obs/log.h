@@ -1,5 +1,5 @@
-/* JSON log lines on stderr, written by a thread of their own from a bounded ring: a reader who stops
- * never stops the service. Lines that do not fit are dropped and counted.
+/* JSON log lines on stderr, written by a thread of their own from a bounded ring: a reader who
+ * stops never stops the service. Lines that do not fit are dropped and counted.
  *
  * A line has time, level, service, a stable event id (kebab-case, documented where it is raised), a
  * message, and named values. Secrets and personal data are never passed here.
@@ -22,6 +22,7 @@ uint64_t log_dropped(void);
 
 /* log_event(LOG_LEVEL_WARN, "redis-lost", "connection lost", "address", addr, "why", why, NULL):
  * pairs of strings ended by NULL. */
-void log_event(enum log_level level, const char *event, const char *message, ...) __attribute__((sentinel));
+void log_event(enum log_level level, const char *event, const char *message, ...)
+    __attribute__((sentinel));
 
 #endif

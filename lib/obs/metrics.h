@@ -1,8 +1,8 @@
 /* Counters, gauges and histograms, printed as Prometheus text. One thread; no locks.
  *
- * A metric is registered once by name; labels are part of the registration ("type=\"X\""). Registering the
- * same name and labels again gives the same metric. At most 512 metrics a process; beyond that the
- * overflow metric is returned, never NULL.
+ * A metric is registered once by name; labels are part of the registration ("type=\"X\"").
+ * Registering the same name and labels again gives the same metric. At most 512 metrics a process;
+ * beyond that the overflow metric is returned, never NULL.
  */
 #ifndef LIU_OBS_METRICS_H
 #define LIU_OBS_METRICS_H
