@@ -135,7 +135,9 @@ static void reachable(const char *bound, char out[BUS_ENDPOINT_BYTES])
         host = "tcp://[::1]:";
         rest = bound + sizeof(any6) - 1;
     }
-    (void)snprintf(out, BUS_ENDPOINT_BYTES, "%s%s", host, rest);
+    size_t head = strlen(host);
+    memcpy(out, host, head);
+    (void)text_copy(out + head, BUS_ENDPOINT_BYTES - head, rest);
 }
 
 static enum err start_leg(struct probe_leg *leg, const struct curve_keys *keys)

@@ -90,7 +90,7 @@ static void fault_unknown(struct reading *r, size_t line, const char *shown)
 {
     const char *near = NULL;
     size_t least = NEAR_EDITS + 1;
-    void *out;
+    void *out = NULL;
     const struct conf_row *row;
     for (size_t i = 0; (row = row_at(r, i, &out)) != NULL; i++) {
         size_t d = edits(shown, row->name);
@@ -108,7 +108,7 @@ static void fault_unknown(struct reading *r, size_t line, const char *shown)
 /* Index of the row called so; SIZE_MAX when the name is unknown. */
 static size_t find_row(const struct reading *r, const char *name, size_t n)
 {
-    void *out;
+    void *out = NULL;
     const struct conf_row *row;
     for (size_t i = 0; (row = row_at(r, i, &out)) != NULL; i++)
         if (strlen(row->name) == n && memcmp(row->name, name, n) == 0)
@@ -141,7 +141,7 @@ static void take_pair(struct reading *r, const yaml_event_t *key, const yaml_eve
         return;
     }
     struct err_text why;
-    void *out;
+    void *out = NULL;
     const struct conf_row *row = row_at(r, index, &out);
     enum err e =
         value_set(row, out, (const char *)value->data.scalar.value, value->data.scalar.length,
@@ -264,7 +264,7 @@ static void read_stream(struct reading *r, yaml_parser_t *p)
 static void apply_defaults(struct reading *r)
 {
     struct err_text why;
-    void *out;
+    void *out = NULL;
     const struct conf_row *row;
     for (size_t i = 0; (row = row_at(r, i, &out)) != NULL; i++) {
         if (r->lines[i] != 0)

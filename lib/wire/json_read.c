@@ -43,7 +43,7 @@ static json_t *borrowed(const json_t *json)
 
 static enum err wrong(struct reader *r, enum err e, const char *what)
 {
-    struct path_step steps[LIMIT_NESTING];
+    struct path_step steps[LIMIT_NESTING] = {0};
     size_t n = 0;
     while (n < r->depth && r->levels[n].at.field != NULL) {
         steps[n] = r->levels[n].at;
