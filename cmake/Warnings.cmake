@@ -10,6 +10,6 @@ target_compile_definitions(liu_warnings INTERFACE _GNU_SOURCE)
 
 add_compile_options(-fstack-protector-strong -fno-strict-aliasing)
 add_compile_options($<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
-set(CMAKE_C_FLAGS_RELEASE "-O2 -g -DNDEBUG=1")
+set(CMAKE_C_FLAGS_RELEASE "-O2 -g") # assertions stay: they are few, and about our own mistakes
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 add_link_options(-Wl,-z,relro,-z,now)
