@@ -10,6 +10,7 @@
 
 #include <zmq.h>
 
+#include "base/text.h"
 #include "bus/monitor.h"
 #include "bus/profile.h"
 #include "obs/log.h"
