@@ -8,7 +8,7 @@ static const struct reason_text texts[REASONS] = {
                            "重大ですが最上位の区分ではないため、担当者の確認を求めます。",
                            "Grave, but below the top grade: a person has to look."},
     [REASON_UNGRADED] =
-        {"R82",
+        {"UNGRADED", "R82",
          "影響度の記載がないため重大度を判定できません。担当者が至急確認してください。"
          "自動では停止しません。",
          "No grade can be given from what the alert states: a person has to look "
@@ -17,14 +17,15 @@ static const struct reason_text texts[REASONS] = {
                           "該当する登録サービスが見つかりません。担当者が確認してください。",
                           "No listing matches: a person has to look."},
     [REASON_UNCLEAR] =
-        {"R82", "複数の登録サービスが同程度に該当し、特定できません。担当者が確認してください。",
+        {"UNCLEAR", "R82",
+         "複数の登録サービスが同程度に該当し、特定できません。担当者が確認してください。",
          "Several listings match equally: a person has to tell which is meant."},
     [REASON_NO_SAY] =
-        {"R83",
+        {"NO_SAY", "R83",
          "この通報元はこのサービスについて発言する権限がありません。担当者が確認してください。",
          "The feed does not speak for this listing: a person has to look."},
     [REASON_NOT_ALONE] =
-        {"R83",
+        {"NOT_ALONE", "R83",
          "この通報元は単独ではこの区分で停止できません。独立した別の運営者の通報か、"
          "担当者の確認を待ちます。",
          "The feed may not act alone on this grade: waits for another independent "
@@ -35,19 +36,19 @@ static const struct reason_text texts[REASONS] = {
     [REASON_ALREADY_SUSPENDED] = {"ALREADY_SUSPENDED", "R83", "このサービスは既に一時停止中です。",
                                   "The listing is suspended already."},
     [REASON_BRAKE] =
-        {"R92",
+        {"BRAKE", "R92",
          "自動停止の件数が上限に達したため、停止を保留しています。担当者が承認すれば直ちに停止"
          "します。",
          "The brake holds this suspension back because too many came at once: it takes "
          "effect as soon as an operator confirms it."},
     [REASON_ALONE] =
-        {"R83",
+        {"SUSPENDED", "R83",
          "単独で停止できる通報元から、特に重大な影響を及ぼしうる通報があったため、直ちに"
          "一時停止しました。",
          "A feed that may act alone reported a particularly serious effect: suspended at "
          "once."},
     [REASON_CORROBORATED] =
-        {"R83",
+        {"CORROBORATED", "R83",
          "独立した複数の運営者から、特に重大な影響を及ぼしうる通報があったため、直ちに"
          "一時停止しました。",
          "Feeds of several independent operators reported a particularly serious "
