@@ -66,19 +66,22 @@ static enum err activate(struct work *w, PB(Rulebook) * r, char *hash, bool is_n
     static const char *const everyone[] = {"public"};
     PB(Active) active = ISMAP__LIU__V1__ACTIVE__INIT;
     PB(RulebookActivated) event = ISMAP__LIU__V1__RULEBOOK_ACTIVATED__INIT;
-    PB(RulebookActive) answer = ISMAP__LIU__V1__RULEBOOK_ACTIVE__INIT;
-    active.ref = event.hash = answer.hash = hash;
+    PB(RulebookActive) *answer = arena_alloc(work_arena(w), sizeof *answer);
+    if (answer == NULL)
+        return ERR_NOMEM;
+    ismap__liu__v1__rulebook_active__init(answer);
+    active.ref = event.hash = answer->hash = hash;
     active.version = before != NULL ? before->version + 1 : 1;
     active.since_ms = work_now_ms(w);
     active.by = arena_strdup(work_arena(w), work_actor(w));
     if (active.by == NULL)
         return ERR_NOMEM;
-    event.name = answer.name = r->name;
+    event.name = answer->name = r->name;
     if (is_new)
         work_put(w, RECORD_RULEBOOK, hash, &r->base);
     work_put(w, RECORD_ACTIVE, "rulebook", &active.base);
     work_emit(w, &event.base, everyone, 1);
-    work_reply(w, &answer.base);
+    work_reply(w, &answer->base);
     return ERR_OK;
 }
 

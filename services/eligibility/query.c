@@ -53,12 +53,15 @@ static enum err replay(struct work *w, const PB(Judgment) * j, const PB(Case) * 
                        const struct judging_rules *rules)
 {
     struct arena *a = work_arena(w);
-    PB(ReplayResult) answer = ISMAP__LIU__V1__REPLAY_RESULT__INIT;
+    PB(ReplayResult) *answer = arena_alloc(a, sizeof *answer);
     struct judging_outcome found;
     const uint8_t *stored;
     const uint8_t *computed;
     size_t n;
     size_t m;
+    if (answer == NULL)
+        return ERR_NOMEM;
+    ismap__liu__v1__replay_result__init(answer);
     enum err e = judging_run(w, c, rules, j->confirmation, j->verdict->decided_at_ms, &found);
     if (e == ERR_OK)
         e = wire_pack(a, &j->verdict->base, &stored, &n);
@@ -66,15 +69,15 @@ static enum err replay(struct work *w, const PB(Judgment) * j, const PB(Case) * 
         e = wire_pack(a, &found.verdict->base, &computed, &m);
     if (e != ERR_OK)
         return e;
-    answer.identical = n == m && memcmp(stored, computed, n) == 0;
-    answer.stored.data = arena_dup(a, stored, n);
-    answer.stored.len = n;
-    answer.computed.data = arena_dup(a, computed, m);
-    answer.computed.len = m;
-    answer.verdict = found.verdict;
-    if (answer.stored.data == NULL || answer.computed.data == NULL)
+    answer->identical = n == m && memcmp(stored, computed, n) == 0;
+    answer->stored.data = arena_dup(a, stored, n);
+    answer->stored.len = n;
+    answer->computed.data = arena_dup(a, computed, m);
+    answer->computed.len = m;
+    answer->verdict = found.verdict;
+    if (answer->stored.data == NULL || answer->computed.data == NULL)
         return ERR_NOMEM;
-    work_reply(w, &answer.base);
+    work_reply(w, &answer->base);
     return ERR_OK;
 }
 

@@ -119,8 +119,8 @@ static const char *citation_of_question(struct judge *j, const struct elig_quest
 {
     static const char *const basis[] = {"?", "S", "E", "I"};
     const char *b = (unsigned)q->basis < 4 ? basis[q->basis] : "?";
-    const char *quote = q->quote[0] != '\0' ? q->quote : "-";
-    return judge_text(j, "%s v%u %s「%s」", j->target->code, j->in->list->version, b, quote);
+    const char *entry = judge_text(j, "%s v%u %s", j->target->code, j->in->list->version, b);
+    return q->quote[0] != '\0' ? judge_text(j, "%s「%s」", entry, q->quote) : entry;
 }
 
 static void find_question(struct matching *m, const struct elig_question *q, struct found f)
