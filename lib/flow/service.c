@@ -466,8 +466,7 @@ static enum err flow_start(struct flow *f, struct err_text *why)
     if (e == ERR_OK)
         e = store_create(f->loop, &sc, &f->store, why);
     struct service_env env = {
-        .loop = f->loop, .store = f->store, .settings = f->svc_settings,
-        .partition = f->set.partition, .name = f->svc->name};
+        .loop = f->loop, .store = f->store, .settings = f->svc_settings, .name = f->svc->name};
     if (e == ERR_OK && f->svc->create != NULL)
         e = f->svc->create(&env, &f->state, why);
     if (e == ERR_OK)

@@ -67,7 +67,6 @@ struct service_env {
     struct loop *loop;
     struct store *store;
     const void *settings; /* the service's own settings struct, filled */
-    const char *partition; /* of the store, for those who name keys (the ledger) */
     const char *name;
 };
 

@@ -70,6 +70,12 @@ struct store_entry { uint64_t seq; const uint8_t *data; size_t bytes; const uint
 typedef void store_entries_fn(void *arg, enum err e, const struct store_entry *entries, size_t n);
 enum err store_entries(struct store *s, uint64_t from, uint64_t to, uint32_t max, store_entries_fn *fn, void *arg) LIU_MUST_USE;
 
+/* Entries of a feed's stream of noise behind the position (ms, n), in order, at most max; 0, 0 = from the
+ * start. ERR_DATA_LOSS when the stream is not of its form. */
+struct store_noise { uint64_t ms; uint64_t n; const uint8_t *data; size_t bytes; };
+typedef void store_noise_fn(void *arg, enum err e, const struct store_noise *noise, size_t n);
+enum err store_noise(struct store *s, const char *feed, uint64_t after_ms, uint64_t after_n, uint32_t max, store_noise_fn *fn, void *arg) LIU_MUST_USE;
+
 /* Sequence numbers of entries for this party or for "public", after `after`, not beyond `to`, in
  * order, at most max; then their entries. `first_seq` is the oldest still in the stream (1 = all). */
 typedef void store_audience_fn(void *arg, enum err e, uint64_t first_seq, const struct store_entry *entries, size_t n, bool more);

@@ -22,7 +22,7 @@ static enum err read_file(struct arena *a, const char *path, char **text, size_t
     *bytes = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return err_say(why, ERR_IO, "%s: %s", path, strerror(errno));
+        return err_say(why, ERR_IO, "%s: %s", path, strerrordesc_np(errno));
     char *data = arena_alloc(a, CATALOGUE_FILE_BYTES + 1);
     if (data == NULL)
         e = err_say(why, ERR_NOMEM, "%s: no memory", path);
@@ -32,7 +32,7 @@ static enum err read_file(struct arena *a, const char *path, char **text, size_t
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            e = err_say(why, ERR_IO, "%s: %s", path, strerror(errno));
+            e = err_say(why, ERR_IO, "%s: %s", path, strerrordesc_np(errno));
         if (got <= 0)
             break;
         n += (size_t)got;

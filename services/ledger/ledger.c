@@ -227,7 +227,6 @@ static enum err create(const struct service_env *env, void **state, struct err_t
         return ERR_NOMEM;
     l->loop = env->loop;
     l->store = env->store;
-    l->partition = env->partition;
     l->set = env->settings;
     l->m_archived =
         metrics_gauge("liu_ledger_archived_seq", "", "journal entries that are in files");

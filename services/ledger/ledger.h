@@ -15,8 +15,8 @@
  *
  * Something wrong with an archive (a damaged last segment, a gap in the journal) stops that stream
  * and its trimming, never the service: Redis keeps everything meanwhile. Log events:
- * archive-damaged, journal-gap, archive-behind-cursor, segment-failed, cursor-failed, trim-refused,
- * store-changed; segment-closed and trimmed tell what was done.
+ * archive-damaged, journal-gap, stream-broken, archive-behind-cursor, segment-failed,
+ * cursor-failed, trim-refused, store-changed; segment-closed and trimmed tell what was done.
  */
 #ifndef LIU_LEDGER_LEDGER_H
 #define LIU_LEDGER_LEDGER_H

@@ -7,7 +7,7 @@
 #include "obs/metrics.h"
 #include "services/ledger/archiver.h"
 #include "services/ledger/ledger.h"
-#include "store/keys.h"
+#include "store/store.h"
 
 #define LEDGER_DIR_BYTES 1024
 
@@ -57,7 +57,6 @@ struct trim {
 struct ledger {
     struct loop *loop;
     struct store *store;
-    const char *partition;
     const struct ledger_settings *set;
     struct archiver *archiver;
     struct loop_timer *timer;

@@ -34,10 +34,10 @@ static enum err load(const char *path, struct segment *s, size_t *bytes, struct 
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return err_say(why, ERR_IO, "%s", strerror(errno));
+        return err_say(why, ERR_IO, "%s", strerrordesc_np(errno));
     enum err e = ERR_OK;
     if (fstat(fd, &st) != 0)
-        e = err_say(why, ERR_IO, "%s", strerror(errno));
+        e = err_say(why, ERR_IO, "%s", strerrordesc_np(errno));
     else if (st.st_size < SEGMENT_HEADER_BYTES + SHA256_BYTES ||
              st.st_size > (off_t)SEGMENT_BYTES_MAX)
         e = err_say(why, ERR_DATA_LOSS, "damaged: %lld bytes long", (long long)st.st_size);
@@ -47,7 +47,7 @@ static enum err load(const char *path, struct segment *s, size_t *bytes, struct 
         if (s->data == NULL)
             e = err_say(why, ERR_NOMEM, "no memory");
         else if (read_all(fd, s->data, *bytes) != ERR_OK)
-            e = err_say(why, ERR_IO, "read: %s", strerror(errno));
+            e = err_say(why, ERR_IO, "read: %s", strerrordesc_np(errno));
     }
     (void)close(fd);
     return e;

@@ -50,7 +50,8 @@ static enum err list(const char *dir, bool clean, struct names *out, struct err_
 {
     DIR *d = opendir(dir);
     if (d == NULL)
-        return errno == ENOENT ? ERR_OK : err_say(why, ERR_IO, "%s: %s", dir, strerror(errno));
+        return errno == ENOENT ? ERR_OK
+                               : err_say(why, ERR_IO, "%s: %s", dir, strerrordesc_np(errno));
     enum err e = ERR_OK;
     const struct dirent *f;
     while (e == ERR_OK && (f = readdir(d)) != NULL) {

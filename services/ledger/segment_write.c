@@ -66,7 +66,7 @@ enum err segment_add(struct segment_builder *b, const struct segment_entry *e)
 
 static enum err io(struct err_text *why, const char *what, const char *path)
 {
-    return err_say(why, ERR_IO, "%s %s: %s", what, path, strerror(errno));
+    return err_say(why, ERR_IO, "%s %s: %s", what, path, strerrordesc_np(errno));
 }
 
 static enum err sync_dir(const char *path, struct err_text *why)

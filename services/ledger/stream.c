@@ -1,8 +1,6 @@
 /* One stream on its way into its folder. Reading goes on while the segment before is being written;
  * the link to it is filled in last, because only then is its digest known. */
-#include <hiredis/hiredis.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -187,6 +185,10 @@ static void journal_read(void *arg, enum err e, const struct store_entry *entrie
     s->reading = false;
     if (s->state != STREAM_RUNNING)
         return;
+    if (e == ERR_DATA_LOSS) {
+        broken(s, "stream-broken", "the journal's entries are not of their form");
+        return;
+    }
     for (size_t i = 0; e == ERR_OK && i < n; i++) {
         if (s->has_collected && entries[i].seq != s->collected.seq + 1) {
             char why[128];
@@ -215,30 +217,7 @@ static void journal_read(void *arg, enum err e, const struct store_entry *entrie
     page_done(s, e, n);
 }
 
-/* "ms-n" -> position. */
-static bool read_id(const char *id, struct segment_pos *out)
-{
-    char *end = NULL;
-    out->seq = strtoull(id, &end, 10);
-    if (end == id || *end != '-' || end[1] < '0' || end[1] > '9')
-        return false;
-    out->sub = strtoull(end + 1, &end, 10);
-    return *end == '\0';
-}
-
-/* One element of XRANGE: [id, [d, bytes]]. */
-static bool read_noise(const redisReply *r, struct segment_entry *out)
-{
-    if (r->type != REDIS_REPLY_ARRAY || r->elements != 2 ||
-        r->element[0]->type != REDIS_REPLY_STRING || r->element[1]->type != REDIS_REPLY_ARRAY ||
-        r->element[1]->elements < 2 || r->element[1]->element[1]->type != REDIS_REPLY_STRING)
-        return false;
-    *out = (struct segment_entry){.data = (const uint8_t *)r->element[1]->element[1]->str,
-                                  .bytes = r->element[1]->element[1]->len};
-    return read_id(r->element[0]->str, &out->pos);
-}
-
-static void noise_read(void *arg, enum err e, const struct redisReply *reply)
+static void noise_read(void *arg, enum err e, const struct store_noise *noise, size_t n)
 {
     struct stream *s = arg;
     if (ledger_answered(s->ledger))
@@ -246,38 +225,22 @@ static void noise_read(void *arg, enum err e, const struct redisReply *reply)
     s->reading = false;
     if (s->state != STREAM_RUNNING)
         return;
-    size_t n = 0;
-    if (e == ERR_OK && reply->type == REDIS_REPLY_ERROR)
-        e = ERR_PROTO;
-    if (e == ERR_OK && reply->type == REDIS_REPLY_ARRAY)
-        n = reply->elements;
-    for (size_t i = 0; i < n; i++) {
-        struct segment_entry entry;
-        enum err took = read_noise(reply->element[i], &entry) ? take(s, &entry) : ERR_INVAL;
-        if (took == ERR_INVAL) {
-            broken(s, "segment-failed", "the stream of noise is not of its form");
+    if (e == ERR_DATA_LOSS) {
+        broken(s, "stream-broken", "the stream of noise is not of its form");
+        return;
+    }
+    for (size_t i = 0; e == ERR_OK && i < n; i++) {
+        struct segment_entry entry = {
+            .pos = {noise[i].ms, noise[i].n}, .data = noise[i].data, .bytes = noise[i].bytes};
+        enum err took = take(s, &entry);
+        if (took == ERR_INVAL || (took == ERR_LIMIT && entry.bytes > SEGMENT_DATA_MAX)) {
+            broken(s, "segment-failed", err_name(took));
             return;
         }
         if (took != ERR_OK)
-            n = i;
+            n = i; /* the rest is read again */
     }
     page_done(s, e, n);
-}
-
-static enum err ask_noise(struct stream *s)
-{
-    struct key key;
-    char from[64];
-    char count[16];
-    key_noise(&key, s->ledger->partition, s->name);
-    (void)snprintf(from, sizeof(from), "%s%llu-%llu", s->has_collected ? "(" : "",
-                   (unsigned long long)s->collected.seq, (unsigned long long)s->collected.sub);
-    (void)snprintf(count, sizeof(count), "%u", s->asked);
-    const char *argv[] = {"XRANGE", key.text, from, "+", "COUNT", count};
-    size_t bytes[6];
-    for (size_t i = 0; i < 6; i++)
-        bytes[i] = strlen(argv[i]);
-    return store_raw(s->ledger->store, 6, argv, bytes, noise_read, s);
 }
 
 static void ask(struct stream *s)
@@ -290,7 +253,8 @@ static void ask(struct stream *s)
     s->reading = true;
     l->pending++;
     enum err e = s->kind == SEGMENT_NOISE
-                     ? ask_noise(s)
+                     ? store_noise(l->store, s->name, s->collected.seq, s->collected.sub, s->asked,
+                                   noise_read, s)
                      : store_entries(l->store, s->has_collected ? s->collected.seq + 1 : 1, SEQ_END,
                                      s->asked, journal_read, s);
     if (e != ERR_OK) {

@@ -400,7 +400,7 @@ static void domains_are_level(const struct fixture *f)
     for (size_t i = 0; i < f->plan.n; i++) {
         const struct plan_item *item = &f->plan.items[i];
         if (item->party == PLAN_INTERNAL)
-            n[atol(item->control_id)][item->year]++;
+            n[catalogue_find(&f->c, item->control_id)->numbers[0]][item->year]++;
     }
     for (size_t d = 3; d <= 18; d++) {
         uint32_t least = UINT32_MAX;

@@ -122,11 +122,8 @@ void rig_start_ledger(struct rig *r)
 {
     struct err_text why = {{0}};
     await_ready(r);
-    struct service_env env = {.loop = r->loop,
-                              .store = r->store,
-                              .settings = &r->set,
-                              .partition = "p0",
-                              .name = "ledger"};
+    struct service_env env = {
+        .loop = r->loop, .store = r->store, .settings = &r->set, .name = "ledger"};
     must(ledger_service.create(&env, &r->ledger, &why), &why);
     ledger_service.start(r->ledger);
 }
