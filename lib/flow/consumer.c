@@ -455,6 +455,8 @@ void consumer_go(struct flow *f)
     if (c == NULL || c->busy || c->waiting || !store_ready(f->store, NULL) ||
         f->phase == FLOW_STOPPING)
         return;
+    if (store_pressure(f->store) == STORE_PRESSURE_CASES)
+        return; /* what is left of the memory is for suspensions; the events wait in the journal */
     if (c->overflow && c->n_queued < QUEUE_MAX / 2)
         refill(f);
     if (c->first == NULL) {

@@ -141,7 +141,7 @@ static int take_segments(struct rebuild *r)
     struct cli *c = r->cli;
     if (c->config.archive_dir[0] == '\0')
         return CLI_OK;
-    const char *dir = arena_printf(&c->arena, "%s/journal/%s", c->config.archive_dir,
+    const char *dir = arena_printf(&c->arena, "%s/%s/journal", c->config.archive_dir,
                                    store_epoch(r->session.store));
     struct segment_report report = {0};
     struct err_text why = {""};
