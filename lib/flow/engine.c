@@ -513,8 +513,8 @@ static void commit_duplicate(struct work *w, const struct commit_result *r)
     w->committed = true;
     w->commit_seq = r->seq;
     w->commit_at_ms = r->at_ms;
-    w->commit.reply = arena_dup(&w->arena, r->reply, r->reply_bytes);
-    w->commit.reply_bytes = w->commit.reply == NULL ? 0 : r->reply_bytes;
+    w->reply = arena_dup(&w->arena, r->reply, r->reply_bytes);
+    w->reply_bytes = w->reply == NULL ? 0 : r->reply_bytes;
     char *type = arena_strdup(&w->arena, r->reply_type == NULL ? "" : r->reply_type);
     w->reply_type = type == NULL ? "" : type;
     w->status = FLOW_STATUS(OK);

@@ -83,7 +83,7 @@ static void answer(struct waiter *x, Ismap__Liu__V1__Events *ev)
     if (ev == NULL)
         w->status = FLOW_STATUS(RESOURCE_EXHAUSTED);
     else
-        w->reply = &ev->base;
+        work_reply(w, &ev->base);
     reply_send(w);
 }
 

@@ -31,6 +31,6 @@ void health_answer(struct work *w)
         revision > 0 &&
         wire_unpack(&w->arena, &ismap__liu__v1__active__descriptor, value, bytes, &m) == ERR_OK)
         h->rulebook_hash = ((Ismap__Liu__V1__Active *)m)->ref;
-    w->reply = &h->base;
+    work_reply(w, &h->base);
     reply_send(w);
 }

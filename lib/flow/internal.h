@@ -160,14 +160,15 @@ struct work {
     struct commit_noise noise;
     bool quiet;
     const char *rulebook_hash;
-    const ProtobufCMessage *reply;
+    const uint8_t *reply; /* packed; NULL = none */
+    size_t reply_bytes;
+    const char *reply_type;
     Ismap__Liu__V1__Status status;
     struct faults faults;
     bool failed; /* out of memory or over a limit while building the outcome */
 
     /* engine */
     struct commit commit;
-    const char *reply_type;
     bool committed;
     uint64_t commit_seq;
     int64_t commit_at_ms;

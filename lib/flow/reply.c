@@ -94,15 +94,10 @@ static void reply_now(struct work *w, pb_receipt *receipt)
     r.retry_after_ms = retryable(w->status) ? RETRY_AFTER_MS : 0;
     r.receipt = receipt;
     bool whole = fill_details(w, &r);
-    if (w->status == FLOW_STATUS(OK) && w->committed) {
+    if (w->status == FLOW_STATUS(OK)) {
         r.type = (char *)(uintptr_t)w->reply_type;
-        r.payload = (ProtobufCBinaryData){.len = w->commit.reply_bytes,
-                                          .data = (uint8_t *)(uintptr_t)w->commit.reply};
-    } else if (w->status == FLOW_STATUS(OK) && w->reply != NULL) {
-        const uint8_t *data;
-        whole = wire_pack(&w->arena, w->reply, &data, &r.payload.len) == ERR_OK;
-        r.payload.data = (uint8_t *)(uintptr_t)data;
-        r.type = (char *)(uintptr_t)w->reply->descriptor->name;
+        r.payload.len = w->reply_bytes;
+        r.payload.data = (uint8_t *)(uintptr_t)w->reply;
     }
     if (whole)
         send_packed(w->door, &w->peer, &w->arena, &r);

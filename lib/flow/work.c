@@ -216,6 +216,8 @@ void work_reset_outcome(struct work *w)
     w->quiet = false;
     w->rulebook_hash = "";
     w->reply = NULL;
+    w->reply_bytes = 0;
+    w->reply_type = "";
     w->status = FLOW_STATUS(OK);
     w->faults = (struct faults){0};
     w->failed = false;
@@ -328,7 +330,9 @@ void work_quiet(struct work *w)
 
 void work_reply(struct work *w, const ProtobufCMessage *payload)
 {
-    w->reply = payload;
+    w->reply_type = payload->descriptor->name;
+    if (wire_pack(&w->arena, payload, &w->reply, &w->reply_bytes) != ERR_OK)
+        w->failed = true;
 }
 
 enum decide work_refuse(struct work *w, Ismap__Liu__V1__Status status, const char *field,
@@ -502,13 +506,12 @@ enum err work_build_commit(struct work *w)
                                 .n_timers = w->n_timers,
                                 .noise = w->noise.data == NULL ? NULL : &w->noise,
                                 .reply_type = ""};
-    w->reply_type = "";
     if (w->source == WORK_TIMER && !build_timers(w))
         return ERR_NOMEM;
-    if (w->source == WORK_MESSAGE && w->reply != NULL) {
-        if (wire_pack(&w->arena, w->reply, &w->commit.reply, &w->commit.reply_bytes) != ERR_OK)
-            return ERR_NOMEM;
-        w->reply_type = w->commit.reply_type = w->reply->descriptor->name;
+    if (w->source == WORK_MESSAGE) {
+        w->commit.reply = w->reply;
+        w->commit.reply_bytes = w->reply_bytes;
+        w->commit.reply_type = w->reply_type;
     }
     if (w->source == WORK_MESSAGE && (w->row->flags & ROW_NO_RECEIPT) == 0) {
         w->commit.receipt_party = w->actor;

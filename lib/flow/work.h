@@ -102,7 +102,7 @@ void work_timer(struct work *w, const char *kind, const char *record, int64_t du
 void work_noise(struct work *w, const char *feed, const uint8_t *data, size_t bytes);
 void work_quiet(struct work *w);
 
-/* The answer of an accepted message or of a query. */
+/* The answer of an accepted message or of a query; packed here, so it may live on the stack. */
 void work_reply(struct work *w, const ProtobufCMessage *payload);
 
 /* Refuses: the first call sets the status, further calls add details. Returns DECIDE_DONE, so that
