@@ -13,7 +13,7 @@ const char *err_name(enum err e)
     return i >= 0 && (size_t)i < sizeof names / sizeof names[0] ? names[i] : "UNKNOWN";
 }
 
-enum err err_say(struct err_text *out, enum err e, const char *fmt, ...)
+enum err(err_say)(struct err_text *out, enum err e, const char *fmt, ...)
 {
     if (out != NULL) {
         va_list ap;

@@ -144,8 +144,8 @@ enum err signing_key_load(const char *path, struct signing_key **out, struct err
 {
     char text[FILE_BYTES_MAX + 1] = "";
     uint8_t seed[ED25519_KEY_BYTES];
-    char *id;
-    char *secret;
+    char *id = "";
+    char *secret = "";
     enum err e = read_private(path, text, why);
     if (e == ERR_OK && (!parse_file(text, &id, &secret) || !key_id_ok(id) ||
                         text_unhex(secret, seed, sizeof seed) != ERR_OK))

@@ -167,7 +167,7 @@ static enum err parse_address(const char *address, struct addrinfo **out, struct
                              .ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
     int rc = getaddrinfo(host, colon + 1, &hints, out);
-    if (rc != 0)
+    if (rc != 0 || *out == NULL)
         return err_say(why, ERR_CONFIG, "%s: %s", address, gai_strerror(rc));
     return ERR_OK;
 }
