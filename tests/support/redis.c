@@ -14,30 +14,27 @@
 
 #define ANSWER_TRIES 1000 /* of 10 ms */
 
-static const char *const base[] = {"redis-server",
-                                   "--port",
-                                   "0",
-                                   "--daemonize",
-                                   "no",
-                                   "--appendonly",
-                                   "yes",
-                                   "--appendfsync",
-                                   "always",
-                                   "--aof-load-truncated",
-                                   "no",
-                                   "--save",
-                                   "",
-                                   "--maxmemory-policy",
-                                   "noeviction",
-                                   "--loglevel",
-                                   "warning",
-                                   "--auto-aof-rewrite-percentage",
-                                   "0",
-                                   "--enable-debug-command",
-                                   "local",
-                                   "--logfile",
-                                   "redis.log"};
+static const char *const base[] = {"--port", "0", "--daemonize", "no", "--logfile", "redis.log"};
 #define N_BASE (sizeof(base) / sizeof(base[0]))
+
+/* Without a configuration file. */
+static const char *const settings[] = {"--appendonly",
+                                       "yes",
+                                       "--appendfsync",
+                                       "always",
+                                       "--aof-load-truncated",
+                                       "no",
+                                       "--save",
+                                       "",
+                                       "--maxmemory-policy",
+                                       "noeviction",
+                                       "--loglevel",
+                                       "warning",
+                                       "--auto-aof-rewrite-percentage",
+                                       "0",
+                                       "--enable-debug-command",
+                                       "local"};
+#define N_SETTINGS (sizeof(settings) / sizeof(settings[0]))
 
 redisContext *test_redis_connect(const struct test_redis *r)
 {
@@ -67,8 +64,13 @@ static bool answers(const struct test_redis *r)
 
 static void run(const struct test_redis *r)
 {
-    char *argv[N_BASE + 4 + TEST_REDIS_EXTRA_MAX + 1];
+    char *argv[2 + N_BASE + N_SETTINGS + 4 + TEST_REDIS_EXTRA_MAX + 1];
     size_t n = 0;
+    argv[n++] = strdup("redis-server");
+    if (r->config != NULL)
+        argv[n++] = strdup(r->config);
+    for (size_t i = 0; i < N_SETTINGS && r->config == NULL; i++)
+        argv[n++] = strdup(settings[i]);
     for (size_t i = 0; i < N_BASE; i++)
         argv[n++] = strdup(base[i]);
     argv[n++] = strdup("--dir");
@@ -114,7 +116,12 @@ bool test_redis_restart(struct test_redis *r)
 
 bool test_redis_start(struct test_redis *r, const char *const *extra)
 {
-    *r = (struct test_redis){.dir = "/tmp/liu-redis-XXXXXX"};
+    return test_redis_start_with(r, NULL, extra);
+}
+
+bool test_redis_start_with(struct test_redis *r, const char *config, const char *const *extra)
+{
+    *r = (struct test_redis){.dir = "/tmp/liu-redis-XXXXXX", .config = config};
     for (size_t i = 0; extra != NULL && extra[i] != NULL && i < TEST_REDIS_EXTRA_MAX; i++)
         r->extra[i] = extra[i];
     if (mkdtemp(r->dir) == NULL) {

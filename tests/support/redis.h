@@ -16,7 +16,8 @@
 struct test_redis {
     char dir[64]; /* removed by test_redis_destroy */
     char socket[96];
-    char address[104]; /* unix:... for struct store_config */
+    char address[104];  /* unix:... for struct store_config */
+    const char *config; /* a configuration file instead of the settings above; NULL = none */
     const char *extra[TEST_REDIS_EXTRA_MAX];
     pid_t pid; /* 0 = not running */
 };
@@ -24,6 +25,9 @@ struct test_redis {
 /* `extra`: NULL-terminated further arguments ("--maxmemory", "10mb"), later ones win; NULL = none;
  * kept for restarts (borrowed). Returns when the server answers. */
 bool test_redis_start(struct test_redis *r, const char *const *extra);
+
+/* The same with a configuration file of the caller's (borrowed), which then brings the settings. */
+bool test_redis_start_with(struct test_redis *r, const char *config, const char *const *extra);
 
 bool test_redis_stop(struct test_redis *r);    /* SIGTERM and wait */
 bool test_redis_kill(struct test_redis *r);    /* SIGKILL and wait */

@@ -1,0 +1,265 @@
+/* The shipped redis.conf and users.acl: every service can do its work under them, and no more. */
+#include "lib/store/client_fixture.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "crypto/crypto.h"
+
+#define SECRET "correct horse"
+
+struct deployed {
+    struct client client;
+    char dir[64];
+    char acl[96];
+    char password[96];
+};
+
+static const char *const users[] = {"intake",  "eligibility", "audit",
+                                    "monitor", "ledger",      "operator"};
+
+static void write_file(const char *path, const void *p, size_t n)
+{
+    int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, p, n), n);
+    assert_int_equal(close(fd), 0);
+}
+
+/* users.acl.in with each @...@ replaced by the hash of SECRET. */
+static void render_acl(const char *path)
+{
+    static char in[16384];
+    static char out[32768];
+    char hex[2 * SHA256_BYTES + 1];
+    uint8_t digest[SHA256_BYTES];
+    size_t n = 0;
+    int fd = open(LIU_SOURCE_DIR "/deploy/redis/users.acl.in", O_RDONLY);
+    ssize_t len = read(fd, in, sizeof(in) - 1);
+    assert_true(len > 0);
+    assert_int_equal(close(fd), 0);
+    assert_int_equal(crypto_sha256(&(struct crypto_part){SECRET, strlen(SECRET)}, 1, digest),
+                     ERR_OK);
+    text_hex(digest, sizeof(digest), hex);
+    for (const char *p = in; *p != '\0'; p++) {
+        if (strncmp(p, "@SHA256_", 8) != 0) {
+            out[n++] = *p;
+            continue;
+        }
+        memcpy(out + n, hex, 64);
+        n += 64;
+        p = strchr(p + 1, '@');
+        assert_non_null(p);
+    }
+    write_file(path, out, n);
+}
+
+static int deploy(void **state)
+{
+    struct deployed *d = calloc(1, sizeof(*d));
+    *state = d;
+    (void)snprintf(d->dir, sizeof(d->dir), "/tmp/liu-acl-XXXXXX");
+    if (mkdtemp(d->dir) == NULL)
+        return -1;
+    (void)snprintf(d->acl, sizeof(d->acl), "%s/users.acl", d->dir);
+    (void)snprintf(d->password, sizeof(d->password), "%s/password", d->dir);
+    render_acl(d->acl);
+    write_file(d->password, SECRET "\n", strlen(SECRET) + 1);
+    const char *const extra[] = {"--aclfile", d->acl, NULL};
+    return test_redis_start_with(&d->client.redis, LIU_SOURCE_DIR "/deploy/redis/redis.conf", extra)
+               ? 0
+               : -1;
+}
+
+static int undeploy(void **state)
+{
+    struct deployed *d = *state;
+    test_redis_destroy(&d->client.redis);
+    (void)unlink(d->acl);
+    (void)unlink(d->password);
+    (void)rmdir(d->dir);
+    free(d);
+    return 0;
+}
+
+static void open_as(struct deployed *d, const char *user)
+{
+    struct store_config config = {.address = d->client.redis.address,
+                                  .user = user,
+                                  .password_file = d->password,
+                                  .partition = "p0"};
+    struct err_text why;
+    assert_int_equal(loop_create(&d->client.loop), ERR_OK);
+    assert_int_equal(store_create(d->client.loop, &config, &d->client.store, &why), ERR_OK);
+}
+
+static void operator_initialises_the_store(void **state)
+{
+    struct deployed *d = *state;
+    struct err_text why = {.text = ""};
+    open_as(d, "operator");
+    if (client_init_store(&d->client, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+    client_until_ready(&d->client);
+    client_disconnect(&d->client);
+}
+
+struct seen {
+    bool done;
+    enum err e;
+};
+
+static void on_read(void *arg, enum err e, const struct store_record *r, size_t n)
+{
+    (void)r;
+    (void)n;
+    *(struct seen *)arg = (struct seen){true, e};
+}
+
+static void on_scan(void *arg, enum err e, const char *page, const char *const *ids,
+                    const struct store_record *r, size_t n)
+{
+    (void)page;
+    (void)ids;
+    on_read(arg, e, r, n);
+}
+
+static void on_audience(void *arg, enum err e, uint64_t first, const struct store_entry *entries,
+                        size_t n, bool more)
+{
+    (void)first;
+    (void)entries;
+    (void)more;
+    on_read(arg, e, NULL, n);
+}
+
+static void on_due(void *arg, enum err e, const struct store_due *due, size_t n)
+{
+    (void)due;
+    on_read(arg, e, NULL, n);
+}
+
+static void on_entries(void *arg, enum err e, const struct store_entry *entries, size_t n)
+{
+    (void)entries;
+    on_read(arg, e, NULL, n);
+}
+
+static void expect_ok(struct client *c, struct seen *seen, enum err asked)
+{
+    assert_int_equal(asked, ERR_OK);
+    client_until(c, &seen->done);
+    assert_int_equal(seen->e, ERR_OK);
+    seen->done = false;
+}
+
+static void every_service_can_do_its_work(void **state)
+{
+    struct deployed *d = *state;
+    struct client *c = &d->client;
+    for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++) {
+        struct commit_memory m;
+        struct seen seen = {.done = false};
+        struct store_key key = {RECORD_PARTY, "min-a"};
+        struct commit_timer timer = {users[i], "k|r", AT, -1};
+        struct commit_noise noise = {"feed", (const uint8_t *)"n", 1};
+        open_as(d, users[i]);
+        client_until_ready(c);
+        commit_make(&m, users[i], true);
+        m.commit.timers = &timer;
+        m.commit.n_timers = 1;
+        m.commit.noise = &noise;
+        assert_int_equal(client_commit(c, STORE_MAIN, &m.commit).status, COMMIT_OK);
+        timer = (struct commit_timer){users[i], "k|r", -1, AT};
+        commit_make(&m, users[i], true);
+        (void)snprintf(m.id, sizeof(m.id), "%s-2", users[i]);
+        m.commit.timers = &timer;
+        m.commit.n_timers = 1;
+        assert_int_equal(client_commit(c, STORE_URGENT, &m.commit).status, COMMIT_OK);
+        expect_ok(c, &seen, store_read(c->store, &key, 1, on_read, &seen));
+        expect_ok(c, &seen, store_scan(c->store, RECORD_CASE, "", 10, on_scan, &seen));
+        expect_ok(c, &seen, store_audience(c->store, "min-a", 0, 99, 10, on_audience, &seen));
+        expect_ok(c, &seen, store_due(c->store, users[i], AT, 10, on_due, &seen));
+        expect_ok(c, &seen, store_entries(c->store, 1, 9, 9, on_entries, &seen));
+        assert_int_equal(store_tail(c->store, 0, on_entries, &seen), ERR_OK);
+        expect_ok(c, &seen, ERR_OK);
+        client_disconnect(c);
+    }
+}
+
+static void on_trim(void *arg, enum err e, uint64_t gone, const char *why)
+{
+    (void)why;
+    *(struct seen *)arg = (struct seen){true, gone == 2 ? e : ERR_INTERNAL};
+}
+
+static void ledger_trims(void **state)
+{
+    struct deployed *d = *state;
+    struct seen seen = {.done = false};
+    struct store_trim trim = {.seq = 2, .archived = 2};
+    open_as(d, "ledger");
+    client_until_ready(&d->client);
+    expect_ok(&d->client, &seen, store_trim(d->client.store, &trim, on_trim, &seen));
+    client_disconnect(&d->client);
+}
+
+static void commands_outside_a_users_duty_are_refused(void **state)
+{
+    static const struct {
+        const char *user, *command;
+    } rows[] = {{"intake", "FCALL liu_trim 1 {p0}:head"},
+                {"intake", "FCALL liu_init 1 {p0}:head"},
+                {"monitor", "FCALL liu_trim 1 {p0}:head"},
+                {"ledger", "FCALL liu_init 1 {p0}:head"},
+                {"intake", "DEL {p0}:head"},
+                {"intake", "FLUSHALL"},
+                {"intake", "CONFIG SET appendonly no"},
+                {"operator", "CONFIG SET appendonly no"},
+                {"audit", "GET other"},
+                {"audit", "KEYS *"},
+                {"eligibility", "FUNCTION LOAD x"},
+                {"ledger", "SHUTDOWN"},
+                {"audit", "EVAL return 0"}};
+    struct deployed *d = *state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        redisContext *r = test_redis_connect(&d->client.redis);
+        assert_non_null(r);
+        redisReply *reply = redisCommand(r, "AUTH %s %s", rows[i].user, SECRET);
+        assert_string_equal(reply->str, "OK");
+        freeReplyObject(reply);
+        reply = redisCommand(r, rows[i].command);
+        if (reply->type != REDIS_REPLY_ERROR || strncmp(reply->str, "NOPERM", 6) != 0)
+            fail_msg("%s may: %s", rows[i].user, rows[i].command);
+        freeReplyObject(reply);
+        redisFree(r);
+    }
+}
+
+static void nobody_gets_in_without_a_name(void **state)
+{
+    struct deployed *d = *state;
+    redisContext *r = test_redis_connect(&d->client.redis);
+    redisReply *reply = redisCommand(r, "GET {p0}:head");
+    assert_int_equal(reply->type, REDIS_REPLY_ERROR);
+    assert_memory_equal(reply->str, "NOAUTH", 6);
+    freeReplyObject(reply);
+    redisFree(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(operator_initialises_the_store),
+        cmocka_unit_test(every_service_can_do_its_work),
+        cmocka_unit_test(ledger_trims),
+        cmocka_unit_test(commands_outside_a_users_duty_are_refused),
+        cmocka_unit_test(nobody_gets_in_without_a_name),
+    };
+    return cmocka_run_group_tests_name("store_deploy", tests, deploy, undeploy);
+}
