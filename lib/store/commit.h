@@ -1,7 +1,7 @@
 /* One commit: what the server-side Function checks, and what it writes when every check holds.
  *
- * All memory a commit points to is borrowed until its callback has run (it lives in the arena of the
- * work it belongs to). See deploy/redis/liu.lua for the Function's two phases.
+ * All memory a commit points to is borrowed until its callback has run (it lives in the arena of
+ * the work it belongs to). See deploy/redis/liu.lua for the Function's two phases.
  */
 #ifndef LIU_STORE_COMMIT_H
 #define LIU_STORE_COMMIT_H
@@ -33,16 +33,17 @@ struct commit_put {
 struct commit_entry {
     const uint8_t *data; /* packed JournalEntry */
     size_t bytes;
-    const char *type;    /* short type name kept in the index for filtering, e.g. "SuspensionImposed" */
+    const char
+        *type; /* short type name kept in the index for filtering, e.g. "SuspensionImposed" */
     const char *const *audience;
     size_t n_audience;
 };
 
 /* Timers: member = kind|record, score = due. `expected_due_ms` -1 = not checked. */
 struct commit_timer {
-    const char *owner;  /* service */
+    const char *owner; /* service */
     const char *member;
-    int64_t due_ms;     /* < 0 = delete */
+    int64_t due_ms; /* < 0 = delete */
     int64_t expected_due_ms;
 };
 
@@ -75,24 +76,24 @@ struct commit {
 };
 
 enum commit_status {
-    COMMIT_OK,        /* durable */
-    COMMIT_CONFLICT,  /* a guard or expected revision no longer holds: decide again */
-    COMMIT_DUPLICATE, /* the same request was committed before: its reply is in the result */
-    COMMIT_MISMATCH,  /* the id was used for other bytes */
-    COMMIT_REFUSED,   /* a limit of the store (receipts of a party, sizes); text says which */
-    COMMIT_UNKNOWN,   /* connection lost or time-out: send the same commit again first */
+    COMMIT_OK,          /* durable */
+    COMMIT_CONFLICT,    /* a guard or expected revision no longer holds: decide again */
+    COMMIT_DUPLICATE,   /* the same request was committed before: its reply is in the result */
+    COMMIT_MISMATCH,    /* the id was used for other bytes */
+    COMMIT_REFUSED,     /* a limit of the store (receipts of a party, sizes); text says which */
+    COMMIT_UNKNOWN,     /* connection lost or time-out: send the same commit again first */
     COMMIT_UNAVAILABLE, /* never sent, or refused by Redis before anything was written */
-    COMMIT_BROKEN,    /* the store failed its own checks (journal and sequence differ ...) */
+    COMMIT_BROKEN,      /* the store failed its own checks (journal and sequence differ ...) */
 };
 
 struct commit_result {
     enum commit_status status;
-    uint64_t seq;         /* of the first entry; 0 = none was written */
+    uint64_t seq; /* of the first entry; 0 = none was written */
     int64_t at_ms;
     const uint8_t *reply; /* DUPLICATE: stored reply; borrowed for the callback's duration */
     size_t reply_bytes;
     const char *reply_type; /* DUPLICATE */
-    const char *text;     /* REFUSED, BROKEN, UNAVAILABLE: why; never NULL */
+    const char *text;       /* REFUSED, BROKEN, UNAVAILABLE: why; never NULL */
 };
 
 typedef void commit_fn(void *arg, const struct commit_result *result);

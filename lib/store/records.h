@@ -1,5 +1,5 @@
-/* The kinds of records: one Redis hash each, field = id, value = 8-byte big-endian revision + packed
- * protobuf. Numbers are part of the journal's format and are never reused.
+/* The kinds of records: one Redis hash each, field = id, value = 8-byte big-endian revision +
+ * packed protobuf. Numbers are part of the journal's format and are never reused.
  *
  * Each kind has exactly one service that writes it (`writer`), checked when a commit is built.
  */
@@ -15,29 +15,29 @@ enum record_kind {
     RECORD_FEED = 2,
     RECORD_CASE = 3,
     RECORD_JUDGMENT = 4,
-    RECORD_TARGETS = 5,     /* immutable; id = version in decimal */
-    RECORD_RULEBOOK = 6,    /* immutable; id = SHA-256 in hexadecimal */
-    RECORD_CATALOGUE = 7,   /* immutable; id = version */
-    RECORD_ACTIVE = 8,      /* ids: rulebook, targets, catalogue */
+    RECORD_TARGETS = 5,   /* immutable; id = version in decimal */
+    RECORD_RULEBOOK = 6,  /* immutable; id = SHA-256 in hexadecimal */
+    RECORD_CATALOGUE = 7, /* immutable; id = version */
+    RECORD_ACTIVE = 8,    /* ids: rulebook, targets, catalogue */
     RECORD_PLAN = 9,
     RECORD_LISTING = 10,
     RECORD_HOLD = 11,
     RECORD_USE = 12,
-    RECORD_USERS = 13,      /* ServiceUsers by listing number */
+    RECORD_USERS = 13, /* ServiceUsers by listing number */
     RECORD_INCIDENT = 14,
     RECORD_BRAKE = 15,
-    RECORD_LANE = 16,       /* id = feed/urgent or feed/bulk */
-    RECORD_CURSOR = 17,     /* id = consumer */
+    RECORD_LANE = 16,        /* id = feed/urgent or feed/bulk */
+    RECORD_CURSOR = 17,      /* id = consumer */
     RECORD_QUARANTINED = 18, /* id = consumer/seq */
     RECORD_KINDS
 };
 
 struct record_type {
     enum record_kind kind;
-    const char *name;                              /* also the suffix of its key */
+    const char *name; /* also the suffix of its key */
     const ProtobufCMessageDescriptor *descriptor;
-    const char *writer;                            /* service; "*" = each its own ids; NULL = store tools */
-    bool immutable;                                /* needs no guard, may be cached for ever */
+    const char *writer; /* service; "*" = each its own ids; NULL = store tools */
+    bool immutable;     /* needs no guard, may be cached for ever */
 };
 
 /* NULL for an unknown kind. */
