@@ -6,7 +6,8 @@
 #include <assert.h>
 #include <string.h>
 
-#define RECEIPT_FIXED 50 /* hash, seq, at_ms, bytes of the type */
+/* A receipt: request hash 32, seq 8, at_ms 8, bytes of the type 2; then the type and the reply. */
+#define RECEIPT_FIXED 50
 
 static_assert(COMMIT_OK == 0 && COMMIT_CONFLICT == 1 && COMMIT_DUPLICATE == 2 &&
                   COMMIT_MISMATCH == 3 && COMMIT_REFUSED == 4 && COMMIT_BROKEN == 7,

@@ -5,11 +5,10 @@
  *   {p0}:journal         stream  id <seq>-0, fields e (packed JournalEntry), l (link)
  *   {p0}:aud:<party>     stream  id <seq>-0, field t (short type): the journal's index of one party
  *   {p0}:r:<kind>        hash    field id, value 8-byte big-endian revision + packed record
- *   {p0}:rcpt:<party>:<id>  string, expires: request hash 32, seq 8, at_ms 8, bytes of type 2,
- * type, reply {p0}:rcnt:<party>    string, expires with the window its first receipt began:
- * receipts since then. So a party may have up to twice the cap within a sliding window.
- *   {p0}:timers:<owner>  zset    member kind|record, score due in ms
- *   {p0}:noise:<feed>    stream  field d
+ *   {p0}:rcpt:<party>:<id>  string, expires: a receipt, see answer.c
+ *   {p0}:rcnt:<party>    string, expires: receipts since it was made, so that a party may have up
+ * to twice the cap within a sliding window {p0}:timers:<owner>  zset    member kind|record, score
+ * due in ms {p0}:noise:<feed>    stream  field d
  */
 #ifndef LIU_STORE_KEYS_H
 #define LIU_STORE_KEYS_H
