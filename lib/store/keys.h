@@ -6,9 +6,12 @@
  *   {p0}:aud:<party>     stream  id <seq>-0, field t (short type): the journal's index of one party
  *   {p0}:r:<kind>        hash    field id, value 8-byte big-endian revision + packed record
  *   {p0}:rcpt:<party>:<id>  string, expires: a receipt, see answer.c
- *   {p0}:rcnt:<party>    string, expires: receipts since it was made, so that a party may have up
- * to twice the cap within a sliding window {p0}:timers:<owner>  zset    member kind|record, score
- * due in ms {p0}:noise:<feed>    stream  field d
+ *   {p0}:rcnt:<party>    string  receipts since it was made; expires with the window
+ *   {p0}:timers:<owner>  zset    member kind|record, score due in ms
+ *   {p0}:noise:<feed>    stream  field d
+ *
+ * A window of rcnt begins with its first receipt, so within a sliding window a party may have up to
+ * twice the cap.
  */
 #ifndef LIU_STORE_KEYS_H
 #define LIU_STORE_KEYS_H
