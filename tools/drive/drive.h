@@ -67,6 +67,8 @@ const Ismap__Liu__V1__Reply *lane_recv(struct lane *l, int64_t timeout_ms);
 int drive_load(struct cli *c, struct cli_args *a);
 int drive_flood(struct cli *c, struct cli_args *a);
 int drive_stream(struct cli *c, struct cli_args *a);
+int drive_prepare(struct cli *c, struct cli_args *a);
+int drive_critical(struct cli *c, struct cli_args *a);
 
 /* An integer option within bounds; prints and answers false when it is not one. */
 bool drive_number(struct cli *c, struct cli_args *a, const char *name, uint64_t fallback,

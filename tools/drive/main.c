@@ -28,6 +28,14 @@ static const struct drive_command commands[] = {
      "--as-list ID,ID --receipts FILE [--count N] [--rate N] [--seconds N]\n"
      "      pre-applications whose receipts are logged; sends again until each is acknowledged",
      drive_stream},
+    {"prepare",
+     "--numbers FILE --provider ID --ministry ID --auditor ID --operator ID [--count N]\n"
+     "      registered services for a measurement, through the whole path",
+     drive_prepare},
+    {"critical",
+     "--numbers FILE --feed ID [--pause-ms N] [--skip N] [--count N]\n"
+     "      one critical alert for each number, timed to its durable suspension",
+     drive_critical},
 };
 
 static int usage(FILE *out, int status)
