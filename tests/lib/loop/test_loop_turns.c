@@ -245,7 +245,7 @@ static void timers_fire_by_due_time_then_by_age(void **state)
     loop_destroy(l);
 }
 
-static void many_timers_keep_their_order(void **state)
+static void of_many_timers_each_fires_once_unless_cancelled(void **state)
 {
     (void)state;
     struct loop *l = fresh_loop();
@@ -260,6 +260,25 @@ static void many_timers_keep_their_order(void **state)
     turns_for(l, 150);
     for (int i = 0; i < N; i++)
         assert_int_equal(p[i].calls, i % 3 == 0 ? 0 : 1);
+    loop_destroy(l);
+}
+
+/* The last of the heap moves into the hole and is earlier than what is above it. */
+static void cancelling_in_another_branch_keeps_the_order(void **state)
+{
+    (void)state;
+    struct loop *l = fresh_loop();
+    struct probe p[9] = {{.word = "1"},  {.word = "50"}, {.word = "2"},
+                         {.word = "60"}, {.word = "70"}, {.word = "3"},
+                         {.word = "4"},  {.word = "80"}, {.word = "90"}};
+    int64_t delay[9] = {1, 50, 2, 60, 70, 3, 4, 80, 90};
+    for (int i = 0; i < 9; i++) {
+        if (i == 7)
+            loop_cancel_timer(p[3].timer);
+        assert_int_equal(loop_add_timer(l, delay[i], 0, on_timer, &p[i], &p[i].timer), ERR_OK);
+    }
+    turns_for(l, 120);
+    assert_string_equal(trace, "1 2 3 4 50 70 80 90 ");
     loop_destroy(l);
 }
 
@@ -453,7 +472,8 @@ int main(void)
         cmocka_unit_test(a_hang_up_comes_as_read),
         cmocka_unit_test(messages_left_behind_wake_the_next_turn),
         cmocka_unit_test(timers_fire_by_due_time_then_by_age),
-        cmocka_unit_test(many_timers_keep_their_order),
+        cmocka_unit_test(of_many_timers_each_fires_once_unless_cancelled),
+        cmocka_unit_test(cancelling_in_another_branch_keeps_the_order),
         cmocka_unit_test(a_timer_may_cancel_another_and_itself),
         cmocka_unit_test(a_one_shot_may_cancel_itself),
         cmocka_unit_test(a_period_repeats_and_missed_ones_are_not_made_up),
