@@ -119,7 +119,8 @@ bool concerns_load(struct push *p)
 
 /* ---- deciding */
 
-static struct decision concern_decide(const struct push *p, const struct concern *e, enum severity s)
+static struct decision concern_decide(const struct push *p, const struct concern *e,
+                                      enum severity s)
 {
     struct decide_source sources[INCIDENT_SOURCES_MAX];
     const struct decide_feed feed = map_feed(p->feed);
@@ -188,7 +189,7 @@ static bool add_outcome(struct push *p, const struct concern *e, uint32_t i,
 
 /* What a change of the incident does to the world around it. */
 static enum err concern_carry_out(struct push *p, struct concern *e, const struct decision *d,
-                                 bool was_held)
+                                  bool was_held)
 {
     struct work *w = p->w;
     const struct reason_text *t = reason_text_of(d->reason);
@@ -221,7 +222,7 @@ static enum err concern_carry_out(struct push *p, struct concern *e, const struc
 
 /* Opens the incident, or moves the open one. */
 static enum err concern_change(struct push *p, struct concern *e, uint32_t i,
-                              const struct decision *d)
+                               const struct decision *d)
 {
     struct arena *a = work_arena(p->w);
     int64_t now = work_now_ms(p->w);
@@ -276,6 +277,22 @@ static Ismap__Liu__V1__AlertVerdict verdict_of(const struct decision *d)
     }
 }
 
+/* An incident in a state that the decision does not expect must not block the lane: it is told to a
+ * person and the alert is kept as one more source. */
+static enum err concern_stuck(struct push *p, struct concern *e, uint32_t i, struct decision *d)
+{
+    log_event(LOG_LEVEL_ERROR, "incident-stuck", "an alert does not fit the state of its incident",
+              "incident", e->incident_id, NULL);
+    d->outcome = OUTCOME_JOIN;
+    if (!add_source(p, e, i, d))
+        return ERR_NOMEM;
+    alarm_ring(p->w, e->incident_id, "STUCK",
+               "警報とインシデントの状態が合いません。担当者が確認してください。",
+               "An alert does not fit the state of its incident: a person has to look.");
+    p->entries++;
+    return ERR_OK;
+}
+
 static enum err concern_apply(struct push *p, struct concern *e, uint32_t i)
 {
     if (e->incident_id == NULL)
@@ -287,6 +304,8 @@ static enum err concern_apply(struct push *p, struct concern *e, uint32_t i)
             err = ERR_NOMEM;
     } else {
         err = concern_change(p, e, i, &d);
+        if (err == ERR_CONFLICT)
+            err = concern_stuck(p, e, i, &d);
     }
     if (err == ERR_OK && !add_outcome(p, e, i, verdict_of(&d)))
         err = ERR_NOMEM;

@@ -104,7 +104,8 @@ struct decision {
     uint32_t operators; /* independent ones that have said the top grade within the window */
 };
 
-/* *brake is read only; apply brake_count or brake_hold when the decision is carried out. */
+/* *brake is read only: whoever carries the decision out calls brake_count, or counts one more held.
+ */
 struct decision decide_alert(const struct decide_rules *rules, const struct decide_feed *feed,
                              const struct decide_facts *facts, const struct brake *brake,
                              int64_t now_ms);

@@ -56,9 +56,9 @@ struct lane_result {
  * remembered cannot be compared: those are skipped. */
 struct lane_result lane_check(const struct lane_state *s, const struct lane_push *p);
 
-/* The state after the first `taken` alerts of a push that lane_check answered with TAKEN (skip <
- * taken <= n). Batches in `s` and the push's digests are borrowed on. With taken <= skip the state
- * stays. */
+/* The state after the first `taken` alerts of a push that lane_check answered with TAKEN. Batches
+ * in `s` and the push's digests are borrowed on. With taken <= skip only a higher epoch changes
+ * anything. */
 void lane_take(struct lane_state *s, const struct lane_push *p, uint32_t skip, uint32_t taken);
 
 #endif

@@ -19,8 +19,9 @@
 #include "base/err.h"
 #include "services/monitor/core/sip.h"
 
-#define MATCH_TEXT_MAX 255 /* bytes of a number, domain, identifier or alias; longer never match   \
-                            */
+#define MATCH_TEXT_MAX                                                                             \
+    255 /* bytes of a number, domain, identifier or alias; longer never match                      \
+         */
 #define MATCH_KEYS_PER_LISTING 1024 /* identities of one listing */
 
 struct match_index; /* owns copies of all it is given; one thread */
