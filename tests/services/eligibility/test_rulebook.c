@@ -47,7 +47,7 @@ static char *slurp(const char *path)
     FILE *f = fopen(path, "rb");
     assert_non_null(text);
     assert_non_null(f);
-    (void)fread(text, 1, RULEBOOK_FILE_BYTES_MAX - 1, f);
+    assert_true(fread(text, 1, RULEBOOK_FILE_BYTES_MAX - 1, f) > 0);
     (void)fclose(f);
     return text;
 }
