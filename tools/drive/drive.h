@@ -25,7 +25,7 @@ struct samples {
 void samples_add(struct samples *s, int64_t us); /* silently full without memory */
 void samples_join(struct samples *into, const struct samples *from);
 void samples_fini(struct samples *s);
-/* {"n", "p50Us", "p90Us", "p99Us", "p999Us", "maxUs"}; sorts. */
+/* {"n", "p50Us", "p90Us", "p99Us", "p999Us", "maxUs", "cdf": [[share, us] ...]}; sorts. */
 json_t *samples_json(struct samples *s);
 
 /* CPU time of a process in microseconds, all threads; -1 when there is none. */
@@ -69,6 +69,7 @@ int drive_flood(struct cli *c, struct cli_args *a);
 int drive_stream(struct cli *c, struct cli_args *a);
 int drive_prepare(struct cli *c, struct cli_args *a);
 int drive_critical(struct cli *c, struct cli_args *a);
+int drive_plot(struct cli *c, struct cli_args *a);
 
 /* An integer option within bounds; prints and answers false when it is not one. */
 bool drive_number(struct cli *c, struct cli_args *a, const char *name, uint64_t fallback,

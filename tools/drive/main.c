@@ -36,6 +36,8 @@ static const struct drive_command commands[] = {
      "--numbers FILE --feed ID [--pause-ms N] [--skip N] [--count N]\n"
      "      one critical alert for each number, timed to its durable suspension",
      drive_critical},
+    {"plot", "--out FILE.svg REPORT.json...\n      a picture of the reports' latencies",
+     drive_plot},
 };
 
 static int usage(FILE *out, int status)

@@ -59,6 +59,13 @@ json_t *samples_json(struct samples *s)
     (void)json_object_set_new(j, "p99Us", at(s, 0.99));
     (void)json_object_set_new(j, "p999Us", at(s, 0.999));
     (void)json_object_set_new(j, "maxUs", at(s, 1.0));
+    /* every twentieth up to 95 %, then closer and closer to all */
+    json_t *cdf = json_array();
+    for (int i = 0; i <= 19; i++)
+        (void)json_array_append_new(cdf, json_pack("[f,o]", i * 0.05, at(s, i * 0.05)));
+    for (double rest = 0.04; rest > 0.0004 && rest * (double)s->n >= 1; rest *= 0.8)
+        (void)json_array_append_new(cdf, json_pack("[f,o]", 1 - rest, at(s, 1 - rest)));
+    (void)json_object_set_new(j, "cdf", cdf);
     return j;
 }
 
