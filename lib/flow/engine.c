@@ -546,6 +546,7 @@ static void on_commit(void *arg, const struct commit_result *r)
     struct work *w = arg;
     struct flow *f = w->flow;
     if (r->status == COMMIT_OK) {
+        f->store_broken = false;
         metric_add(f->m_commits, 1);
         metric_observe_us(f->m_commit_us, clock_mono_us() - w->began_us);
     }
@@ -577,6 +578,7 @@ static void on_commit(void *arg, const struct commit_result *r)
         commit_unknown(w);
         break;
     case COMMIT_BROKEN:
+        f->store_broken = true;
         log_event(LOG_LEVEL_ERROR, "store-broken", "the store failed its own checks", "why",
                   r->text, NULL);
         give_up(w, FLOW_STATUS(INTERNAL), "P-STORE",

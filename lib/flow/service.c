@@ -48,6 +48,10 @@ static bool is_ready(void *arg, const char **why)
         *why = "the self-probe of the doors failed: see the log";
         return false;
     }
+    if (f->store_broken) {
+        *why = "the store failed its own checks: see the log, then repair or restore it";
+        return false;
+    }
     return store_ready(f->store, why);
 }
 
