@@ -3,8 +3,8 @@
  *
  * Most alerts of a flood are only counted: for them nothing is matched, read or allocated. What is
  * more belongs to an concern: one listing, or one topic for a person. A message that touches more
- * concerns than one commit can hold is taken up to there; the answer says how far, and the feed goes
- * on from there.
+ * concerns than one commit can hold is taken up to there; the answer says how far, and the feed
+ * goes on from there.
  */
 #ifndef LIU_MONITOR_PUSH_H
 #define LIU_MONITOR_PUSH_H
@@ -45,6 +45,7 @@ struct push {
     size_t n_concerns;
     struct slice slices[LIMIT_ALERTS_BULK];
     uint8_t digests[LIMIT_ALERTS_BULK * LANE_DIGEST_BYTES];
+    bool grave; /* some alert has the top grade: only then the brake is read, and so guarded */
     const pb_brake *stored_brake;
     struct brake brake;
     bool brake_changed;

@@ -58,6 +58,7 @@ enum err concerns_gather(struct push *p)
         p->concern_of[i] = CONCERN_NONE;
         if (s != SEVERITY_UNSET && s < p->rules.decide.incident_from)
             continue;
+        p->grave = p->grave || s >= p->rules.grade.top;
         const struct match_ref ref = map_ref(alert);
         const struct match_found f = monitor_match(p->mon, &ref);
         struct concern wanted = {.kind = TOPIC_LISTING, .how = f.how};
@@ -108,7 +109,7 @@ static bool concern_load(struct push *p, struct concern *e)
 bool concerns_load(struct push *p)
 {
     bool ok = true;
-    if (p->n_concerns > 0)
+    if (p->grave)
         ok &= work_get(p->w, RECORD_BRAKE, BRAKE_ID, (const void **)&p->stored_brake);
     for (size_t i = 0; i < p->n_concerns; i++)
         ok &= concern_load(p, &p->concerns[i]);
