@@ -67,16 +67,26 @@ enum err crypto_sha256(const struct crypto_part *parts, size_t n, uint8_t out[SH
     return ERR_OK;
 }
 
-enum err crypto_sha256_any_thread(const struct crypto_part *parts, size_t n,
-                                  uint8_t out[SHA256_BYTES])
+static enum err hash_once(const EVP_MD *md, const struct crypto_part *parts, size_t n, uint8_t *out)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool ok = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
+    bool ok = ctx != NULL && EVP_DigestInit_ex(ctx, md, NULL) == 1;
     for (size_t i = 0; ok && i < n; i++)
         ok = parts[i].bytes == 0 || EVP_DigestUpdate(ctx, parts[i].data, parts[i].bytes) == 1;
     ok = ok && EVP_DigestFinal_ex(ctx, out, NULL) == 1;
     EVP_MD_CTX_free(ctx);
     return ok ? ERR_OK : failed(ERR_INTERNAL);
+}
+
+enum err crypto_sha256_any_thread(const struct crypto_part *parts, size_t n,
+                                  uint8_t out[SHA256_BYTES])
+{
+    return hash_once(EVP_sha256(), parts, n, out);
+}
+
+enum err crypto_sha1(const struct crypto_part *parts, size_t n, uint8_t out[SHA1_BYTES])
+{
+    return hash_once(EVP_sha1(), parts, n, out);
 }
 
 enum err crypto_digest(const char *domain, const struct crypto_part *parts, size_t n,

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 
 #define SHA256_BYTES 32
+#define SHA1_BYTES 20
 #define ED25519_KEY_BYTES 32
 #define ED25519_SIGNATURE_BYTES 64
 
@@ -37,6 +38,11 @@ enum err crypto_sha256(const struct crypto_part *parts, size_t n,
 /* The same, from any thread: with a context of its own. For big pieces, such as files. */
 enum err crypto_sha256_any_thread(const struct crypto_part *parts, size_t n,
                                   uint8_t out[SHA256_BYTES]) LIU_MUST_USE;
+
+/* SHA-1 of the parts one after the other. Only to check the journal's links, which Redis makes
+ * (docs/decisions/0003): nothing may rest on it. */
+enum err crypto_sha1(const struct crypto_part *parts, size_t n,
+                     uint8_t out[SHA1_BYTES]) LIU_MUST_USE;
 
 /* SHA-256 over domain and parts, each length-prefixed. */
 enum err crypto_digest(const char *domain, const struct crypto_part *parts, size_t n,

@@ -12,8 +12,7 @@
 #include "base/text.h"
 #include "ismap/liu/v1/event.pb-c.h"
 #include "liuctl/commands.h"
-#include "liuctl/store_session.h"
-#include "services/ledger/segment.h"
+#include "liuctl/journal_walk.h"
 #include "wire/json.h"
 #include "wire/unpack.h"
 
@@ -30,12 +29,9 @@ struct rebuilt {
 struct rebuild {
     struct cli *cli;
     struct session session;
+    struct journal_walk walk;
     struct rebuilt *records;
-    uint64_t seq; /* last entry taken in */
-    uint64_t entries;
-    uint64_t from_segments;
     size_t differences;
-    bool progress;
     /* one scan */
     enum record_kind kind;
     char page[64];
@@ -46,10 +42,11 @@ static bool compared(enum record_kind kind)
     return kind != RECORD_CURSOR && kind != RECORD_LANE;
 }
 
-static void differ(struct rebuild *r, const char *key, const char *what)
+static void differ(void *arg, const char *where, const char *what)
 {
+    struct rebuild *r = arg;
     r->differences++;
-    (void)printf("%s: %s\n", key, what);
+    (void)printf("%s: %s\n", where, what);
 }
 
 static enum err take_put(struct rebuild *r, const Ismap__Liu__V1__RecordPut *p)
@@ -74,89 +71,14 @@ static enum err take_put(struct rebuild *r, const Ismap__Liu__V1__RecordPut *p)
     return crypto_sha256(&part, 1, m->digest);
 }
 
-static enum err take_entry(struct rebuild *r, uint64_t seq, const uint8_t *data, size_t bytes)
+static enum err take_entry(void *arg, uint64_t seq, const Ismap__Liu__V1__JournalEntry *entry)
 {
-    struct arena a;
-    ProtobufCMessage *m;
-    char key[32];
-    if (seq <= r->seq)
-        return ERR_OK;
-    (void)snprintf(key, sizeof key, "entry %llu", (unsigned long long)seq);
-    if (seq != r->seq + 1)
-        differ(r, key, "a gap before it");
-    r->seq = seq;
-    r->entries++;
-    arena_init(&a, LIMIT_WORK_ARENA_BYTES);
-    enum err e = wire_unpack(&a, &ismap__liu__v1__journal_entry__descriptor, data, bytes, &m);
-    if (e == ERR_OK) {
-        const Ismap__Liu__V1__JournalEntry *entry = (const void *)m;
-        for (size_t i = 0; e == ERR_OK && i < entry->n_puts; i++)
-            e = take_put(r, entry->puts[i]);
-    } else {
-        differ(r, key, "cannot be read");
-        e = ERR_OK;
-    }
-    arena_fini(&a);
-    if (r->progress && r->entries % 1000 == 0)
-        (void)fprintf(stderr, "\r%llu entries", (unsigned long long)r->entries);
+    struct rebuild *r = arg;
+    enum err e = ERR_OK;
+    (void)seq;
+    for (size_t i = 0; entry != NULL && e == ERR_OK && i < entry->n_puts; i++)
+        e = take_put(r, entry->puts[i]);
     return e;
-}
-
-static enum err on_segment_entry(void *arg, const struct segment_entry *e)
-{
-    struct rebuild *r = arg;
-    r->from_segments++;
-    return take_entry(r, e->pos.seq, e->data, e->bytes);
-}
-
-static void on_entries(void *arg, enum err e, const struct store_entry *entries, size_t n)
-{
-    struct rebuild *r = arg;
-    for (size_t i = 0; e == ERR_OK && i < n; i++)
-        e = take_entry(r, entries[i].seq, entries[i].data, entries[i].bytes);
-    r->session.err = e;
-    r->session.done = true;
-}
-
-static int take_stream(struct rebuild *r)
-{
-    uint64_t head;
-    int status = session_head(&r->session, &head);
-    while (status == CLI_OK && r->seq < head) {
-        uint64_t before = r->seq;
-        if (store_entries(r->session.store, r->seq + 1, head, PAGE, on_entries, r) != ERR_OK)
-            return cli_fail(r->cli, CLI_TEMPORARY, "Redis is away");
-        status = session_wait(&r->session);
-        if (status == CLI_OK && r->seq == before) {
-            differ(r, "journal",
-                   "entries are missing before its head (archived? configure archive_dir)");
-            break;
-        }
-    }
-    return status;
-}
-
-static int take_segments(struct rebuild *r)
-{
-    struct cli *c = r->cli;
-    if (c->config.archive_dir[0] == '\0')
-        return CLI_OK;
-    const char *dir = arena_printf(&c->arena, "%s/%s/journal", c->config.archive_dir,
-                                   store_epoch(r->session.store));
-    struct segment_report report = {0};
-    struct err_text why = {""};
-    struct buf text;
-    if (dir == NULL || access(dir, F_OK) != 0)
-        return CLI_OK;
-    buf_init(&text, 1024 * 1024);
-    enum err e = segment_walk(dir, on_segment_entry, r, &report, &text, &why);
-    if (text.len > 0)
-        (void)fwrite(text.data, 1, text.len, stdout);
-    buf_fini(&text);
-    r->differences += report.faults;
-    if (e != ERR_OK && e != ERR_DATA_LOSS)
-        return cli_fail(c, CLI_TEMPORARY, "%s", why.text);
-    return CLI_OK;
 }
 
 static void on_scan(void *arg, enum err e, const char *next_page, const char *const *ids,
@@ -209,33 +131,32 @@ static int compare(struct rebuild *r)
     return status;
 }
 
-static void report(struct rebuild *r)
+static void report(const struct rebuild *r)
 {
-    struct cli *c = r->cli;
-    if (r->progress)
-        (void)fputc('\r', stderr);
-    if (c->json)
-        (void)printf("{\"entries\":%llu,\"fromSegments\":%llu,\"records\":%u,\"differences\":%zu,"
-                     "\"head\":%llu}\n",
-                     (unsigned long long)r->entries, (unsigned long long)r->from_segments,
-                     HASH_COUNT(r->records), r->differences, (unsigned long long)r->seq);
-    else
-        (void)printf(c->ja ? "記録 %llu 件(うち書庫 %llu)、状態 %u 件、相違 %zu 件\n"
-                           : "%llu entries (%llu from segments), %u records, %zu differences\n",
-                     (unsigned long long)r->entries, (unsigned long long)r->from_segments,
-                     HASH_COUNT(r->records), r->differences);
+    const struct journal_walk *w = &r->walk;
+    const char *format =
+        r->cli->json ? "{\"entries\":%llu,\"fromSegments\":%llu,\"records\":%u,\"differences\":%zu,"
+                       "\"head\":%llu}\n"
+        : r->cli->ja
+            ? "記録 %llu 件(うち書庫 %llu)、状態 %u 件、相違 %zu 件、最終番号 %llu\n"
+            : "%llu entries (%llu from segments), %u records, %zu differences, head %llu\n";
+    (void)printf(format, (unsigned long long)w->entries, (unsigned long long)w->from_segments,
+                 HASH_COUNT(r->records), r->differences, (unsigned long long)w->seq);
 }
 
 int cmd_journal_rebuild(struct cli *c, struct cli_args *a)
 {
-    struct rebuild r = {.cli = c, .progress = !c->quiet && isatty(STDERR_FILENO) == 1};
+    struct rebuild r = {.cli = c};
     if (!cli_flag(a, "--verify") || !cli_done(c, a))
         return cli_usage(c, c->ja ? "--verify を指定してください" : "say --verify");
+    r.walk = (struct journal_walk){.session = &r.session,
+                                   .entry = take_entry,
+                                   .fault = differ,
+                                   .arg = &r,
+                                   .progress = !c->quiet && isatty(STDERR_FILENO) == 1};
     int status = session_open(c, &r.session, true);
     if (status == CLI_OK)
-        status = take_segments(&r);
-    if (status == CLI_OK)
-        status = take_stream(&r);
+        status = journal_walk(&r.walk);
     if (status == CLI_OK)
         status = compare(&r);
     if (status == CLI_OK)

@@ -26,6 +26,8 @@ cli_run cmd_events_follow;
 cli_run cmd_store_init, cmd_store_migrate;
 /* cmd_journal.c */
 cli_run cmd_journal_tail, cmd_journal_rebuild;
+/* cmd_receipts.c */
+cli_run cmd_journal_check;
 /* cmd_status.c */
 cli_run cmd_status, cmd_health, cmd_version, cmd_call;
 

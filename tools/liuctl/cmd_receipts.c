@@ -1,0 +1,152 @@
+/* What a client was promised against what the journal holds: every receipt is there under its
+ * number, with its sender, id and request hash, and each request took effect once.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uthash.h>
+
+#include "base/text.h"
+#include "liuctl/commands.h"
+#include "liuctl/journal_walk.h"
+
+struct promised {
+    char key[160]; /* sender/id */
+    uint64_t seq;
+    char hash[65];
+    unsigned effects; /* commits found */
+    uint64_t last_seq;
+    UT_hash_handle hh;
+};
+
+struct check {
+    struct session session;
+    struct journal_walk walk;
+    struct promised *receipts;
+    size_t faults;
+};
+
+static void fault(void *arg, const char *where, const char *what)
+{
+    struct check *k = arg;
+    k->faults++;
+    (void)printf("%s: %s\n", where, what);
+}
+
+/* A line: sender, id, epoch, sequence, request hash in hexadecimal. */
+static int read_line(struct check *k, struct cli *c, const char *path, unsigned number,
+                     const char *line)
+{
+    char sender[64];
+    char id[96];
+    char epoch[40];
+    unsigned long long seq;
+    char hash[80];
+    if (sscanf(line, "%63s %95s %39s %llu %79s", sender, id, epoch, &seq, hash) != 5)
+        return cli_fail(c, CLI_INPUT, "%s:%u: want sender, id, epoch, sequence, hash", path,
+                        number);
+    struct promised *p = NULL;
+    char key[160];
+    (void)snprintf(key, sizeof key, "%s/%s", sender, id);
+    HASH_FIND_STR(k->receipts, key, p);
+    if (strcmp(epoch, store_epoch(k->session.store)) != 0)
+        fault(k, key, "its receipt is of another epoch");
+    if (p != NULL) {
+        if (p->seq != seq)
+            fault(k, key, "two receipts with different numbers");
+        return CLI_OK;
+    }
+    p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return CLI_TEMPORARY;
+    (void)text_copy(p->key, sizeof p->key, key);
+    (void)text_copy(p->hash, sizeof p->hash, hash);
+    p->seq = seq;
+    HASH_ADD_STR(k->receipts, key, p);
+    return CLI_OK;
+}
+
+static int read_receipts(struct check *k, struct cli *c, const char *path)
+{
+    FILE *f = fopen(path, "re");
+    char line[512];
+    int status = f == NULL ? cli_fail(c, CLI_INPUT, "%s: %s", path, strerror(errno)) : CLI_OK;
+    for (unsigned n = 1; status == CLI_OK && fgets(line, sizeof line, f) != NULL; n++)
+        status = read_line(k, c, path, n, line);
+    if (f != NULL)
+        (void)fclose(f);
+    return status;
+}
+
+/* Entries of one commit follow each other: they are one effect. */
+static enum err take_entry(void *arg, uint64_t seq, const Ismap__Liu__V1__JournalEntry *e)
+{
+    struct check *k = arg;
+    struct promised *p = NULL;
+    char key[160];
+    if (e == NULL)
+        return ERR_OK;
+    (void)snprintf(key, sizeof key, "%s/%s", e->actor, e->cause);
+    HASH_FIND_STR(k->receipts, key, p);
+    if (p == NULL)
+        return ERR_OK;
+    if (p->effects > 0 && p->last_seq + 1 == seq && e->request_hash.len == 0) {
+        p->last_seq = seq;
+        return ERR_OK;
+    }
+    p->effects++;
+    p->last_seq = seq;
+    char hash[65] = "";
+    if (e->request_hash.len == 32)
+        text_hex(e->request_hash.data, 32, hash);
+    if (p->seq != seq)
+        fault(k, key, "is in the journal under another number than its receipt says");
+    if (strcmp(p->hash, hash) != 0)
+        fault(k, key, "is in the journal with another request hash");
+    return ERR_OK;
+}
+
+static void check_effects(struct check *k)
+{
+    for (struct promised *p = k->receipts; p != NULL; p = p->hh.next) {
+        if (p->effects == 0)
+            fault(k, p->key, "was acknowledged but is not in the journal");
+        else if (p->effects > 1)
+            fault(k, p->key, "took effect more than once");
+    }
+}
+
+int cmd_journal_check(struct cli *c, struct cli_args *a)
+{
+    struct check k = {.receipts = NULL};
+    const char *path = cli_next(a);
+    if (path == NULL || !cli_done(c, a))
+        return cli_usage(c, c->ja ? "受領の記録ファイルを指定してください"
+                                  : "which file holds the receipts?");
+    k.walk = (struct journal_walk){.session = &k.session,
+                                   .entry = take_entry,
+                                   .fault = fault,
+                                   .arg = &k,
+                                   .progress = !c->quiet && isatty(STDERR_FILENO) == 1};
+    int status = session_open(c, &k.session, true);
+    if (status == CLI_OK)
+        status = read_receipts(&k, c, path);
+    if (status == CLI_OK)
+        status = journal_walk(&k.walk);
+    if (status == CLI_OK) {
+        check_effects(&k);
+        const char *format = c->json ? "{\"receipts\":%u,\"entries\":%llu,\"faults\":%zu}\n"
+                             : c->ja ? "受領 %u 件、記録 %llu 件、誤り %zu 件\n"
+                                     : "%u receipts, %llu entries, %zu faults\n";
+        (void)printf(format, HASH_COUNT(k.receipts), (unsigned long long)k.walk.entries, k.faults);
+    }
+    session_close(&k.session);
+    struct promised *p, *p2;
+    HASH_ITER(hh, k.receipts, p, p2)
+    {
+        HASH_DEL(k.receipts, p);
+        free(p);
+    }
+    return status == CLI_OK && k.faults > 0 ? CLI_NEGATIVE : status;
+}

@@ -1,0 +1,28 @@
+/* The whole journal in order: the ledger's segments first, then the stream up to its head. */
+#ifndef LIU_LIUCTL_JOURNAL_WALK_H
+#define LIU_LIUCTL_JOURNAL_WALK_H
+
+#include "ismap/liu/v1/event.pb-c.h"
+#include "liuctl/store_session.h"
+
+struct journal_walk {
+    struct session *session;
+    /* Called for each entry once, in order; `entry` NULL = it cannot be read. ERR_OK goes on. */
+    enum err (*entry)(void *arg, uint64_t seq, const Ismap__Liu__V1__JournalEntry *entry);
+    /* Called for each fault: gaps, links that do not fit, damaged segments. */
+    void (*fault)(void *arg, const char *where, const char *what);
+    void *arg;
+    bool progress; /* on stderr */
+
+    /* results */
+    uint64_t seq; /* last entry seen */
+    uint64_t entries;
+    uint64_t from_segments;
+    char link[2 * 20 + 1]; /* SHA-1 link of the last entry, "" = not known */
+};
+
+/* Walks from entry 1 to the head. CLI_OK, or an exit status with a message printed. May be called
+ * again to take in what has been added since. */
+int journal_walk(struct journal_walk *w);
+
+#endif
