@@ -136,10 +136,9 @@ int cmd_journal_check(struct cli *c, struct cli_args *a)
         status = journal_walk(&k.walk);
     if (status == CLI_OK) {
         check_effects(&k);
-        const char *format = c->json ? "{\"receipts\":%u,\"entries\":%llu,\"faults\":%zu}\n"
-                             : c->ja ? "受領 %u 件、記録 %llu 件、誤り %zu 件\n"
-                                     : "%u receipts, %llu entries, %zu faults\n";
-        (void)printf(format, HASH_COUNT(k.receipts), (unsigned long long)k.walk.entries, k.faults);
+        (void)printf(c->json ? "{\"receipts\":%u,\"entries\":%llu,\"faults\":%zu}\n"
+                             : "receipts %u, entries %llu, faults %zu\n",
+                     HASH_COUNT(k.receipts), (unsigned long long)k.walk.entries, k.faults);
     }
     session_close(&k.session);
     struct promised *p, *p2;
