@@ -17,6 +17,7 @@
 #include "wire/unpack.h"
 
 #define PAGE 512
+#define ROUNDS 4
 
 struct rebuilt {
     char key[160]; /* kind/id */
@@ -35,6 +36,8 @@ struct rebuild {
     /* one scan */
     enum record_kind kind;
     char page[64];
+    bool final; /* what differs now is told; before, it is looked at again */
+    size_t doubts;
 };
 
 static bool compared(enum record_kind kind)
@@ -81,6 +84,15 @@ static enum err take_entry(void *arg, uint64_t seq, const Ismap__Liu__V1__Journa
     return e;
 }
 
+/* Services may be writing meanwhile: what differs is first a doubt, looked at again with a longer
+ * journal. */
+static void doubt(struct rebuild *r, const char *key, const char *what)
+{
+    r->doubts++;
+    if (r->final)
+        differ(r, key, what);
+}
+
 static void on_scan(void *arg, enum err e, const char *next_page, const char *const *ids,
                     const struct store_record *records, size_t n)
 {
@@ -93,16 +105,12 @@ static void on_scan(void *arg, enum err e, const char *next_page, const char *co
         HASH_FIND_STR(r->records, key, m);
         struct crypto_part part = {records[i].value, records[i].bytes};
         e = crypto_sha256(&part, 1, digest);
-        if (m != NULL && m->revision == records[i].revision &&
-            memcmp(m->digest, digest, sizeof digest) == 0)
-            m->seen = true;
-        else if (m == NULL)
-            differ(r, key, "is in Redis but not in the journal");
-        else
-            differ(r, key,
-                   m->revision == records[i].revision
-                       ? "has other content than the journal says"
-                       : "has another revision than the journal says");
+        if (m == NULL)
+            doubt(r, key, "is in Redis but not in the journal");
+        else if (m->revision != records[i].revision)
+            doubt(r, key, "has another revision than the journal says");
+        else if (memcmp(m->digest, digest, sizeof digest) != 0)
+            doubt(r, key, "has other content than the journal says");
         if (m != NULL)
             m->seen = true;
     }
@@ -111,9 +119,12 @@ static void on_scan(void *arg, enum err e, const char *next_page, const char *co
     r->session.done = true;
 }
 
-static int compare(struct rebuild *r)
+static int compare_once(struct rebuild *r)
 {
     int status = CLI_OK;
+    r->doubts = 0;
+    for (struct rebuilt *m = r->records; m != NULL; m = m->hh.next)
+        m->seen = false;
     for (int k = RECORD_NONE + 1; status == CLI_OK && k < RECORD_KINDS; k++) {
         r->kind = (enum record_kind)k;
         r->page[0] = '\0';
@@ -127,21 +138,38 @@ static int compare(struct rebuild *r)
     }
     for (struct rebuilt *m = r->records; status == CLI_OK && m != NULL; m = m->hh.next)
         if (!m->seen)
-            differ(r, m->key, "is in the journal but not in Redis");
+            doubt(r, m->key, "is in the journal but not in Redis");
+    return status;
+}
+
+static int compare(struct rebuild *r)
+{
+    int status = CLI_OK;
+    for (int round = 0; status == CLI_OK && round < ROUNDS; round++) {
+        r->final = round == ROUNDS - 1;
+        status = journal_walk(&r->walk);
+        if (status == CLI_OK)
+            status = compare_once(r);
+        if (status == CLI_OK && r->doubts == 0)
+            break;
+    }
+    if (status == CLI_OK && r->differences > 0)
+        cli_note(r->cli, "%s",
+                 r->cli->ja ? "書き込み中の場合は、サービスを止めてから確かめてください"
+                            : "if services were writing meanwhile, stop them and look again");
     return status;
 }
 
 static void report(const struct rebuild *r)
 {
     const struct journal_walk *w = &r->walk;
-    const char *format =
-        r->cli->json ? "{\"entries\":%llu,\"fromSegments\":%llu,\"records\":%u,\"differences\":%zu,"
-                       "\"head\":%llu}\n"
-        : r->cli->ja
-            ? "記録 %llu 件(うち書庫 %llu)、状態 %u 件、相違 %zu 件、最終番号 %llu\n"
-            : "%llu entries (%llu from segments), %u records, %zu differences, head %llu\n";
-    (void)printf(format, (unsigned long long)w->entries, (unsigned long long)w->from_segments,
-                 HASH_COUNT(r->records), r->differences, (unsigned long long)w->seq);
+    (void)printf(
+        r->cli->json
+            ? "{\"entries\":%llu,\"fromSegments\":%llu,\"records\":%u,\"differences\":%zu,\"head\":"
+              "%llu}\n"
+            : "%llu entries (%llu from segments), %u records, %zu differences, head %llu\n",
+        (unsigned long long)w->entries, (unsigned long long)w->from_segments,
+        HASH_COUNT(r->records), r->differences, (unsigned long long)w->seq);
 }
 
 int cmd_journal_rebuild(struct cli *c, struct cli_args *a)
@@ -155,8 +183,6 @@ int cmd_journal_rebuild(struct cli *c, struct cli_args *a)
                                    .arg = &r,
                                    .progress = !c->quiet && isatty(STDERR_FILENO) == 1};
     int status = session_open(c, &r.session, true);
-    if (status == CLI_OK)
-        status = journal_walk(&r.walk);
     if (status == CLI_OK)
         status = compare(&r);
     if (status == CLI_OK)
