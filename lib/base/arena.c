@@ -49,7 +49,7 @@ void *arena_alloc(struct arena *a, size_t n)
     size_t need = (n + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
     if (need == 0)
         need = ARENA_ALIGN;
-    if (need > a->budget_bytes - (a->used_bytes < a->budget_bytes ? a->used_bytes : a->budget_bytes)) {
+    if (a->used_bytes > a->budget_bytes || need > a->budget_bytes - a->used_bytes) {
         a->spent = true;
         return NULL;
     }

@@ -16,9 +16,9 @@ struct arena_block;
 
 struct arena {
     struct arena_block *head;
-    size_t used_bytes;    /* handed out since init or reset */
-    size_t budget_bytes;  /* refuses beyond it */
-    bool spent;           /* a request was refused because of the budget */
+    size_t used_bytes;   /* handed out since init or reset */
+    size_t budget_bytes; /* refuses beyond it */
+    bool spent;          /* a request was refused because of the budget */
 };
 
 /* Takes no memory until the first use. */

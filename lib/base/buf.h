@@ -21,8 +21,8 @@ struct buf {
 };
 
 void buf_init(struct buf *b, size_t max_bytes);
-void buf_fini(struct buf *b);        /* NULL-safe */
-void buf_clear(struct buf *b);       /* keeps the memory */
+void buf_fini(struct buf *b);  /* NULL-safe */
+void buf_clear(struct buf *b); /* keeps the memory */
 
 /* ERR_LIMIT beyond max, ERR_NOMEM without memory; the buffer is then unchanged and `failed`. */
 enum err buf_put(struct buf *b, const void *p, size_t n);

@@ -6,8 +6,9 @@
 const char *err_name(enum err e)
 {
     static const char *const names[] = {
-        "OK",       "NOMEM",    "INVAL",       "LIMIT",   "AGAIN",     "IO",     "PROTO",    "AUTH",
-        "NOT_FOUND", "EXISTS",  "CONFLICT",    "UNAVAILABLE", "TIMEOUT", "DATA_LOSS", "CONFIG", "INTERNAL",
+        "OK",      "NOMEM",     "INVAL",     "LIMIT",    "AGAIN",    "IO",
+        "PROTO",   "AUTH",      "NOT_FOUND", "EXISTS",   "CONFLICT", "UNAVAILABLE",
+        "TIMEOUT", "DATA_LOSS", "CONFIG",    "INTERNAL",
     };
     int i = -(int)e;
     return i >= 0 && (size_t)i < sizeof names / sizeof names[0] ? names[i] : "UNKNOWN";

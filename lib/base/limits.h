@@ -3,32 +3,32 @@
 #define LIU_BASE_LIMITS_H
 
 /* frames */
-#define LIMIT_FRAME_BYTES (1024 * 1024)          /* ZMQ_MAXMSGSIZE, per frame */
-#define LIMIT_URGENT_FRAME_BYTES (32 * 1024)     /* the urgent door */
-#define LIMIT_FRAMES_PER_MESSAGE 2               /* routing id and envelope */
-#define LIMIT_PAYLOAD_BYTES (256 * 1024)         /* default of a dispatch row */
+#define LIMIT_FRAME_BYTES (1024 * 1024)      /* ZMQ_MAXMSGSIZE, per frame */
+#define LIMIT_URGENT_FRAME_BYTES (32 * 1024) /* the urgent door */
+#define LIMIT_FRAMES_PER_MESSAGE 2           /* routing id and envelope */
+#define LIMIT_PAYLOAD_BYTES (256 * 1024)     /* default of a dispatch row */
 #define LIMIT_REPLY_BYTES (512 * 1024)
-#define LIMIT_NESTING 12                         /* depth of JSON input */
+#define LIMIT_NESTING 12 /* depth of JSON input */
 
 /* one piece of work */
 #define LIMIT_WORK_ARENA_BYTES (8 * 1024 * 1024)
-#define LIMIT_VIOLATIONS 64                      /* faults told in one answer */
-#define LIMIT_WORK_READS 128                     /* records one decision may ask for */
+#define LIMIT_VIOLATIONS 64  /* faults told in one answer */
+#define LIMIT_WORK_READS 128 /* records one decision may ask for */
 #define LIMIT_WORK_WRITES 64
-#define LIMIT_WORK_ENTRIES 40                    /* journal entries of one commit */
-#define LIMIT_AUDIENCE 256                       /* parties told of one event */
-#define LIMIT_COMMIT_ATTEMPTS 8                  /* CONFLICTs before ABORTED */
+#define LIMIT_WORK_ENTRIES 40   /* journal entries of one commit */
+#define LIMIT_AUDIENCE 256      /* parties told of one event */
+#define LIMIT_COMMIT_ATTEMPTS 8 /* CONFLICTs before ABORTED */
 
 /* in flight */
 #define LIMIT_WORKS_IN_FLIGHT 8192
 #define LIMIT_PARTY_IN_FLIGHT 512
 #define LIMIT_WAITERS_PER_RECORD 256
-#define LIMIT_BATCH_REQUESTS 32                  /* independent requests of one Function call */
+#define LIMIT_BATCH_REQUESTS 32 /* independent requests of one Function call */
 #define LIMIT_BATCH_BYTES (512 * 1024)
 #define LIMIT_BATCHES_IN_FLIGHT 4
-#define LIMIT_CONSUMER_EVENTS 32                 /* events one consumer commit may cover */
+#define LIMIT_CONSUMER_EVENTS 32 /* events one consumer commit may cover */
 #define LIMIT_TIMERS_PER_TURN 64
-#define LIMIT_MESSAGES_PER_TURN 64               /* of one socket */
+#define LIMIT_MESSAGES_PER_TURN 64 /* of one socket */
 
 /* events */
 #define LIMIT_FETCH_EVENTS 256
@@ -37,13 +37,13 @@
 #define LIMIT_WAITERS 4096
 
 /* the loop */
-#define LIMIT_LOOP_SOURCES 256                  /* sockets and descriptors */
+#define LIMIT_LOOP_SOURCES 256 /* sockets and descriptors */
 #define LIMIT_LOOP_TIMERS 16384
 
 /* receipts */
 #define LIMIT_RECEIPT_WINDOW_MS (72LL * 3600 * 1000)
-#define LIMIT_RECEIPTS_PER_PARTY 5000000         /* within the window */
-#define LIMIT_CLOCK_AHEAD_MS (5LL * 60 * 1000)   /* how far a sender's clock may lead */
+#define LIMIT_RECEIPTS_PER_PARTY 5000000       /* within the window */
+#define LIMIT_CLOCK_AHEAD_MS (5LL * 60 * 1000) /* how far a sender's clock may lead */
 
 /* alerts */
 #define LIMIT_ALERTS_URGENT 16
@@ -52,6 +52,6 @@
 /* Redis */
 #define LIMIT_REDIS_REPLY_BYTES (64 * 1024 * 1024)
 #define LIMIT_REDIS_REPLY_ELEMENTS 65536
-#define LIMIT_REDIS_PENDING 8192                 /* commands without an answer, a connection */
+#define LIMIT_REDIS_PENDING 8192 /* commands without an answer, a connection */
 
 #endif

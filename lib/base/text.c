@@ -38,13 +38,19 @@ enum err text_unhex(const char *s, uint8_t *out, size_t n)
     return ERR_OK;
 }
 
-/* Length of the well-formed sequence at p, 0 when there is none. Table 3-7 of the Unicode standard. */
+/* Length of the well-formed sequence at p, 0 when there is none: Table 3-7 of Unicode. */
 static size_t utf8_sequence(const uint8_t *p, size_t n)
 {
     if (p[0] >= 0x01 && p[0] <= 0x7f)
         return 1;
-    size_t len = p[0] >= 0xc2 && p[0] <= 0xdf ? 2 : p[0] >= 0xe0 && p[0] <= 0xef ? 3
-                 : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4 : 0;
+    size_t len = 0;
+    if (p[0] >= 0xc2 && p[0] <= 0xdf) {
+        len = 2;
+    } else if (p[0] >= 0xe0 && p[0] <= 0xef) {
+        len = 3;
+    } else if (p[0] >= 0xf0 && p[0] <= 0xf4) {
+        len = 4;
+    }
     if (len == 0 || len > n)
         return 0;
     uint8_t low = 0x80;

@@ -14,13 +14,17 @@ struct curve_keys {
 };
 
 enum err curve_keys_generate(struct curve_keys *out) LIU_MUST_USE;
-enum err curve_keys_load(const char *path, struct curve_keys *out, struct err_text *why) LIU_MUST_USE;
-enum err curve_keys_save(const struct curve_keys *k, const char *path, struct err_text *why) LIU_MUST_USE; /* fsync; ERR_EXISTS rather than replace a key */
+enum err curve_keys_load(const char *path, struct curve_keys *out,
+                         struct err_text *why) LIU_MUST_USE;
+enum err curve_keys_save(const struct curve_keys *k, const char *path, struct err_text *why)
+    LIU_MUST_USE; /* fsync; ERR_EXISTS rather than replace a key */
 
-/* A file for those who connect: the line "curve_public <Z85>" alone, mode 0644. A file with a secret in it is
- * refused (ERR_AUTH): it is about to be given away. */
-enum err curve_public_load(const char *path, char out[CURVE_Z85_BYTES], struct err_text *why) LIU_MUST_USE;
-enum err curve_public_save(const char *public_z85, const char *path, struct err_text *why) LIU_MUST_USE; /* fsync */
+/* A file for those who connect: the line "curve_public <Z85>" alone, mode 0644. A file with a
+ * secret in it is refused (ERR_AUTH): it is about to be given away. */
+enum err curve_public_load(const char *path, char out[CURVE_Z85_BYTES],
+                           struct err_text *why) LIU_MUST_USE;
+enum err curve_public_save(const char *public_z85, const char *path,
+                           struct err_text *why) LIU_MUST_USE; /* fsync */
 
 void curve_keys_wipe(struct curve_keys *k);
 

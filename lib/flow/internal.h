@@ -239,7 +239,7 @@ struct flow {
     int64_t drain_until_ms;
     int exit_status;
     bool probe_ok;
-    bool store_broken;        /* journal and head differ: nothing is written until a person has looked */
+    bool store_broken; /* journal and head differ: nothing is written until a person has looked */
     size_t load_step;
     char load_page[64];
 

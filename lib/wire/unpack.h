@@ -15,7 +15,8 @@ enum err wire_unpack(struct arena *a, const ProtobufCMessageDescriptor *d, const
                      size_t bytes, ProtobufCMessage **out) LIU_MUST_USE;
 
 /* Packs into the arena. ERR_NOMEM. */
-enum err wire_pack(struct arena *a, const ProtobufCMessage *m, const uint8_t **data, size_t *bytes) LIU_MUST_USE;
+enum err wire_pack(struct arena *a, const ProtobufCMessage *m, const uint8_t **data,
+                   size_t *bytes) LIU_MUST_USE;
 
 /* Message descriptor of a full name of our package ("ismap.liu.v1.Case"); NULL when unknown.
  * The table of all messages is in lib/wire/types.c. */

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -110,8 +111,8 @@ static const struct {
 
 static const ProtobufCMessageDescriptor *type_of(const char *name)
 {
-    char full[128] = "ismap.liu.v1.";
-    strncat(full, name, sizeof full - strlen(full) - 1);
+    char full[128];
+    snprintf(full, sizeof full, "ismap.liu.v1.%s", name);
     const ProtobufCMessageDescriptor *d = wire_type(full);
     assert_non_null(d);
     return d;
