@@ -484,16 +484,19 @@ static enum err flow_start(struct flow *f, struct err_text *why)
     return e;
 }
 
+/* The store goes first: it ends what is outstanding, and those callbacks still answer by the doors,
+ * look at waiters and wake works that decide on the service's state. */
 static void flow_destroy(struct flow *f)
 {
+    f->phase = FLOW_STOPPING;
+    store_destroy(f->store);
     fetch_destroy(f);
+    consumer_destroy(f);
+    engine_destroy(f);
     bus_destroy(f->bus);
     obs_http_destroy(f->http);
     if (f->svc->destroy != NULL && f->state != NULL)
         f->svc->destroy(f->state);
-    store_destroy(f->store);
-    consumer_destroy(f);
-    engine_destroy(f);
     directory_destroy(f->dir);
     loop_destroy(f->loop);
     signing_key_free(f->scheme_key);
