@@ -49,7 +49,6 @@ struct work *work_create(struct flow *f, enum work_source source)
     w->cause = "";
     w->actor = "";
     w->request_id = "";
-    w->locks = NULL;
     arena_init(&w->arena, LIMIT_WORK_ARENA_BYTES);
     work_reset_outcome(w);
     w->next_all = f->all_works;
@@ -93,11 +92,6 @@ static struct lock *lock_find(struct flow *f, const char *key)
 
 static bool lock_hold(struct work *w, struct lock *l)
 {
-    if (w->locks == NULL) {
-        w->locks = arena_alloc(&w->arena, (LIMIT_WORK_WRITES + 2) * sizeof(struct lock *));
-        if (w->locks == NULL)
-            return false;
-    }
     if (w->n_locks == LIMIT_WORK_WRITES + 2)
         return false;
     l->holder = w;
@@ -105,17 +99,27 @@ static bool lock_hold(struct work *w, struct lock *l)
     return true;
 }
 
-/* Wait in line; false when the line is full. */
+static bool work_urgent(const struct work *w)
+{
+    return w->door != NULL && (w->door->urgent || (w->row->flags & ROW_URGENT) != 0);
+}
+
+/* Wait in line, urgent works before all others; false when the line is full. */
 static bool lock_wait(struct lock *l, struct work *w)
 {
-    if (l->n_waiting >= LIMIT_WAITERS_PER_RECORD)
+    bool urgent = work_urgent(w);
+    struct work *before = urgent ? NULL : l->last;
+    if (l->n_waiting >= (urgent ? 2u : 1u) * LIMIT_WAITERS_PER_RECORD)
         return false;
-    w->next = NULL;
-    if (l->last == NULL)
+    for (struct work *x = l->first; urgent && x != NULL && work_urgent(x); x = x->next)
+        before = x;
+    w->next = before == NULL ? l->first : before->next;
+    if (before == NULL)
         l->first = w;
     else
-        l->last->next = w;
-    l->last = w;
+        before->next = w;
+    if (w->next == NULL)
+        l->last = w;
     l->n_waiting++;
     return true;
 }
@@ -139,13 +143,12 @@ static void lock_pass(struct flow *f, struct lock *l)
         l->last = NULL;
     l->n_waiting--;
     w->next = NULL;
-    if (!lock_hold(w, l)) {
-        l->holder = w; /* cannot happen: a work in line holds nothing but its serial lock */
-        w->failed = true;
-    }
+    (void)lock_hold(w, l); /* there is room: a work in line holds nothing but its serial lock */
     work_restart(w);
 }
 
+/* Passing a lock on runs the next in line, which may at once ask for another lock of this list: it
+ * must find that one held and get in line, or two works would hold it. */
 static void lock_release(struct work *w, bool keep_serial)
 {
     struct flow *f = w->flow;
@@ -155,11 +158,8 @@ static void lock_release(struct work *w, bool keep_serial)
         memcpy(held, w->locks, n * sizeof held[0]);
     w->n_locks = 0;
     for (size_t i = 0; i < n; i++) {
-        if (keep_serial && held[i] == w->serial) {
+        if (keep_serial && held[i] == w->serial)
             w->locks[w->n_locks++] = held[i];
-            continue;
-        }
-        held[i]->holder = NULL;
     }
     for (size_t i = 0; i < n; i++)
         if (!(keep_serial && held[i] == w->serial))
@@ -448,9 +448,8 @@ static void on_commit(void *arg, const struct commit_result *r);
 
 static void commit_send(struct work *w)
 {
-    bool urgent = w->door != NULL && (w->door->urgent || (w->row->flags & ROW_URGENT) != 0);
-    if (store_commit(w->flow->store, urgent ? STORE_URGENT : STORE_MAIN, &w->commit, on_commit,
-                     w) != ERR_OK) {
+    if (store_commit(w->flow->store, work_urgent(w) ? STORE_URGENT : STORE_MAIN, &w->commit,
+                     on_commit, w) != ERR_OK) {
         struct commit_result r = {.status = COMMIT_UNAVAILABLE, .text = "store not ready"};
         on_commit(w, &r);
     }

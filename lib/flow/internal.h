@@ -175,7 +175,7 @@ struct work {
     bool duplicate;
     int64_t resend_until_ms;
     bool receipt_checked;
-    struct lock **locks;
+    struct lock *locks[LIMIT_WORK_WRITES + 2]; /* the serial one and one it read, too */
     size_t n_locks;
     struct lock *serial; /* ROW_SERIAL */
     struct work *next;   /* in whatever queue it waits */
