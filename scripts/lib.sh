@@ -44,7 +44,7 @@ ports_choose() {
 stack_pid() {
     local pid
     pid=$(cat "$1/run/$2.pid" 2>/dev/null) || return 1
-    [ -n "$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "$1/" || return 1
+    [ -n "$pid" ] && tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "$1/" || return 1
     echo "$pid"
 }
 

@@ -39,6 +39,9 @@ check() {
     fi
 }
 
+# check_done WHAT STATUS: a command that has to succeed
+check_done() { check "$1" "$(tr_ done 完了)" "$([ "$2" = 0 ] && tr_ done 完了 || tr_ "exit status $2" "終了状態 $2")"; }
+
 # progress TEXT: one line that is written over, on a terminal only
 progress() { [ ! -t 2 ] || printf '\r\e[K   %s' "$*" >&2; }
 progress_end() { [ ! -t 2 ] || printf '\r\e[K' >&2; }
