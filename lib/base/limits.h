@@ -35,6 +35,7 @@
 #define LIMIT_FETCH_BYTES (256 * 1024)
 #define LIMIT_FETCH_WAIT_MS 30000
 #define LIMIT_WAITERS 4096
+#define LIMIT_WAITERS_PER_PARTY 512
 
 /* the loop */
 #define LIMIT_LOOP_SOURCES 256 /* sockets and descriptors */

@@ -34,9 +34,18 @@ static bool sees_all(const struct work *w)
     return w->role == ISMAP__LIU__V1__ROLE__ROLE_OPERATOR;
 }
 
+/* Whose index it reads. A feed may have the id of a party, whose events are not the feed's. */
+static const char *audience_of(const struct work *w)
+{
+    return w->actor_kind == RECORD_PARTY ? w->actor : "public";
+}
+
 static void waiter_free(struct waiter *x)
 {
     struct fetch *fe = x->work->flow->fetch;
+    struct actor *a = directory_actor(x->work->flow->dir, x->work->actor_key);
+    if (a != NULL && a->waiting > 0)
+        a->waiting--;
     if (x->prev != NULL)
         x->prev->next = x->next;
     else
@@ -80,10 +89,10 @@ static void answer(struct waiter *x, Ismap__Liu__V1__Events *ev)
         return;
     }
     waiter_free(x);
-    if (ev == NULL)
-        w->status = FLOW_STATUS(RESOURCE_EXHAUSTED);
-    else
+    if (ev != NULL)
         work_reply(w, &ev->base);
+    if (ev == NULL || w->failed)
+        w->status = FLOW_STATUS(RESOURCE_EXHAUSTED);
     reply_send(w);
 }
 
@@ -110,9 +119,10 @@ static bool add_event(struct work *w, const Ismap__Liu__V1__FetchEvents *ask,
                       Ismap__Liu__V1__Events *ev, const struct store_entry *s, size_t *bytes)
 {
     ProtobufCMessage *m;
-    if (wire_unpack(&w->arena, &ismap__liu__v1__journal_entry__descriptor, s->data, s->bytes, &m) !=
-        ERR_OK)
-        return !w->arena.spent;
+    enum err err =
+        wire_unpack(&w->arena, &ismap__liu__v1__journal_entry__descriptor, s->data, s->bytes, &m);
+    if (err != ERR_OK)
+        return err != ERR_NOMEM;
     const pb_entry *e = (const pb_entry *)m;
     if (e->type[0] == '\0' || !wants_type(ask, e->type))
         return true;
@@ -147,18 +157,30 @@ static void found(struct waiter *x, const struct store_entry *entries, size_t n,
         return;
     }
     size_t bytes = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (!add_event(w, x->ask, ev, &entries[i], &bytes)) {
-            ev->next_seq = i == 0 ? x->after : entries[i - 1].seq;
-            break;
-        }
+    size_t i = 0;
+    while (i < n && add_event(w, x->ask, ev, &entries[i], &bytes))
+        i++;
+    bool full = i < n; /* answered now: the rest is asked for by the next question */
+    if (full && i == 0) {
+        answer(x, NULL);
+        return;
     }
+    if (full)
+        ev->next_seq = entries[i - 1].seq;
     x->after = ev->next_seq;
-    bool wait = ev->n_events == 0 && clock_mono_ms() < x->until_ms && w->flow->phase == FLOW_READY;
+    bool wait =
+        !full && ev->n_events == 0 && clock_mono_ms() < x->until_ms && w->flow->phase == FLOW_READY;
     if (!wait)
         answer(x, ev);
     else if (x->woken || more)
         ask_store(x);
+}
+
+static void refuse_archived(struct waiter *x)
+{
+    refuse(x, FLOW_STATUS(OUT_OF_RANGE), "afterSeq", "P-ARCHIVED",
+           "この番号の記録は書庫に移されています。運用者に求めてください。",
+           "Events after this number have moved to the archive. Ask the operator for them.");
 }
 
 static void on_entries(void *arg, enum err e, const struct store_entry *entries, size_t n)
@@ -167,6 +189,8 @@ static void on_entries(void *arg, enum err e, const struct store_entry *entries,
     x->asking = false;
     if (e != ERR_OK)
         answer_empty(x);
+    else if (n == 0 || entries[0].seq != x->after + 1) /* the journal has no gaps */
+        refuse_archived(x);
     else
         found(x, entries, n, n == max_of(x->ask) && n > 0 && entries[n - 1].seq < x->asked_to);
 }
@@ -181,9 +205,7 @@ static void on_audience(void *arg, enum err e, uint64_t first_seq,
         return;
     }
     if (first_seq > x->after + 1) {
-        refuse(x, FLOW_STATUS(OUT_OF_RANGE), "afterSeq", "P-ARCHIVED",
-               "この番号の記録は書庫に移されています。運用者に求めてください。",
-               "Events after this number have moved to the archive. Ask the operator for them.");
+        refuse_archived(x);
         return;
     }
     found(x, entries, n, more);
@@ -193,7 +215,7 @@ static void ask_store(struct waiter *x)
 {
     struct work *w = x->work;
     struct flow *f = w->flow;
-    x->asked_to = f->tail_seq;
+    x->asked_to = f->tail_seq > x->after ? f->tail_seq : x->after;
     x->woken = false;
     if (x->after >= x->asked_to) {
         found(x, NULL, 0, false);
@@ -202,7 +224,7 @@ static void ask_store(struct waiter *x)
     x->asking = true;
     enum err e = sees_all(w) ? store_entries(f->store, x->after + 1, x->asked_to, max_of(x->ask),
                                              on_entries, x)
-                             : store_audience(f->store, w->actor, x->after, x->asked_to,
+                             : store_audience(f->store, audience_of(w), x->after, x->asked_to,
                                               max_of(x->ask), on_audience, x);
     if (e != ERR_OK) {
         x->asking = false;
@@ -225,7 +247,8 @@ static void on_head(void *arg, enum err e, uint64_t seq)
                en == NULL ? "" : en);
         return;
     }
-    x->woken = false; /* the tail will pass it soon */
+    if (x->woken) /* the tail has passed it while the head was asked for */
+        ask_store(x);
 }
 
 /* One waiter a connection: an earlier one is answered at once. */
@@ -259,7 +282,9 @@ void fetch_begin(struct work *w)
         reply_send(w);
         return;
     }
-    struct waiter *x = fe->n >= LIMIT_WAITERS ? NULL : calloc(1, sizeof *x);
+    struct actor *a = directory_actor(f->dir, w->actor_key);
+    bool full = a == NULL || a->waiting >= LIMIT_WAITERS_PER_PARTY || fe->n >= LIMIT_WAITERS;
+    struct waiter *x = full ? NULL : calloc(1, sizeof *x);
     if (x == NULL) {
         (void)work_refuse(w, FLOW_STATUS(RESOURCE_EXHAUSTED), "", "P-WAITERS",
                           "待機中の取得要求が上限に達しています。",
@@ -267,6 +292,7 @@ void fetch_begin(struct work *w)
         reply_send(w);
         return;
     }
+    a->waiting++;
     x->work = w;
     x->ask = ask;
     x->after = ask->after_seq;
@@ -293,9 +319,11 @@ void fetch_entry(struct flow *f, uint64_t seq, const pb_entry *e)
     for (size_t i = 0; i < e->n_audience; i++)
     public = public || strcmp(e->audience[i], "public") == 0;
     for (struct waiter *x = fe->waiters; x != NULL; x = x->next) {
-        bool mine = seq > x->after && (public || sees_all(x->work));
+        if (seq <= x->after)
+            continue;
+        bool mine = public || sees_all(x->work);
         for (size_t i = 0; !mine && i < e->n_audience; i++)
-            mine = strcmp(e->audience[i], x->work->actor) == 0;
+            mine = strcmp(e->audience[i], audience_of(x->work)) == 0;
         if (mine && wants_type(x->ask, e->type)) {
             x->woken = true;
             fe->any_woken = true;

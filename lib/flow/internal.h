@@ -40,6 +40,7 @@ struct actor {
     uint64_t revision;
     bool revoked;
     unsigned in_flight;
+    unsigned waiting;   /* FetchEvents */
     struct arena arena; /* of `keys` */
     const Ismap__Liu__V1__PartyKeys *keys;
     UT_hash_handle hh;

@@ -404,9 +404,9 @@ static void audience_entries_done(struct op *o)
     size_t n = 0;
     for (size_t i = 0; e == ERR_OK && i < o->expected; i++) {
         const redisReply *one = reply_at(o->replies[i], 0);
-        if (one == NULL) /* trimmed meanwhile */
-            continue;
-        if (!entry_decode(one, &entries[n++]))
+        if (one == NULL) /* trimmed meanwhile: the next question is told so */
+            e = ERR_UNAVAILABLE;
+        else if (!entry_decode(one, &entries[n++]))
             e = ERR_DATA_LOSS;
     }
     o->fn.audience(o->arg, e, o->first_seq, e == ERR_OK ? entries : NULL, e == ERR_OK ? n : 0,
