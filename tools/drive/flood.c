@@ -4,6 +4,7 @@
  *
  * The lanes are numbered; a refused message means going back to the last number taken.
  */
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -226,7 +227,7 @@ static void bulk_send(struct bulk *b)
                    critical ? f->bulk_number : "", critical);
         if (!critical)
             b->refs[0].domain = (char *)(uintptr_t) "status.monitoring.example";
-        (void)snprintf(b->ids[i], sizeof b->ids[i], "low-%llu", (unsigned long long)(b->next + i));
+        (void)snprintf(b->ids[i], sizeof b->ids[i], "low-%" PRIu64, b->next + i);
         b->alerts[i].alert_id = b->ids[i];
         b->list[i] = &b->alerts[i];
     }
@@ -236,8 +237,7 @@ static void bulk_send(struct bulk *b)
     m.alerts = b->list;
     m.n_alerts = n;
     char id[64];
-    (void)snprintf(id, sizeof id, "bulk-%llu-%llu-%llu", (unsigned long long)b->next,
-                   (unsigned long long)n, (unsigned long long)f->messages);
+    (void)snprintf(id, sizeof id, "bulk-%" PRIu64 "-%" PRIu64 "-%" PRIu64, b->next, n, f->messages);
     int64_t now = clock_mono_us();
     if (!lane_send(&b->lane, id, &m.base, false, 2000))
         return;
@@ -249,12 +249,21 @@ static void bulk_send(struct bulk *b)
     b->open++;
 }
 
+/* What bulk_send made the request id of. */
+static bool bulk_id(const char *id, uint64_t *first, uint64_t *n, uint64_t *k)
+{
+    char part[3][24];
+    return sscanf(id, "bulk-%23[0-9]-%23[0-9]-%23[0-9]", part[0], part[1], part[2]) == 3 &&
+           text_u64(part[0], UINT64_MAX, first) == ERR_OK &&
+           text_u64(part[1], UINT64_MAX, n) == ERR_OK && text_u64(part[2], UINT64_MAX, k) == ERR_OK;
+}
+
 static void bulk_reply(struct bulk *b, const Ismap__Liu__V1__Reply *r)
 {
     struct flood *f = b->flood;
-    unsigned long long first = 0, n = 0, k = 0;
+    uint64_t first, n, k;
     b->open--;
-    if (sscanf(r->request_id, "bulk-%llu-%llu-%llu", &first, &n, &k) != 3)
+    if (!bulk_id(r->request_id, &first, &n, &k))
         return;
     if (r->status != ISMAP__LIU__V1__STATUS__STATUS_OK) {
         f->refused++;
@@ -401,6 +410,25 @@ static int flood_run(struct flood *f, struct subscriber *subs, size_t n)
     return status == CLI_OK ? f->status : status;
 }
 
+/* A thread for each of the names, which are split in place; *n tells how many run, also on failure.
+ */
+static int subscribers_start(struct flood *f, struct subscriber *subs, char *names, size_t *n)
+{
+    int status = CLI_OK;
+    char *save = NULL;
+    char *t = names == NULL ? NULL : strtok_r(names, ",", &save);
+    while (t != NULL && *n < SUBSCRIBERS_MAX && status == CLI_OK) {
+        struct subscriber *s = &subs[*n];
+        s->flood = f;
+        s->identity = t;
+        status = lane_open(&s->lane, f->cli, t, CLI_MONITOR);
+        if (status == CLI_OK && pthread_create(&s->thread, NULL, subscribe, s) == 0)
+            ++*n;
+        t = strtok_r(NULL, ",", &save);
+    }
+    return status;
+}
+
 int drive_flood(struct cli *c, struct cli_args *a)
 {
     struct flood f = {.cli = c, .epoch = (uint64_t)clock_wall_ms()};
@@ -421,15 +449,8 @@ int drive_flood(struct cli *c, struct cli_args *a)
                      ? CLI_OK
                      : cli_usage(c, "give --feed, sane numbers and live --pids");
     size_t n = 0;
-    for (char *save = NULL,
-              *t = status != CLI_OK || names == NULL ? NULL : strtok_r(names, ",", &save);
-         t != NULL && n < SUBSCRIBERS_MAX && status == CLI_OK; t = strtok_r(NULL, ",", &save)) {
-        subs[n].flood = &f;
-        subs[n].identity = t;
-        status = lane_open(&subs[n].lane, c, t, CLI_MONITOR);
-        if (status == CLI_OK && pthread_create(&subs[n].thread, NULL, subscribe, &subs[n]) == 0)
-            n++;
-    }
+    if (status == CLI_OK)
+        status = subscribers_start(&f, subs, names, &n);
     if (status == CLI_OK)
         status = flood_run(&f, subs, n);
     if (status == CLI_OK)

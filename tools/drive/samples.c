@@ -63,8 +63,11 @@ json_t *samples_json(struct samples *s)
     json_t *cdf = json_array();
     for (int i = 0; i <= 19; i++)
         (void)json_array_append_new(cdf, json_pack("[f,o]", i * 0.05, at(s, i * 0.05)));
-    for (double rest = 0.04; rest > 0.0004 && rest * (double)s->n >= 1; rest *= 0.8)
+    double rest = 0.04;
+    while (rest > 0.0004 && rest * (double)s->n >= 1) {
         (void)json_array_append_new(cdf, json_pack("[f,o]", 1 - rest, at(s, 1 - rest)));
+        rest *= 0.8;
+    }
     (void)json_object_set_new(j, "cdf", cdf);
     return j;
 }
@@ -77,15 +80,20 @@ int64_t cpu_of_pid_us(long pid)
     if (f == NULL)
         return -1;
     char line[1024];
-    unsigned long user = 0;
-    unsigned long system = 0;
+    char user[24];
+    char system[24];
+    uint64_t user_ticks = 0;
+    uint64_t system_ticks = 0;
     bool ok = fgets(line, sizeof line, f) != NULL;
     (void)fclose(f);
     char *close = ok ? strrchr(line, ')') : NULL; /* the name may hold spaces */
-    if (close == NULL || sscanf(close + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-                                &user, &system) != 2)
+    if (close == NULL ||
+        sscanf(close + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %23[0-9] %23[0-9]", user,
+               system) != 2 ||
+        text_u64(user, INT32_MAX, &user_ticks) != ERR_OK ||
+        text_u64(system, INT32_MAX, &system_ticks) != ERR_OK)
         return -1;
-    return (int64_t)(user + system) * 1000000 / sysconf(_SC_CLK_TCK);
+    return (int64_t)(user_ticks + system_ticks) * 1000000 / sysconf(_SC_CLK_TCK);
 }
 
 int64_t cpu_self_us(void)

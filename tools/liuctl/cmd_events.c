@@ -67,51 +67,70 @@ static bool ends_here(const char *until, const Ismap__Liu__V1__Event *e)
     return until != NULL && n >= k && strcmp(e->type + n - k, until) == 0;
 }
 
+struct follow {
+    struct cursor cur;
+    const char *path;  /* of the cursor's file, may be NULL */
+    const char *until; /* end of a type's name, may be NULL */
+    char *type;        /* only these, may be NULL */
+    bool once;
+    bool limited;
+    int64_t end_ms;
+};
+
+/* Prints what came and moves the cursor. *done: nothing more is wanted. */
+static int take_events(struct cli *c, struct follow *f, const Ismap__Liu__V1__Events *ev,
+                       bool *done)
+{
+    for (size_t i = 0; i < ev->n_events; i++) {
+        print_event(ev->events[i]);
+        *done = *done || ends_here(f->until, ev->events[i]);
+    }
+    *done = *done && !(f->once && ev->n_events > 0 && ev->next_seq < ev->head_seq);
+    (void)fflush(stdout);
+    (void)text_copy(f->cur.epoch, sizeof f->cur.epoch, ev->epoch);
+    f->cur.seq = ev->next_seq;
+    return cursor_write(c, f->path, &f->cur) == CLI_OK ? CLI_OK : CLI_USAGE;
+}
+
+static int follow_round(struct cli *c, struct follow *f, bool *done)
+{
+    Ismap__Liu__V1__FetchEvents m = ISMAP__LIU__V1__FETCH_EVENTS__INIT;
+    int64_t left = f->limited ? f->end_ms - clock_mono_ms() : WAIT_MS;
+    m.epoch = f->cur.epoch;
+    m.after_seq = f->cur.seq;
+    m.wait_ms = f->once || left <= 0 ? 0 : (uint32_t)(left < WAIT_MS ? left : WAIT_MS);
+    m.n_types = f->type == NULL ? 0 : 1;
+    m.types = &f->type;
+    ProtobufCMessage *answer;
+    int status = cli_request(c, CLI_INTAKE, &m.base, false, &answer);
+    *done = status != CLI_OK || f->once || (f->limited && left <= 0);
+    if (answer == NULL)
+        return status;
+    int taken = take_events(c, f, (const void *)answer, done);
+    return taken == CLI_OK ? status : taken;
+}
+
 int cmd_events_follow(struct cli *c, struct cli_args *a)
 {
-    const char *path = cli_option(a, "--cursor-file");
-    const char *until = cli_option(a, "--until");
+    struct follow f = {.path = cli_option(a, "--cursor-file"), .until = cli_option(a, "--until")};
     const char *limit = cli_option(a, "--for-ms");
     const char *type = cli_option(a, "--type");
-    bool once = cli_flag(a, "--no-wait");
+    f.once = cli_flag(a, "--no-wait");
     uint64_t for_ms = 0;
     if (!cli_done(c, a) || (limit != NULL && text_u64(limit, 86400000, &for_ms) != ERR_OK))
         return CLI_USAGE;
-    struct cursor cur = {.epoch = ""};
-    cursor_read(path, &cur);
-    const char *full = type == NULL ? NULL : arena_printf(&c->arena, "ismap.liu.v1.%s", type);
-    char *types[] = {(char *)(uintptr_t)full};
-    int64_t end = clock_mono_ms() + (int64_t)for_ms;
+    cursor_read(f.path, &f.cur);
+    f.type = type == NULL ? NULL : arena_printf(&c->arena, "ismap.liu.v1.%s", type);
+    f.limited = for_ms > 0;
+    f.end_ms = clock_mono_ms() + (int64_t)for_ms;
     struct arena keep = c->arena; /* what came before stays; each round's memory is given back */
-    for (;;) {
+    bool done = false;
+    int status = CLI_OK;
+    while (!done && status == CLI_OK) {
         arena_init(&c->arena, 64u * 1024 * 1024);
-        Ismap__Liu__V1__FetchEvents m = ISMAP__LIU__V1__FETCH_EVENTS__INIT;
-        int64_t left = for_ms == 0 ? WAIT_MS : end - clock_mono_ms();
-        m.epoch = cur.epoch;
-        m.after_seq = cur.seq;
-        m.wait_ms = once || left <= 0 ? 0 : (uint32_t)(left < WAIT_MS ? left : WAIT_MS);
-        m.n_types = type == NULL ? 0 : 1;
-        m.types = types;
-        ProtobufCMessage *answer;
-        int status = cli_request(c, CLI_INTAKE, &m.base, false, &answer);
-        bool done = status != CLI_OK || once || (for_ms > 0 && left <= 0);
-        const Ismap__Liu__V1__Events *ev = (void *)answer;
-        for (size_t i = 0; ev != NULL && i < ev->n_events; i++) {
-            print_event(ev->events[i]);
-            done = done || ends_here(until, ev->events[i]);
-        }
-        if (ev != NULL) {
-            done = done && !(once && ev->n_events > 0 && ev->next_seq < ev->head_seq);
-            (void)fflush(stdout);
-            (void)text_copy(cur.epoch, sizeof cur.epoch, ev->epoch);
-            cur.seq = ev->next_seq;
-            if (cursor_write(c, path, &cur) != CLI_OK)
-                status = CLI_USAGE;
-        }
+        status = follow_round(c, &f, &done);
         arena_fini(&c->arena);
-        if (done || status != CLI_OK) {
-            c->arena = keep;
-            return status;
-        }
     }
+    c->arena = keep;
+    return status;
 }

@@ -41,9 +41,11 @@ static int read_line(struct check *k, struct cli *c, const char *path, unsigned 
     char sender[64];
     char id[96];
     char epoch[40];
-    unsigned long long seq;
+    char digits[24];
+    uint64_t seq;
     char hash[80];
-    if (sscanf(line, "%63s %95s %39s %llu %79s", sender, id, epoch, &seq, hash) != 5)
+    if (sscanf(line, "%63s %95s %39s %23s %79s", sender, id, epoch, digits, hash) != 5 ||
+        text_u64(digits, UINT64_MAX, &seq) != ERR_OK)
         return cli_fail(c, CLI_INPUT, "%s:%u: want sender, id, epoch, sequence, hash", path,
                         number);
     struct promised *p = NULL;

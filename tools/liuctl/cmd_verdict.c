@@ -161,8 +161,8 @@ static int load(struct cli *c, struct cli_args *a, Ismap__Liu__V1__Rulebook **ou
 
 int cmd_rulebook_check(struct cli *c, struct cli_args *a)
 {
-    Ismap__Liu__V1__Rulebook *book;
-    const char *path;
+    Ismap__Liu__V1__Rulebook *book = NULL;
+    const char *path = NULL;
     int status = load(c, a, &book, &path);
     if (status != CLI_OK)
         return status;
@@ -183,8 +183,8 @@ int cmd_rulebook_check(struct cli *c, struct cli_args *a)
 
 int cmd_rulebook_activate(struct cli *c, struct cli_args *a)
 {
-    Ismap__Liu__V1__Rulebook *book;
-    const char *path;
+    Ismap__Liu__V1__Rulebook *book = NULL;
+    const char *path = NULL;
     const char *reason = cli_option(a, "--reason");
     if (reason == NULL)
         return cli_usage(c, c->ja ? "--reason を指定してください" : "give --reason");

@@ -226,9 +226,9 @@ int cli_request_quiet(struct cli *c, enum cli_service to, const ProtobufCMessage
     *answer = NULL;
     c->reply = NULL;
     int status = cli_connect(c, to);
-    const char *id;
-    const uint8_t *data;
-    size_t bytes;
+    const char *id = NULL;
+    const uint8_t *data = NULL;
+    size_t bytes = 0;
     if (status == CLI_OK)
         status = cli_envelope(c, m, sign, &id, &data, &bytes);
     if (status == CLI_OK)

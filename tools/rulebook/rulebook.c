@@ -24,14 +24,17 @@ static void take_place(struct told *t, const char *text)
 {
     char name[96] = "";
     char path[384];
-    unsigned line = 0;
-    unsigned entry = 0;
-    if (sscanf(text, " in mapping field '%95[^']' (line: %u", name, &line) < 1) {
-        if (sscanf(text, " in sequence entry '%u' (line: %u", &entry, &line) < 1 &&
-            sscanf(text, " in sequence entry: %u (line: %u", &entry, &line) < 1)
+    char digits[16] = "";
+    char entry[16] = "";
+    uint64_t line = 0;
+    if (sscanf(text, " in mapping field '%95[^']' (line: %15[0-9]", name, digits) < 1) {
+        if (sscanf(text, " in sequence entry '%15[0-9]' (line: %15[0-9]", entry, digits) < 1 &&
+            sscanf(text, " in sequence entry: %15[0-9] (line: %15[0-9]", entry, digits) < 1)
             return;
-        (void)snprintf(name, sizeof name, "[%u]", entry);
+        (void)snprintf(name, sizeof name, "[%s]", entry);
     }
+    if (text_u64(digits, SIZE_MAX, &line) != ERR_OK)
+        line = 0;
     const char *dot = t->path[0] != '\0' && t->path[0] != '[' ? "." : "";
     (void)snprintf(path, sizeof path, "%s%s%s", name, dot, t->path);
     (void)text_copy(t->path, sizeof t->path, path);
