@@ -163,7 +163,7 @@ static int by_value(const void *a, const void *b)
 /* Writes an entry's audience at p, ascending and each once. Returns the bytes; 0 = a key is bad. */
 static size_t audience(struct encoder *e, const struct commit_entry *entry, uint8_t *p)
 {
-    uint16_t index[LIMIT_AUDIENCE];
+    uint16_t index[LIMIT_AUDIENCE] = {0};
     size_t n = 0;
     for (size_t i = 0; i < entry->n_audience; i++) {
         struct key k;

@@ -94,7 +94,7 @@ enum decide intake_declare_use(struct work *w, void *service_state)
         .business_matches = true, /* the ministry answers for its own use */
     };
     enum procurable_answer answer = procurable(&q);
-    if (answer != PROCURABLE_YES) {
+    if (l == NULL || answer != PROCURABLE_YES) {
         const struct procurable_text *t = procurable_text_of(answer);
         const char *field = answer == PROCURABLE_CLASS   ? "dataClass"
                             : answer == PROCURABLE_LEVEL ? "level"

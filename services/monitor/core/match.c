@@ -131,7 +131,7 @@ static bool slots_grow(struct match_index *ix)
     size_t old_n = ix->n_slots;
     struct slot *old = ix->slots;
     size_t n = old_n == 0 ? 256 : old_n * 2;
-    struct slot *slots = malloc(n * sizeof *slots);
+    struct slot *slots = calloc(n, sizeof *slots);
     if (slots == NULL)
         return false;
     for (size_t i = 0; i < n; i++)
