@@ -12,16 +12,20 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 #define QUEUE_MAX 4096
 #define RETRY_MS 200
+#define REASON_BYTES 512
 #define IDLE_ADVANCE_MS 2000
 #define IDLE_ADVANCE_ENTRIES 1000
 #define BATCH_WRITES_MAX 56
+#define CONFLICTS_MAX                                                                              \
+    (8 * LIMIT_COMMIT_ATTEMPTS) /* of one event alone, the cursor standing still */
 
 struct queued {
     uint64_t seq;
-    const struct consumer_row *row;
+    const struct consumer_row *row; /* NULL: the entry cannot be read */
     uint8_t *payload;
     size_t bytes;
     struct queued *next;
@@ -50,6 +54,9 @@ struct consumer {
     bool busy;    /* a batch is under way */
     bool waiting; /* for the retry timer */
     unsigned attempts;
+    unsigned refusals;  /* of the commit of one event alone */
+    unsigned conflicts; /* likewise */
+    char why[200];      /* of the last refusal or conflict */
     unsigned batch_max;
     int64_t advanced_ms;
     struct loop_timer *timer;
@@ -83,14 +90,15 @@ static bool queue_push(struct consumer *c, uint64_t seq, const struct consumer_r
                        const pb_entry *e)
 {
     struct queued *q = c->n_queued >= QUEUE_MAX ? NULL : calloc(1, sizeof *q);
-    uint8_t *copy = q == NULL ? NULL : malloc(e->payload.len + 1);
+    size_t n = e == NULL ? 0 : e->payload.len;
+    uint8_t *copy = q == NULL ? NULL : malloc(n + 1);
     if (copy == NULL) {
         free(q);
         return false;
     }
-    if (e->payload.len > 0)
-        memcpy(copy, e->payload.data, e->payload.len);
-    *q = (struct queued){.seq = seq, .row = row, .payload = copy, .bytes = e->payload.len};
+    if (n > 0)
+        memcpy(copy, e->payload.data, n);
+    *q = (struct queued){.seq = seq, .row = row, .payload = copy, .bytes = n};
     if (c->last == NULL)
         c->first = q;
     else
@@ -103,10 +111,14 @@ static bool queue_push(struct consumer *c, uint64_t seq, const struct consumer_r
 static void take_in(struct flow *f, uint64_t seq, const pb_entry *e)
 {
     struct consumer *c = f->consumer;
-    if (seq != c->scanned + 1)
+    if (seq <= c->scanned)
         return;
-    const struct consumer_row *row = row_of(f, e->type);
-    if (row != NULL && !queue_push(c, seq, row, e)) {
+    if (seq > c->scanned + 1) { /* one was missed for want of memory: they are read again */
+        c->overflow = true;
+        return;
+    }
+    const struct consumer_row *row = e == NULL ? NULL : row_of(f, e->type);
+    if ((e == NULL || row != NULL) && !queue_push(c, seq, row, e)) {
         c->overflow = true;
         return;
     }
@@ -131,15 +143,20 @@ static void on_refill(void *arg, enum err e, const struct store_entry *entries, 
     c->overflow = false;
     for (size_t i = 0; i < n && !c->overflow; i++) {
         struct arena a;
-        arena_init(&a, LIMIT_WORK_ARENA_BYTES);
-        ProtobufCMessage *m;
-        if (wire_unpack(&a, &ismap__liu__v1__journal_entry__descriptor, entries[i].data,
-                        entries[i].bytes, &m) == ERR_OK)
-            take_in(f, entries[i].seq, (const pb_entry *)m);
+        arena_init(&a, 4 * (size_t)LIMIT_WORK_ARENA_BYTES);
+        ProtobufCMessage *m = NULL;
+        enum err u = wire_unpack(&a, &ismap__liu__v1__journal_entry__descriptor, entries[i].data,
+                                 entries[i].bytes, &m);
+        if (u == ERR_NOMEM)
+            c->overflow = true;
+        else
+            take_in(f, entries[i].seq, u == ERR_OK ? (const pb_entry *)m : NULL);
         arena_fini(&a);
     }
+    bool progress = n > 0 && !c->overflow;
     c->overflow = c->overflow || c->scanned < f->tail_seq;
-    consumer_go(f);
+    if (progress)
+        consumer_go(f); /* otherwise at the next tick */
 }
 
 static void refill(struct flow *f)
@@ -159,7 +176,6 @@ static void batch_free(struct batch *b)
         work_destroy(b->works[i]);
     arena_fini(&b->arena);
     free(b);
-    b = NULL;
 }
 
 static void on_retry(void *flow)
@@ -182,19 +198,34 @@ static void on_cursor(void *arg, enum err e, const struct store_record *records,
     struct flow *f = arg;
     struct consumer *c = f->consumer;
     c->busy = false;
-    if (e == ERR_OK && n == 1) {
-        struct arena a;
-        arena_init(&a, 4096);
-        ProtobufCMessage *m;
-        if (records[0].exists && wire_unpack(&a, &ismap__liu__v1__cursor__descriptor,
-                                             records[0].value, records[0].bytes, &m) == ERR_OK)
-            c->seq = ((const Ismap__Liu__V1__Cursor *)m)->seq;
-        c->revision = records[0].exists ? records[0].revision : 0;
-        arena_fini(&a);
+    uint64_t seq;
+    if (e == ERR_OK && n == 1 && cursor_read_seq(&records[0], &seq) == ERR_OK) {
+        uint64_t revision = records[0].exists ? records[0].revision : 0;
+        if (revision != c->revision)
+            c->refusals = c->conflicts = 0;
+        c->seq = seq;
+        c->revision = revision;
+        if (c->scanned < seq)
+            c->scanned = seq;
         while (c->first != NULL && c->first->seq <= c->seq)
             queue_pop(c);
     }
     retry_later(f);
+}
+
+enum err cursor_read_seq(const struct store_record *r, uint64_t *seq)
+{
+    struct arena a;
+    ProtobufCMessage *m;
+    enum err e = ERR_OK;
+    *seq = 0;
+    arena_init(&a, 4096);
+    if (r->exists)
+        e = wire_unpack(&a, &ismap__liu__v1__cursor__descriptor, r->value, r->bytes, &m);
+    if (r->exists && e == ERR_OK)
+        *seq = ((const Ismap__Liu__V1__Cursor *)m)->seq;
+    arena_fini(&a);
+    return e;
 }
 
 /* Something did not hold: look at the cursor again (the commit may have taken effect), then go on.
@@ -218,8 +249,14 @@ static void on_batch_commit(void *arg, const struct commit_result *r)
     struct flow *f = b->flow;
     struct consumer *c = f->consumer;
     uint64_t to = b->to_seq;
+    bool alone = b->n == 1;
     batch_free(b);
     if (r->status != COMMIT_OK) {
+        if (alone && (r->status == COMMIT_REFUSED || r->status == COMMIT_CONFLICT)) {
+            c->refusals += r->status == COMMIT_REFUSED;
+            c->conflicts += r->status == COMMIT_CONFLICT;
+            (void)text_copy(c->why, sizeof c->why, r->text);
+        }
         if (r->status != COMMIT_CONFLICT)
             log_event(LOG_LEVEL_WARN, "consumer-commit",
                       "a consumer's commit did not hold; trying again", "why", r->text, NULL);
@@ -230,6 +267,8 @@ static void on_batch_commit(void *arg, const struct commit_result *r)
     c->seq = to;
     c->revision++;
     c->attempts = 0;
+    c->refusals = 0;
+    c->conflicts = 0;
     c->batch_max =
         c->batch_max * 2 > LIMIT_CONSUMER_EVENTS ? LIMIT_CONSUMER_EVENTS : c->batch_max * 2;
     c->advanced_ms = clock_mono_ms();
@@ -238,6 +277,12 @@ static void on_batch_commit(void *arg, const struct commit_result *r)
     c->busy = false;
     metric_set(f->m_consumed, (int64_t)c->seq);
     consumer_go(f);
+}
+
+static const char *event_cause(struct work *w)
+{
+    return arena_printf(&w->arena, "e:%s:%s:%llu", w->flow->svc->name, store_epoch(w->flow->store),
+                        (unsigned long long)w->event_seq);
 }
 
 static bool same_record(const struct work_write *p, enum record_kind kind, const char *id)
@@ -263,7 +308,22 @@ static bool overlaps(const struct batch *b, size_t at)
     return false;
 }
 
-static void quarantine(struct work *w, const char *reason)
+/* Makes room for a quarantine in a work whose memory is used up. What it read does not matter any
+ * more. */
+static bool work_clear(struct work *w)
+{
+    work_drop_reads(w);
+    work_reset_outcome(w);
+    arena_reset(&w->arena);
+    w->message = NULL;
+    w->cause = event_cause(w);
+    if (w->cause == NULL)
+        w->cause = "";
+    return w->cause[0] != '\0';
+}
+
+/* False without memory: a passing fault. */
+static bool quarantine(struct work *w, const char *reason)
 {
     struct flow *f = w->flow;
     work_reset_outcome(w);
@@ -272,7 +332,7 @@ static void quarantine(struct work *w, const char *reason)
     char *id = arena_printf(&w->arena, "%s/%llu", f->svc->name, (unsigned long long)w->event_seq);
     char *why = arena_strdup(&w->arena, reason);
     if (q == NULL || e == NULL || id == NULL || why == NULL)
-        return;
+        return false;
     ismap__liu__v1__quarantined__init(q);
     q->consumer = (char *)(uintptr_t)f->svc->name;
     q->seq = w->event_seq;
@@ -284,14 +344,30 @@ static void quarantine(struct work *w, const char *reason)
     e->reason = why;
     work_put(w, RECORD_QUARANTINED, id, &q->base);
     work_emit(w, &e->base, NULL, 0);
+    if (w->failed)
+        return false;
     metric_add(f->m_quarantined, 1);
     log_event(LOG_LEVEL_ERROR, "event-quarantined",
               "an event failed for good and waits for a person", "id", id, "why", why, NULL);
+    return true;
 }
 
-static const char *refusal_text(const struct work *w)
+static void refusal_text(const struct work *w, char out[REASON_BYTES])
 {
-    return w->faults.n > 0 ? w->faults.items[0].en : "refused without a reason";
+    const char *en = w->faults.n > 0 ? w->faults.items[0].en : "refused without a reason";
+    size_t n = strlen(en);
+    if (n >= REASON_BYTES)
+        for (n = REASON_BYTES - 1; n > 0 && ((unsigned char)en[n] & 0xc0u) == 0x80u; n--) {
+        }
+    memcpy(out, en, n);
+    out[n] = '\0';
+}
+
+static bool quarantine_refused(struct work *w)
+{
+    char why[REASON_BYTES];
+    refusal_text(w, why);
+    return quarantine(w, why) || (work_clear(w) && quarantine(w, why));
 }
 
 /* How many works from the front can go into one commit. */
@@ -302,8 +378,8 @@ static size_t batch_take(struct batch *b)
     size_t n = 0;
     for (; n < b->n; n++) {
         struct work *w = b->works[n];
-        if (work_refused(w))
-            quarantine(w, refusal_text(w));
+        if (work_refused(w) && !quarantine_refused(w))
+            break;
         size_t more = w->n_events == 0 && w->n_puts > 0 ? 1 : w->n_events;
         if (n > 0 && (puts + w->n_puts > BATCH_WRITES_MAX || entries + more > LIMIT_WORK_ENTRIES ||
                       overlaps(b, n)))
@@ -370,27 +446,45 @@ static bool batch_commit(struct batch *b)
     return store_commit(f->store, STORE_MAIN, all, on_batch_commit, b) == ERR_OK;
 }
 
+/* One event alone fails again and again, while the store is there: others wait behind it. */
+static bool failed_for_good(const struct batch *b)
+{
+    const struct consumer *c = b->flow->consumer;
+    if (b->n != 1 || !store_ready(b->flow->store, NULL))
+        return false;
+    if (b->failed)
+        return c->attempts >= LIMIT_COMMIT_ATTEMPTS &&
+               b->works[0]->status != FLOW_STATUS(UNAVAILABLE);
+    return c->refusals >= LIMIT_COMMIT_ATTEMPTS || c->conflicts >= CONFLICTS_MAX;
+}
+
 static void batch_decided(struct batch *b)
 {
     struct flow *f = b->flow;
     struct consumer *c = f->consumer;
-    bool last_try = b->failed && b->n == 1 && c->attempts >= LIMIT_COMMIT_ATTEMPTS &&
-                    store_ready(f->store, NULL);
-    if (last_try)
-        quarantine(b->works[0], refusal_text(b->works[0]));
-    if (b->failed && !last_try) {
-        batch_free(b);
-        batch_again(f);
-        return;
+    if (failed_for_good(b)) {
+        struct work *w = b->works[0];
+        char why[REASON_BYTES];
+        if (b->failed)
+            refusal_text(w, why);
+        else
+            (void)text_copy(why, sizeof why, c->why);
+        b->failed = !work_clear(w) || !quarantine(w, why);
     }
-    b->taken = batch_take(b);
-    b->to_seq = b->works[b->taken - 1]->event_seq;
-    if (b->taken == c->n_queued && !c->overflow)
-        b->to_seq = c->scanned; /* nothing of interest follows */
-    if (!batch_commit(b)) {
-        batch_free(b);
-        batch_again(f);
+    b->taken = b->failed ? 0 : batch_take(b);
+    if (b->taken > 0) {
+        b->to_seq = b->works[b->taken - 1]->event_seq;
+        if (b->taken == c->n_queued && !c->overflow)
+            b->to_seq = c->scanned; /* nothing of interest follows */
+        if (batch_commit(b))
+            return;
+        if (b->n == 1 && (b->works[0]->arena.spent || b->arena.spent)) {
+            c->refusals++;
+            (void)text_copy(c->why, sizeof c->why, "the effect is larger than a work may be");
+        }
     }
+    batch_free(b);
+    batch_again(f);
 }
 
 void consumer_work_done(struct work *w, bool decided)
@@ -413,13 +507,18 @@ static struct work *event_work(struct flow *f, struct batch *b, const struct que
     w->batch = b;
     w->event_seq = q->seq;
     w->actor = f->svc->name;
-    w->decide = q->row->decide;
-    w->cause = arena_printf(&w->arena, "e:%s:%s:%llu", f->svc->name, store_epoch(f->store),
-                            (unsigned long long)q->seq);
+    w->decide = q->row == NULL ? NULL : q->row->decide;
+    w->cause = event_cause(w);
     ProtobufCMessage *m = NULL;
-    if (w->cause == NULL ||
-        wire_unpack(&w->arena, q->row->type, q->payload, q->bytes, &m) != ERR_OK) {
-        w->cause = w->cause == NULL ? "" : w->cause;
+    enum err e = ERR_PROTO;
+    if (q->row != NULL)
+        e = wire_unpack(&w->arena, q->row->type, q->payload, q->bytes, &m);
+    if (w->cause == NULL || (e == ERR_NOMEM && !w->arena.spent)) { /* a passing fault */
+        work_destroy(w);
+        return NULL;
+    }
+    if (e != ERR_OK) {
+        m = NULL;
         (void)work_refuse(w, FLOW_STATUS(INVALID_ARGUMENT), "", "P-EVENT", "イベントを読めません。",
                           "The event cannot be read.");
     }
@@ -455,10 +554,10 @@ void consumer_go(struct flow *f)
     if (c == NULL || c->busy || c->waiting || !store_ready(f->store, NULL) ||
         f->phase == FLOW_STOPPING)
         return;
-    if (store_pressure(f->store) == STORE_PRESSURE_CASES)
-        return; /* what is left of the memory is for suspensions; the events wait in the journal */
     if (c->overflow && c->n_queued < QUEUE_MAX / 2)
         refill(f);
+    if (c->first != NULL && store_pressure(f->store) == STORE_PRESSURE_CASES)
+        return; /* what is left of the memory is for suspensions; the events wait in the journal */
     if (c->first == NULL) {
         advance_idle(f);
         return;
