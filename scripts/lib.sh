@@ -223,7 +223,7 @@ stack_create() {
     [ "${#dir}" -le 80 ] || die "$dir: $(tr_ 'the path is too long for a socket (80 characters)' 'パスが長すぎます（ソケットのため80文字まで）')"
     [ -x "$LIU_BIN/liuctl" ] || die "$LIU_BIN/liuctl: $(tr_ 'not built' 'ビルドされていません')"
     command -v redis-server >/dev/null || die "$(tr_ 'redis-server is missing: run scripts/setup run' 'redis-server がありません。scripts/setup run を実行してください')"
-    mkdir -p -m 700 "$dir"
+    mkdir -p "$dir" && chmod 700 "$dir" || return 1
     mkdir -m 700 "$dir"/{keys,redis,archive,log,run,conf}
     stack_write_ports "$dir"
     stack_write_redis "$dir"

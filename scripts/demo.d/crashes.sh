@@ -60,7 +60,7 @@ compare_receipts() {
     cut -d' ' -f4 "$work/effects" | sort >"$work/effects.case"
     check "$(tr_ 'cases in the journal but not in the state' '記録にあるのに状態にない案件')" 0 "$(comm -23 "$work/effects.case" "$work/cases" | wc -l)"
     check "$(tr_ 'cases listed twice' '重複した案件')" 0 "$(uniq -d "$work/cases" | wc -l)"
-    check "$(tr_ 'cases in the state beyond those of the story and the stream' '状態にある余分な案件')" "${#case_of[@]}" \
+    check "$(tr_ 'cases in the state that are not of the stream: those of step 1' '送信分以外の案件（手順1のもの）')" "${#case_of[@]}" \
         "$(comm -13 "$work/effects.case" "$work/cases" | wc -l)"
 }
 

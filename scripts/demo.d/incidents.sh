@@ -108,5 +108,5 @@ step_incidents() {
     past_the_brake
     way_back
     say "$(tr_ 'Incidents now:' '現在のインシデント:')"
-    ctl incident list | sed 's/^/     /' | cut -c1-150
+    ctl incident list | shown 150
 }

@@ -75,7 +75,7 @@ step_judging() {
     chapter 1 "$(tr_ 'Pre-applications are judged' '事前申請と該当性の判断')"
     judge_listed
     say "$(tr_ 'An excerpt of the first verdict:' '最初の判断の抜粋:')"
-    ctl verdict show "${case_of[tb1]}" | sed -n '1,4p;11,13p' | cut -c1-118 | sed "s/^/     /"
+    ctl verdict show "${case_of[tb1]}" | sed -n '1,4p;11,13p' | shown 110
     judge_unlisted
     not_eligible paas cirrus moj R10 "$(tr_ 'a PaaS' 'PaaS である')"
     not_eligible class3 denrai mof R11 "$(tr_ 'class-3 information' '機密性３情報を扱う')"

@@ -32,6 +32,6 @@ step_plans() {
         check "$(service_of "$key"): $(tr_ '82 governance and management items each year, important controls rotate' '毎年82項目（ガバナンス・マネジメント）、重要な管理策は3年で一巡')" ok "$(plan_faults "$key")"
     done
     say "$(tr_ 'The load of a year:' '各年の負荷:')"
-    ctl plan show "${case_of[tb1]}" | sed 's/^/     /'
+    ctl plan show "${case_of[tb1]}" | shown 120
     check "$(tr_ 'a case that is not eligible gets a plan' '該当性のない案件に計画がある')" no "$([ "$(plan_there paas)" = yes ] && echo yes || echo no)"
 }

@@ -9,7 +9,7 @@ register_all() {
     for key in "${eligible[@]}"; do
         provider=$(provider_of "$key")
         answer=$(ctl --as "$provider" --json register "examples/registrations/$key.json" --case "${case_of[$key]}")
-        number_of[$key]=$(jq -r .number <<<"$answer")
+        number_of["$key"]=$(jq -r .number <<<"$answer")
         state=$(ctl --as operator --json registry decide "${number_of[$key]}" --date "$(today)" --reference 2026-4 | jq -r .state)
         check "$(service_of "$key") → ${number_of[$key]}" LISTING_STATE_REGISTERED "$state"
     done
@@ -32,7 +32,7 @@ step_registration() {
         ctl --as "$ministry" use declare "examples/uses/$ministry.json" --number "${number_of[$key]}" >/dev/null && declared=$((declared + 1))
     done
     check "$(tr_ 'uses declared by ministries' '省庁が届け出た利用')" ${#uses[@]} $declared
-    ctl --as reader registry list | sed 's/^/     /'
+    ctl --as reader registry list | shown 120
     check "$(tr_ 'registered services on the public list' '公開一覧の登録サービス')" 9 \
         "$(ctl --as reader --json registry list | jq -r .state | grep -cx EFFECTIVE_STATE_REGISTERED)"
     check "$(tr_ 'procurable for class 2, low' '機密性２・低位で調達できるもの')" 9 "$(ctl --json registry procurable --class 2 --level LOW | wc -l)"

@@ -40,7 +40,20 @@ check() {
 }
 
 # check_done WHAT STATUS: a command that has to succeed
-check_done() { check "$1" "$(tr_ done 完了)" "$([ "$2" = 0 ] && tr_ done 完了 || tr_ "exit status $2" "終了状態 $2")"; }
+check_done() {
+    local got
+    got=$(tr_ "exit status $2" "終了状態 $2")
+    [ "$2" != 0 ] || got=$(tr_ 'done' 完了)
+    check "$1" "$(tr_ 'done' 完了)" "$got"
+}
+
+# shown COLUMNS: indents lines and cuts them by characters, not bytes
+shown() {
+    local line LC_ALL=C.UTF-8
+    while IFS= read -r line; do
+        printf '     %s\n' "${line:0:$1}"
+    done
+}
 
 # progress TEXT: one line that is written over, on a terminal only
 progress() { [ ! -t 2 ] || printf '\r\e[K   %s' "$*" >&2; }
@@ -112,11 +125,11 @@ verdict_of() {
 
 # soon EXPECTED COMMAND...: polls up to 10 s; prints what came last
 soon() {
-    local expected=$1 got='' i
+    local expected=$1 got='' until=$((SECONDS + 10))
     shift
-    for ((i = 0; i < 200; i++)); do
+    while :; do
         got=$("$@")
-        [ "$got" != "$expected" ] || break
+        [ "$got" != "$expected" ] && [ $SECONDS -lt $until ] || break
         sleep 0.05
     done
     printf '%s' "$got"
