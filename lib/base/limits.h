@@ -21,6 +21,7 @@
 
 /* in flight */
 #define LIMIT_WORKS_IN_FLIGHT 8192
+#define LIMIT_WORKS_URGENT 1024 /* of these, kept for the urgent door */
 #define LIMIT_PARTY_IN_FLIGHT 512
 #define LIMIT_WAITERS_PER_RECORD 256
 #define LIMIT_BATCH_REQUESTS 32 /* independent requests of one Function call */

@@ -17,15 +17,6 @@
 #define RESEND_MS 10000 /* how long an unknown outcome is asked for before the sender has to */
 #define IMMUTABLES_MAX 64
 
-struct lock {
-    char key[160];
-    struct work *holder;
-    struct work *first; /* in line */
-    struct work *last;
-    unsigned n_waiting;
-    UT_hash_handle hh;
-};
-
 /* Parsed immutable records (rulebooks, target lists, catalogues) are kept for good. */
 struct immutable {
     char key[96];
@@ -81,156 +72,6 @@ void work_destroy(struct work *w)
     free(w);
 }
 
-/* ---- locks */
-
-static struct lock *lock_find(struct flow *f, const char *key)
-{
-    struct lock *l = NULL;
-    HASH_FIND_STR(f->locks, key, l);
-    return l;
-}
-
-static bool lock_hold(struct work *w, struct lock *l)
-{
-    if (w->n_locks == LIMIT_WORK_WRITES + 2)
-        return false;
-    l->holder = w;
-    w->locks[w->n_locks++] = l;
-    return true;
-}
-
-static bool work_urgent(const struct work *w)
-{
-    return w->door != NULL && (w->door->urgent || (w->row->flags & ROW_URGENT) != 0);
-}
-
-/* Wait in line, urgent works before all others; false when the line is full. */
-static bool lock_wait(struct lock *l, struct work *w)
-{
-    bool urgent = work_urgent(w);
-    struct work *before = urgent ? NULL : l->last;
-    if (l->n_waiting >= (urgent ? 2u : 1u) * LIMIT_WAITERS_PER_RECORD)
-        return false;
-    for (struct work *x = l->first; urgent && x != NULL && work_urgent(x); x = x->next)
-        before = x;
-    w->next = before == NULL ? l->first : before->next;
-    if (before == NULL)
-        l->first = w;
-    else
-        before->next = w;
-    if (w->next == NULL)
-        l->last = w;
-    l->n_waiting++;
-    return true;
-}
-
-static void lock_free(struct flow *f, struct lock *l)
-{
-    HASH_DEL(f->locks, l);
-    free(l);
-}
-
-/* The next in line holds it and runs again. */
-static void lock_pass(struct flow *f, struct lock *l)
-{
-    struct work *w = l->first;
-    if (w == NULL) {
-        lock_free(f, l);
-        return;
-    }
-    l->first = w->next;
-    if (l->first == NULL)
-        l->last = NULL;
-    l->n_waiting--;
-    w->next = NULL;
-    (void)lock_hold(w, l); /* there is room: a work in line holds nothing but its serial lock */
-    work_restart(w);
-}
-
-/* Passing a lock on runs the next in line, which may at once ask for another lock of this list: it
- * must find that one held and get in line, or two works would hold it. */
-static void lock_release(struct work *w, bool keep_serial)
-{
-    struct flow *f = w->flow;
-    struct lock *held[LIMIT_WORK_WRITES + 2];
-    size_t n = w->n_locks;
-    if (n > 0)
-        memcpy(held, w->locks, n * sizeof held[0]);
-    w->n_locks = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (keep_serial && held[i] == w->serial)
-            w->locks[w->n_locks++] = held[i];
-    }
-    for (size_t i = 0; i < n; i++)
-        if (!(keep_serial && held[i] == w->serial))
-            lock_pass(f, held[i]);
-}
-
-void lock_release_all(struct work *w)
-{
-    lock_release(w, false);
-}
-
-bool lock_take(struct work *w, const char *key)
-{
-    struct flow *f = w->flow;
-    struct lock *l = lock_find(f, key);
-    if (l == NULL) {
-        l = calloc(1, sizeof *l);
-        if (l == NULL) {
-            w->failed = true;
-            return true;
-        }
-        (void)text_copy(l->key, sizeof l->key, key);
-        HASH_ADD_STR(f->locks, key, l);
-    }
-    if (l->holder == w)
-        return true;
-    if (l->holder == NULL) {
-        if (!lock_hold(w, l))
-            w->failed = true;
-        return true;
-    }
-    lock_release(w, true);
-    if (!lock_wait(l, w)) {
-        (void)work_refuse(w, FLOW_STATUS(ABORTED), "", "P-BUSY",
-                          "同じ記録への要求が混み合っています。少し待って再送してください。",
-                          "Too many requests for the same record. Wait a moment and send again.");
-        w->failed = true;
-        return true;
-    }
-    return false;
-}
-
-bool lock_take_serial(struct work *w)
-{
-    char key[160];
-    (void)snprintf(key, sizeof key, "serial/%s/%s", w->actor_key, w->door->name);
-    bool now = lock_take(w, key);
-    w->serial = lock_find(w->flow, key);
-    return now;
-}
-
-static void record_key(char out[160], enum record_kind kind, const char *id)
-{
-    (void)snprintf(out, 160, "%d/%s", (int)kind, id);
-}
-
-bool lock_take_record(struct work *w, enum record_kind kind, const char *id)
-{
-    char key[160];
-    record_key(key, kind, id);
-    return lock_take(w, key);
-}
-
-bool lock_free_for(struct flow *f, enum record_kind kind, const char *id, const struct work *w)
-{
-    char key[160];
-    record_key(key, kind, id);
-    const struct lock *l = lock_find(f, key);
-    return l == NULL || l->holder == NULL || l->holder == w;
-}
-
 /* Locks for the writes, and no one else writing what was read. false = in line. */
 static bool locks_for_commit(struct work *w)
 {
@@ -261,6 +102,12 @@ static void loaded_one(struct work *w)
             reply_send(w);
         else
             consumer_work_done(w, false);
+        return;
+    }
+    if (w->unreadable) {
+        w->unreadable = false;
+        work_reset_outcome(w);
+        work_fail(w);
         return;
     }
     work_run(w);
@@ -316,8 +163,7 @@ static void read_fill(struct work *w, struct work_read *r, const struct store_re
         if (wire_unpack(&w->arena, t->descriptor, rec->value, rec->bytes, &m) != ERR_OK) {
             log_event(LOG_LEVEL_ERROR, "record-unreadable", "a stored record cannot be read",
                       "kind", t->name, "id", r->id, NULL);
-            w->failed = true;
-            r->exists = false;
+            w->unreadable = true; /* must not look as if it did not exist */
         }
         r->message = m;
     }
@@ -355,13 +201,15 @@ static void on_scan(void *arg, enum err e, const char *next_page, const char *co
         const char **out_ids = arena_alloc(&w->arena, (n + 1) * sizeof *out_ids);
         const void **out = arena_alloc(&w->arena, (n + 1) * sizeof *out);
         char *page = arena_strdup(&w->arena, next_page);
-        w->load_failed = out_ids == NULL || out == NULL || page == NULL;
+        w->load_failed = w->load_failed || out_ids == NULL || out == NULL || page == NULL;
         size_t kept = 0;
         for (size_t i = 0; !w->load_failed && i < n; i++) {
             ProtobufCMessage *m;
             if (wire_unpack(&w->arena, record_type_of(s->kind)->descriptor, records[i].value,
-                            records[i].bytes, &m) != ERR_OK)
-                continue;
+                            records[i].bytes, &m) != ERR_OK) {
+                w->unreadable = true; /* a list must not leave out what does not fit */
+                break;
+            }
             out_ids[kept] = arena_strdup(&w->arena, ids[i]);
             w->load_failed = out_ids[kept] == NULL;
             out[kept++] = m;
@@ -432,10 +280,20 @@ static bool sender_again(struct work *w, bool *refused)
     if (!work_get(w, w->actor_kind, w->actor, &m))
         return false;
     bool gone = m == NULL;
-    if (m != NULL && w->actor_kind == RECORD_PARTY)
+    const Ismap__Liu__V1__PartyKeys *keys = NULL;
+    if (m != NULL && w->actor_kind == RECORD_PARTY) {
         gone = ((const Ismap__Liu__V1__Party *)m)->revoked;
-    else if (m != NULL)
+        keys = ((const Ismap__Liu__V1__Party *)m)->keys;
+    } else if (m != NULL) {
         gone = ((const Ismap__Liu__V1__Feed *)m)->revoked;
+        keys = ((const Ismap__Liu__V1__Feed *)m)->keys;
+    }
+    if (!gone && (w->row->flags & ROW_SIGNED) != 0 && !message_signed_by(w, keys)) {
+        (void)work_refuse(w, FLOW_STATUS(UNAUTHENTICATED), "signature", "P-SIGNATURE",
+                          "署名鍵が取り消されました。有効な鍵で署名してください。",
+                          "The signing key has been taken back. Sign with a live key.");
+        *refused = true;
+    }
     if (gone) {
         (void)work_refuse(w, FLOW_STATUS(PERMISSION_DENIED), "", "P-REVOKED",
                           "この当事者の登録は取り消されています。", "This party has been revoked.");
@@ -464,21 +322,49 @@ static void give_up(struct work *w, Ismap__Liu__V1__Status status, const char *r
     reply_send(w);
 }
 
+static void give_up_unknown(struct work *w)
+{
+    give_up(w, FLOW_STATUS(UNAVAILABLE), "P-STORE",
+            "結果を確認できませんでした。同じ番号(id)"
+            "で再送すれば、二重に処理されることはありません。",
+            "The outcome could not be confirmed. Send again under the same id: it takes effect "
+            "once.");
+}
+
 static void commit_unknown(struct work *w)
 {
     int64_t now = clock_mono_ms();
     if (w->resend_until_ms == 0)
         w->resend_until_ms = now + RESEND_MS;
     if (now >= w->resend_until_ms) {
-        give_up(w, FLOW_STATUS(UNAVAILABLE), "P-STORE",
-                "結果を確認できませんでした。同じ番号(id)"
-                "で再送すれば、二重に処理されることはありません。",
-                "The outcome could not be confirmed. Send again under the same id: it takes effect "
-                "once.");
+        give_up_unknown(w);
         return;
     }
     w->next = w->flow->resend;
     w->flow->resend = w;
+}
+
+void engine_sweep(void *flow)
+{
+    struct flow *f = flow;
+    struct work *late = NULL;
+    int64_t now = clock_mono_ms();
+    for (struct work **at = &f->resend; *at != NULL;) {
+        struct work *w = *at;
+        if (now < w->resend_until_ms) {
+            at = &w->next;
+            continue;
+        }
+        *at = w->next;
+        w->next = late;
+        late = w;
+    }
+    while (late != NULL) {
+        struct work *next = late->next;
+        late->next = NULL;
+        give_up_unknown(late);
+        late = next;
+    }
 }
 
 void engine_store_ready(struct flow *f)
@@ -603,18 +489,20 @@ static void on_receipt(void *arg, const struct commit_result *r)
         commit_duplicate(w, r);
     else if (r->status == COMMIT_MISMATCH)
         commit_mismatch(w);
-    else
+    else if (r->status == COMMIT_OK)
         reply_send(w);
+    else
+        give_up_unknown(w);
 }
 
 static void message_refused(struct work *w)
 {
     bool receipt = (w->row->flags & ROW_CHANGES) != 0 && (w->row->flags & ROW_NO_RECEIPT) == 0;
-    if (receipt && !w->receipt_checked &&
-        store_receipt(w->flow->store, w->actor, w->request_id, w->request_hash, on_receipt, w) ==
-            ERR_OK)
-        return;
-    reply_send(w);
+    if (!receipt || w->receipt_checked)
+        reply_send(w);
+    else if (store_receipt(w->flow->store, w->actor, w->request_id, w->request_hash, on_receipt,
+                           w) != ERR_OK)
+        give_up_unknown(w);
 }
 
 static void work_fail(struct work *w)
@@ -711,11 +599,7 @@ void engine_destroy(struct flow *f)
         w->n_locks = 0; /* nobody is woken any more */
         work_destroy(w);
     }
-    struct lock *l, *l2;
-    HASH_ITER(hh, f->locks, l, l2)
-    {
-        lock_free(f, l);
-    }
+    locks_destroy(f);
     struct immutable *m, *m2;
     HASH_ITER(hh, f->immutables, m, m2)
     {

@@ -1,9 +1,9 @@
 /* Shared by the files of lib/flow only.
  *
  * The way of a message through them: message.c (envelope, sender, role, shape) -> work.c (what
- * decide functions see) -> engine.c (loads, locks, commit, retry) -> reply.c (answer, receipt).
- * Events come in by tail.c and consumer.c, timers by timers.c, FetchEvents waits in fetch.c.
- * service.c starts it all.
+ * decide functions see) -> engine.c, lock.c (loads, locks, commit, retry) -> reply.c (answer,
+ * receipt). Events come in by tail.c and consumer.c, timers by timers.c, FetchEvents waits in
+ * fetch.c. service.c starts it all.
  */
 #ifndef LIU_FLOW_INTERNAL_H
 #define LIU_FLOW_INTERNAL_H
@@ -150,6 +150,7 @@ struct work {
     uint64_t head_seq;
     unsigned loading; /* answers awaited */
     bool load_failed;
+    bool unreadable; /* a record that was read does not fit or cannot be unpacked */
 
     /* outcome of this run */
     struct work_write *puts;
@@ -273,6 +274,8 @@ int64_t flow_now_ms(struct flow *f); /* never runs backwards */
 void flow_not_ready(struct flow *f, const char *why);
 
 /* message.c */
+/* Is the work's message signed by one of these keys? */
+bool message_signed_by(const struct work *w, const Ismap__Liu__V1__PartyKeys *keys);
 bus_message_fn message_arrived;
 bus_garbage_fn message_garbage;
 
@@ -282,14 +285,20 @@ void work_destroy(struct work *w);       /* releases locks, counters, memory */
 void work_run(struct work *w);           /* decides, loads, commits; ends in work_finish */
 void work_restart(struct work *w);       /* on fresh records */
 void engine_store_ready(struct flow *f); /* sends again what has an unknown outcome */
+void engine_sweep(void *flow);           /* timer: gives up what was unknown for too long */
 void engine_destroy(struct flow *f);     /* at the end: frees what is left without waking anyone */
+
+/* lock.c */
+bool work_urgent(const struct work *w);
 bool lock_free_for(struct flow *f, enum record_kind kind, const char *id, const struct work *w);
 /* Takes the lock or queues the work behind it (false). */
 bool lock_take(struct work *w, const char *key);
 /* The sender's own line, for rows that are ROW_SERIAL; kept until the work ends. */
 bool lock_take_serial(struct work *w);
 bool lock_take_record(struct work *w, enum record_kind kind, const char *id);
+void lock_release(struct work *w, bool keep_serial);
 void lock_release_all(struct work *w);
+void locks_destroy(struct flow *f); /* without waking anyone */
 
 /* reply.c */
 void reply_send(struct work *w); /* answers and destroys the work */
@@ -304,8 +313,10 @@ enum err tail_start(struct flow *f, uint64_t from);
 /* consumer.c */
 enum err consumer_start(struct flow *f, uint64_t seq, uint64_t revision);
 void consumer_destroy(struct flow *f);
-/* An entry passed by: queued when this service acts on its type. */
+/* An entry passed by: queued when this service acts on its type; NULL = it cannot be read. */
 void consumer_offer(struct flow *f, uint64_t seq, const pb_entry *e);
+/* Sequence of a cursor's record, 0 when there is none. ERR_NOMEM, ERR_PROTO. */
+enum err cursor_read_seq(const struct store_record *r, uint64_t *seq) LIU_MUST_USE;
 void consumer_go(struct flow *f);
 void consumer_work_done(struct work *w, bool decided);
 uint64_t consumer_seq(const struct flow *f);

@@ -132,38 +132,41 @@ static const struct refusal *check_times(const struct work *w, int64_t now)
     return NULL;
 }
 
-static const struct refusal *check_signature(const struct work *w, const struct actor *a)
+bool message_signed_by(const struct work *w, const Ismap__Liu__V1__PartyKeys *keys)
 {
     const pb_envelope *env = w->envelope;
-    if (env->signature.len == 0)
-        return &refuse_unsigned;
     const Ismap__Liu__V1__SigningKey *key = NULL;
-    for (size_t i = 0; a->keys != NULL && i < a->keys->n_signing; i++)
-        if (strcmp(a->keys->signing[i]->key_id, env->key_id) == 0)
-            key = a->keys->signing[i];
+    for (size_t i = 0; keys != NULL && i < keys->n_signing; i++)
+        if (strcmp(keys->signing[i]->key_id, env->key_id) == 0)
+            key = keys->signing[i];
     if (key == NULL || key->public_key.len != ED25519_KEY_BYTES ||
         env->signature.len != ED25519_SIGNATURE_BYTES)
-        return &refuse_signature;
+        return false;
     uint8_t at[8];
     for (int i = 0; i < 8; i++)
         at[i] = (uint8_t)((uint64_t)env->sent_at_ms >> (56 - 8 * i));
     uint8_t payload_hash[SHA256_BYTES];
     struct crypto_part payload = {env->payload.data, env->payload.len};
     if (crypto_sha256(&payload, 1, payload_hash) != ERR_OK)
-        return &refuse_signature;
+        return false;
     const char *scheme = w->flow->set.scheme_instance;
     struct crypto_part parts[] = {
         {env->type, strlen(env->type)},
         {env->id, strlen(env->id)},
-        {a->id, strlen(a->id)},
+        {w->actor, strlen(w->actor)},
         {scheme, strlen(scheme)},
         {at, sizeof at},
         {payload_hash, sizeof payload_hash},
     };
-    if (crypto_verify(key->public_key.data, DOMAIN_MESSAGE, parts, sizeof parts / sizeof parts[0],
-                      env->signature.data) != ERR_OK)
-        return &refuse_signature;
-    return NULL;
+    return crypto_verify(key->public_key.data, DOMAIN_MESSAGE, parts,
+                         sizeof parts / sizeof parts[0], env->signature.data) == ERR_OK;
+}
+
+static const struct refusal *check_signature(const struct work *w, const struct actor *a)
+{
+    if (w->envelope->signature.len == 0)
+        return &refuse_unsigned;
+    return message_signed_by(w, a->keys) ? NULL : &refuse_signature;
 }
 
 static const struct refusal *check_pressure(const struct flow *f, unsigned flags)
@@ -241,7 +244,8 @@ static const struct refusal *check_all(struct work *w, const char *user_id, cons
     if (!store_ready(f->store, NULL))
         return &refuse_store;
     if (w->row->type != &ismap__liu__v1__fetch_events__descriptor) {
-        if (a->in_flight >= LIMIT_PARTY_IN_FLIGHT)
+        /* the urgent door has its own bound, the sender's line: bulk must not shut it */
+        if (!w->door->urgent && a->in_flight >= LIMIT_PARTY_IN_FLIGHT)
             return &refuse_busy;
         a->in_flight++;
         w->counted = true;
@@ -278,7 +282,8 @@ void message_arrived(void *arg, const struct bus_peer *peer, const char *user_id
                      const uint8_t *data, size_t bytes)
 {
     struct flow_door *d = arg;
-    struct work *w = work_create(d->flow, WORK_MESSAGE);
+    bool room = d->urgent || d->flow->works < LIMIT_WORKS_IN_FLIGHT - LIMIT_WORKS_URGENT;
+    struct work *w = room ? work_create(d->flow, WORK_MESSAGE) : NULL;
     if (w == NULL) {
         refuse(d, peer, "", &refuse_busy);
         return;

@@ -16,6 +16,7 @@
 
 #define PROBE_PERIOD_MS 60000
 #define DRAIN_TICK_MS 10
+#define SWEEP_MS 500
 
 #define ROW(name_, type_, field, min_, max_, fallback_, help_)                                     \
     {                                                                                              \
@@ -251,16 +252,10 @@ static void on_cursor(void *arg, enum err e, const struct store_record *records,
         return;
     }
     uint64_t from = f->tail_seq;
-    struct arena a;
-    arena_init(&a, 4096);
-    ProtobufCMessage *m;
-    if (f->svc->n_consumers > 0) {
-        from = 0;
-        if (records[0].exists && wire_unpack(&a, &ismap__liu__v1__cursor__descriptor,
-                                             records[0].value, records[0].bytes, &m) == ERR_OK)
-            from = ((const Ismap__Liu__V1__Cursor *)m)->seq;
+    if (f->svc->n_consumers > 0 && cursor_read_seq(&records[0], &from) != ERR_OK) {
+        load_again(f); /* beginning anew would act on every event once more */
+        return;
     }
-    arena_fini(&a);
     e = consumer_start(f, from, records[0].exists ? records[0].revision : 0);
     if (e == ERR_OK)
         e = tail_start(f, from);
@@ -477,6 +472,9 @@ static enum err flow_start(struct flow *f, struct err_text *why)
         e = obs_http_create(f->loop, f->set.http_address, is_ready, f, &f->http, why);
     if (e == ERR_OK)
         e = timers_start(f);
+    struct loop_timer *t;
+    if (e == ERR_OK)
+        e = loop_add_timer(f->loop, SWEEP_MS, SWEEP_MS, engine_sweep, f, &t);
     if (e == ERR_OK)
         e = loop_add_after(f->loop, reply_sign_turn, f);
     if (e == ERR_OK)

@@ -26,14 +26,17 @@ static void views_update(struct flow *f, struct arena *a, const Ismap__Liu__V1__
 static void take_in(struct flow *f, const struct store_entry *s)
 {
     struct arena a;
-    arena_init(&a, LIMIT_WORK_ARENA_BYTES);
+    arena_init(&a, 4 * (size_t)LIMIT_WORK_ARENA_BYTES); /* an entry and all of its records */
     ProtobufCMessage *m;
-    if (wire_unpack(&a, &ismap__liu__v1__journal_entry__descriptor, s->data, s->bytes, &m) !=
-        ERR_OK) {
+    enum err err =
+        wire_unpack(&a, &ismap__liu__v1__journal_entry__descriptor, s->data, s->bytes, &m);
+    if (err != ERR_OK) {
         char seq[24];
         (void)snprintf(seq, sizeof seq, "%llu", (unsigned long long)s->seq);
         log_event(LOG_LEVEL_ERROR, "entry-unreadable", "a journal entry cannot be read", "seq", seq,
                   NULL);
+        if (err != ERR_NOMEM) /* for want of memory the consumer reads it again */
+            consumer_offer(f, s->seq, NULL);
     } else {
         const pb_entry *e = (const pb_entry *)m;
         if (e->at_ms > f->last_now_ms)
