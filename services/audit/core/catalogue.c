@@ -96,8 +96,63 @@ static const struct catalogue_item *find_numbers(const struct catalogue *c,
     return bsearch(key, c->items, c->n, sizeof(*c->items), by_number_only);
 }
 
+static int by_text(const void *x, const void *y)
+{
+    const struct catalogue_item *const *a = x;
+    const struct catalogue_item *const *b = y;
+    int c = strcmp((*a)->id, (*b)->id);
+    if (c != 0)
+        return c;
+    return catalogue_compare(*a, *b);
+}
+
+/* First of by_id that is not before `id`. */
+static const struct catalogue_item *find_text(const struct catalogue *c, const char *id)
+{
+    size_t low = 0;
+    size_t high = c->n;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (strcmp(c->by_id[mid]->id, id) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < c->n && strcmp(c->by_id[low]->id, id) == 0 ? c->by_id[low] : NULL;
+}
+
+enum err catalogue_index_named(struct arena *a, struct catalogue_item *items, size_t n,
+                               struct catalogue *out, struct audit_faults *faults)
+{
+    size_t before = faults->n;
+    const struct catalogue_item **by_id = arena_alloc(a, n * sizeof(*by_id));
+    if (by_id == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < n; i++)
+        by_id[i] = &items[i];
+    if (n > 0)
+        qsort(by_id, n, sizeof(*by_id), by_text);
+    for (size_t i = 1; i < n; i++) {
+        const struct catalogue_item *first = by_id[i - 1];
+        const struct catalogue_item *second = by_id[i];
+        if (strcmp(first->id, second->id) != 0)
+            continue;
+        const char *at = first->path != NULL ? first->path : "?";
+        const char *again = second->path != NULL ? second->path : "?";
+        audit_fault_add(faults, a, second->line, second->id, "R60",
+                        arena_printf(a, "%s(%u 行目)は %s(%u 行目)と重複しています", again,
+                                     second->line, at, first->line),
+                        arena_printf(a, "%s (line %u) has the id of %s (line %u)", again,
+                                     second->line, at, first->line));
+    }
+    *out = (struct catalogue){.items = items, .n = n, .by_id = by_id};
+    return faults->n == before ? ERR_OK : ERR_INVAL;
+}
+
 const struct catalogue_item *catalogue_find(const struct catalogue *c, const char *id)
 {
+    if (c->by_id != NULL)
+        return find_text(c, id);
     struct catalogue_item key;
     if (!catalogue_read_id(id, &key))
         return NULL;

@@ -36,6 +36,9 @@ enum catalogue_tier {
     CATALOGUE_TIERS
 };
 
+/* Whether a control is one of the important ones (重要な管理策, R63). */
+enum catalogue_key { CATALOGUE_NOT_KEY = 0, CATALOGUE_KEY_ROTATES, CATALOGUE_KEY_ANNUAL };
+
 struct catalogue_item {
     char id[CATALOGUE_ID_BYTES];
     uint16_t numbers[4]; /* 9.2.1.6.PB: 9 2 1 6; the last is 0 for objectives */
@@ -45,12 +48,18 @@ struct catalogue_item {
     bool provider_specific; /* P */
     bool not_assessed;      /* an overview entry: nothing to audit, e.g. 3.1.1 */
     uint32_t line;          /* of the file; 0 = not from a file */
+    enum catalogue_key key; /* as the catalogue itself says; the ISMAP file says nothing */
+    const char *title;      /* NULL = none; borrowed */
+    const char *label;      /* number for people where it is not the id; NULL = the id */
+    const char *domain;     /* name of the domain; NULL = none */
+    const char *path;       /* place in a file of groups, for faults; NULL = none */
 };
 
 /* Sorted by numbers, so that 9.10.1 comes after 9.2.1. Items live in the caller's arena. */
 struct catalogue {
     struct catalogue_item *items;
     size_t n;
+    const struct catalogue_item **by_id; /* sorted by id; NULL = ids follow the grammar above */
 };
 
 struct catalogue_counts {
@@ -68,13 +77,19 @@ bool catalogue_read_id(const char *id, struct catalogue_item *out);
 /* Order by numbers: < 0, 0 (the same control, whatever the suffix), > 0. */
 int catalogue_compare(const struct catalogue_item *x, const struct catalogue_item *y);
 
-/* NULL when it is not there. Finds by numbers and suffix: the id must be the same text. */
+/* NULL when it is not there. By numbers and suffix, or by_id: the id must be the same text. */
 const struct catalogue_item *catalogue_find(const struct catalogue *c, const char *id);
 
 /* Takes n items (of a file or a record), sorts them in place and refuses what cannot be together:
  * the same numbers twice, a detailed control without its objective. ERR_INVAL with faults. R60 */
 enum err catalogue_index(struct arena *a, struct catalogue_item *items, size_t n,
                          struct catalogue *out, struct audit_faults *faults) LIU_MUST_USE;
+
+/* The same for a catalogue whose ids do not follow the grammar (OSCAL: ac-2.1). The reader has
+ * given every item its numbers in document order, which stay; ids must differ, and a fault for two
+ * that do not names both paths. Takes n pointers of the arena. */
+enum err catalogue_index_named(struct arena *a, struct catalogue_item *items, size_t n,
+                               struct catalogue *out, struct audit_faults *faults) LIU_MUST_USE;
 
 /* The whole file. ERR_INVAL with every fault (line, field); ERR_NOMEM, ERR_LIMIT (file too long).
  * An objective of governance or management without any detailed control is an overview entry and

@@ -25,6 +25,8 @@ struct planner {
     const struct plan_input *in;
     struct audit_faults *faults;
     struct duty_of *duties; /* as long as the catalogue */
+    uint32_t years;
+    uint64_t hours[PLAN_YEARS_MAX]; /* dealt so far, what is the same every year left out */
 };
 
 static void fault(struct planner *p, const char *id, const char *rule, const char *ja,
@@ -136,6 +138,19 @@ static int32_t last_of(const struct duty_of *d, enum plan_party party)
     return party == PLAN_EXTERNAL ? d->last_external : d->last_internal;
 }
 
+/* Slots with more to take come first, then the earlier: an incomplete last round then leaves no
+ * domain more than one apart. */
+static void turn_order(const size_t quota[PLAN_YEARS_MAX], uint32_t period,
+                       uint32_t order[PLAN_YEARS_MAX])
+{
+    for (uint32_t i = 0; i < period; i++) {
+        uint32_t at = i;
+        for (; at > 0 && quota[order[at - 1]] < quota[i]; at--)
+            order[at] = order[at - 1];
+        order[at] = i;
+    }
+}
+
 /* Deals the controls that were last audited in `year`, in id order, one to each slot in turn. They
  * fill what is free of the earliest years. */
 static void deal_group(struct planner *p, enum plan_party party, int32_t year, size_t members,
@@ -147,31 +162,58 @@ static void deal_group(struct planner *p, enum plan_party party, int32_t year, s
         room[s] -= quota[s];
         members -= quota[s];
     }
+    uint32_t order[PLAN_YEARS_MAX];
+    turn_order(quota, period, order);
     uint32_t s = 0;
     for (size_t i = 0; i < p->in->catalogue->n; i++) {
         struct duty_of *d = &p->duties[i];
         if (!rotates(d, party) || last_of(d, party) != year)
             continue;
-        while (quota[s] == 0)
+        while (quota[order[s]] == 0)
             s = (s + 1) % period;
-        quota[s]--;
+        quota[order[s]]--;
         if (party == PLAN_EXTERNAL)
-            d->external_slot = s;
+            d->external_slot = order[s];
         else
-            d->internal_slot = s;
+            d->internal_slot = order[s];
         s = (s + 1) % period;
     }
 }
 
+/* An even share for each slot; what is left over goes one by one to the slots whose heaviest year
+ * is the lightest so far, the earliest of equals, so that the leftovers of both parties do not
+ * meet. */
+static void share(struct planner *p, size_t n, uint32_t period, uint32_t hours,
+                  size_t room[PLAN_YEARS_MAX])
+{
+    for (uint32_t s = 0; s < period; s++)
+        room[s] = n / period;
+    for (size_t left = n % period; left > 0; left--) {
+        uint32_t best = period;
+        uint64_t least = UINT64_MAX;
+        for (uint32_t s = 0; s < period; s++) {
+            uint64_t most = 0;
+            for (uint32_t y = s; y < p->years; y += period)
+                most = p->hours[y] > most ? p->hours[y] : most;
+            if (room[s] == n / period && most < least) {
+                least = most;
+                best = s;
+            }
+        }
+        room[best]++;
+    }
+    for (uint32_t y = 0; y < p->years; y++)
+        p->hours[y] += (uint64_t)room[y % period] * hours;
+}
+
 /* Groups from the one audited longest ago (never first) to the latest. R65 */
-static void deal(struct planner *p, enum plan_party party, uint32_t period)
+static void deal(struct planner *p, enum plan_party party, uint32_t period, uint32_t hours)
 {
     size_t n = 0;
     for (size_t i = 0; i < p->in->catalogue->n; i++)
         n += rotates(&p->duties[i], party);
     size_t room[PLAN_YEARS_MAX] = {0};
-    for (uint32_t s = 0; s < period; s++)
-        room[s] = n / period + (s < n % period);
+    share(p, n, period, hours, room);
     int64_t done = (int64_t)NEVER - 1;
     while (n > 0) {
         int64_t next = INT64_MAX;
@@ -264,11 +306,12 @@ enum err audit_plan_make(struct arena *a, const struct plan_input *in, struct pl
         return ERR_INVAL;
     set_duties(&p);
     read_history(&p);
-    deal(&p, PLAN_EXTERNAL, in->policy->rotation_years);
-    deal(&p, PLAN_INTERNAL, in->policy->internal_cycle_years);
-    out->years = in->policy->rotation_years > in->policy->internal_cycle_years
-                     ? in->policy->rotation_years
-                     : in->policy->internal_cycle_years;
+    const struct plan_policy *policy = in->policy;
+    p.years = policy->rotation_years > policy->internal_cycle_years ? policy->rotation_years
+                                                                    : policy->internal_cycle_years;
+    deal(&p, PLAN_EXTERNAL, policy->rotation_years, policy->hours_external);
+    deal(&p, PLAN_INTERNAL, policy->internal_cycle_years, policy->hours_internal);
+    out->years = p.years;
     write_all(&p, out);
     out->items = arena_alloc(a, out->n * sizeof(*out->items));
     if (out->items == NULL)

@@ -18,7 +18,7 @@
 
 #include "services/audit/core/catalogue.h"
 
-#define AUDIT_CORE_VERSION "audit-core-1" /* raised when the same input gives another plan */
+#define AUDIT_CORE_VERSION "audit-core-2" /* raised when the same input gives another plan */
 #define PLAN_YEARS_MAX 10
 #define PLAN_HISTORY_MAX 65536
 
@@ -98,5 +98,29 @@ enum err audit_plan_make(struct arena *a, const struct plan_input *in, struct pl
  * ERR_NOMEM. */
 enum err audit_plan_check(struct arena *a, const struct plan_input *in, const struct plan *p,
                           struct audit_faults *faults) LIU_MUST_USE;
+
+/* How far the heaviest year is above what no plan can go below.
+ *
+ * The bound is the greatest of: all the work that must be done, spread evenly over the years; the
+ * annual work with the rotating controls dealt evenly; the annual work with the objectives dealt
+ * evenly. Work comes in whole items, so the part that can be moved is rounded up to the greatest
+ * common divisor of both kinds of hours. No plan that obeys R62, R63 and R68 has a lighter heaviest
+ * year; a gap of 0 therefore proves that this one is the best. A gap above 0 proves nothing: the
+ * bound may be too low. */
+struct plan_certificate {
+    uint32_t heaviest_year; /* 1 .. years; the first of several */
+    uint32_t heaviest_hours;
+    uint32_t lightest_hours;
+    uint32_t bound_hours;
+    uint32_t gap_hours;     /* heaviest - bound; 0 = proved best */
+    uint32_t total_hours;   /* of all years */
+    uint32_t domain_spread; /* most - least items of a domain in a year, the worst domain, of the
+                               rotating controls and of the objectives */
+};
+
+/* From the items of a plan that audit_plan_check has accepted: like the check it shares no code
+ * with the planner. ERR_NOMEM. */
+enum err audit_plan_certify(struct arena *a, const struct plan_input *in, const struct plan *p,
+                            struct plan_certificate *out) LIU_MUST_USE;
 
 #endif

@@ -90,6 +90,10 @@ static void read_item(struct checker *c, const struct plan_item *item)
         return;
     }
     bool external = item->party == PLAN_EXTERNAL;
+    if (!external && item->party != PLAN_INTERNAL) {
+        fault(c, it->id, "R68", "監査の主体が不明です", "audited by neither party");
+        return;
+    }
     struct seen *s = &c->seen[it - c->in->catalogue->items];
     uint32_t *years = external ? &s->external : &s->internal;
     if ((*years >> item->year) & 1u)
