@@ -6,16 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 
 #define RETRY_AFTER_MS 250
 #define TREE_NODE 0x01
-
-static void put_u64(uint8_t out[8], uint64_t v)
-{
-    for (int i = 0; i < 8; i++)
-        out[i] = (uint8_t)(v >> (56 - 8 * i));
-}
 
 static bool retryable(Ismap__Liu__V1__Status s)
 {
@@ -147,8 +142,8 @@ static bool leaf_digest(const struct work *w, uint8_t out[SHA256_BYTES])
 {
     uint8_t seq[8];
     uint8_t at[8];
-    put_u64(seq, w->commit_seq);
-    put_u64(at, (uint64_t)w->commit_at_ms);
+    be64_put(seq, w->commit_seq);
+    be64_put(at, (uint64_t)w->commit_at_ms);
     const char *epoch = store_epoch(w->flow->store);
     struct crypto_part parts[] = {
         {epoch, strlen(epoch)},

@@ -8,6 +8,7 @@
 #define LIU_STORE_ENCODE_H
 
 #include "base/buf.h"
+#include "base/bytes.h"
 #include "store/commit.h"
 #include "store/keys.h"
 

@@ -101,19 +101,3 @@ enum err stream_seq(const char *s, size_t n, uint64_t *seq)
         return ERR_PROTO;
     return ERR_OK;
 }
-
-void be64_put(uint8_t out[8], uint64_t v)
-{
-    for (int i = 7; i >= 0; i--) {
-        out[i] = (uint8_t)(v & 0xff);
-        v >>= 8;
-    }
-}
-
-uint64_t be64_get(const uint8_t in[8])
-{
-    uint64_t v = 0;
-    for (int i = 0; i < 8; i++)
-        v = v << 8 | in[i];
-    return v;
-}

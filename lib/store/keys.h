@@ -51,8 +51,4 @@ enum err head_parse(const char *s, size_t n, struct head *out) LIU_MUST_USE;
  */
 enum err stream_seq(const char *s, size_t n, uint64_t *seq) LIU_MUST_USE;
 
-/* 8-byte big-endian numbers. */
-void be64_put(uint8_t out[8], uint64_t v);
-uint64_t be64_get(const uint8_t in[8]);
-
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "store/reply.h"
 
 #define AUDIENCE_COMMANDS 3

@@ -5,34 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-void segment_put_u32(uint8_t *p, uint32_t v)
-{
-    for (int i = 3; i >= 0; i--, v >>= 8)
-        p[i] = (uint8_t)(v & 0xff);
-}
-
-void segment_put_u64(uint8_t *p, uint64_t v)
-{
-    for (int i = 7; i >= 0; i--, v >>= 8)
-        p[i] = (uint8_t)(v & 0xff);
-}
-
-uint32_t segment_get_u32(const uint8_t *p)
-{
-    uint32_t v = 0;
-    for (int i = 0; i < 4; i++)
-        v = v << 8 | p[i];
-    return v;
-}
-
-uint64_t segment_get_u64(const uint8_t *p)
-{
-    uint64_t v = 0;
-    for (int i = 0; i < 8; i++)
-        v = v << 8 | p[i];
-    return v;
-}
-
 int segment_pos_compare(struct segment_pos x, struct segment_pos y)
 {
     if (x.seq != y.seq)
@@ -53,16 +25,16 @@ void segment_encode_head(const struct segment_head *h, uint8_t out[SEGMENT_HEADE
 {
     memset(out, 0, SEGMENT_HEADER_BYTES);
     memcpy(out, SEGMENT_MAGIC, 8);
-    segment_put_u32(out + 8, SEGMENT_FORMAT);
-    segment_put_u32(out + 12, (uint32_t)h->kind);
+    be32_put(out + 8, SEGMENT_FORMAT);
+    be32_put(out + 12, (uint32_t)h->kind);
     memcpy(out + 16, h->epoch, SEGMENT_EPOCH_DIGITS);
     memcpy(out + 48, h->stream, strlen(h->stream));
-    segment_put_u64(out + 128, h->first.seq);
-    segment_put_u64(out + 136, h->first.sub);
-    segment_put_u64(out + 144, h->last.seq);
-    segment_put_u64(out + 152, h->last.sub);
-    segment_put_u32(out + 160, h->count);
-    segment_put_u64(out + 168, h->body_bytes);
+    be64_put(out + 128, h->first.seq);
+    be64_put(out + 136, h->first.sub);
+    be64_put(out + 144, h->last.seq);
+    be64_put(out + 152, h->last.sub);
+    be32_put(out + 160, h->count);
+    be64_put(out + 168, h->body_bytes);
     memcpy(out + 176, h->previous, SHA256_BYTES);
 }
 
@@ -80,10 +52,9 @@ enum err segment_decode_head(const uint8_t in[SEGMENT_HEADER_BYTES], struct segm
     *out = (struct segment_head){0};
     if (memcmp(in, SEGMENT_MAGIC, 8) != 0)
         return err_say(why, ERR_DATA_LOSS, "damaged: not a segment");
-    if (segment_get_u32(in + 8) != SEGMENT_FORMAT)
-        return err_say(why, ERR_DATA_LOSS, "damaged: format %u is unknown",
-                       segment_get_u32(in + 8));
-    uint32_t kind = segment_get_u32(in + 12);
+    if (be32_get(in + 8) != SEGMENT_FORMAT)
+        return err_say(why, ERR_DATA_LOSS, "damaged: format %u is unknown", be32_get(in + 8));
+    uint32_t kind = be32_get(in + 12);
     if (kind != SEGMENT_JOURNAL && kind != SEGMENT_NOISE)
         return err_say(why, ERR_DATA_LOSS, "damaged: kind %u is unknown", kind);
     out->kind = (enum segment_kind)kind;
@@ -94,10 +65,10 @@ enum err segment_decode_head(const uint8_t in[SEGMENT_HEADER_BYTES], struct segm
         named == SEGMENT_STREAM_BYTES || !all_zero(in + 48 + named, SEGMENT_STREAM_BYTES - named) ||
         !all_zero(in + 164, 4) || !all_zero(in + 208, SEGMENT_HEADER_BYTES - 208))
         return err_say(why, ERR_DATA_LOSS, "damaged: the header is malformed");
-    out->first = (struct segment_pos){segment_get_u64(in + 128), segment_get_u64(in + 136)};
-    out->last = (struct segment_pos){segment_get_u64(in + 144), segment_get_u64(in + 152)};
-    out->count = segment_get_u32(in + 160);
-    out->body_bytes = segment_get_u64(in + 168);
+    out->first = (struct segment_pos){be64_get(in + 128), be64_get(in + 136)};
+    out->last = (struct segment_pos){be64_get(in + 144), be64_get(in + 152)};
+    out->count = be32_get(in + 160);
+    out->body_bytes = be64_get(in + 168);
     memcpy(out->previous, in + 176, SHA256_BYTES);
     return ERR_OK;
 }

@@ -3,17 +3,13 @@
 #ifndef LIU_LEDGER_SEGMENT_FORMAT_H
 #define LIU_LEDGER_SEGMENT_FORMAT_H
 
+#include "base/bytes.h"
 #include "services/ledger/segment.h"
 
 #define SEGMENT_MAGIC "LIUSEG1\n"
 #define SEGMENT_FORMAT 1u
 #define SEGMENT_SUFFIX ".seg"
 #define SEGMENT_TEMPORARY ".tmp"
-
-void segment_put_u32(uint8_t *p, uint32_t v);
-void segment_put_u64(uint8_t *p, uint64_t v);
-uint32_t segment_get_u32(const uint8_t *p);
-uint64_t segment_get_u64(const uint8_t *p);
 
 void segment_encode_head(const struct segment_head *h, uint8_t out[SEGMENT_HEADER_BYTES]);
 

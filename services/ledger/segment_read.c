@@ -61,10 +61,10 @@ static bool take_entry(const struct segment *s, size_t *at, struct segment_entry
         return false;
     const uint8_t *p = s->data + *at;
     *out = (struct segment_entry){
-        .pos = {segment_get_u64(p), segment_get_u64(p + 8)},
+        .pos = {be64_get(p), be64_get(p + 8)},
         .data = p + SEGMENT_ENTRY_BYTES,
-        .bytes = segment_get_u32(p + 16),
-        .link_bytes = segment_get_u32(p + 20),
+        .bytes = be32_get(p + 16),
+        .link_bytes = be32_get(p + 20),
     };
     left -= SEGMENT_ENTRY_BYTES;
     if (out->bytes > left || out->link_bytes > left - out->bytes)

@@ -48,10 +48,10 @@ enum err segment_add(struct segment_builder *b, const struct segment_entry *e)
         b->buf.failed = false; /* nothing was appended: it may be tried again */
         return ERR_NOMEM;
     }
-    segment_put_u64(p, e->pos.seq);
-    segment_put_u64(p + 8, e->pos.sub);
-    segment_put_u32(p + 16, (uint32_t)e->bytes);
-    segment_put_u32(p + 20, (uint32_t)e->link_bytes);
+    be64_put(p, e->pos.seq);
+    be64_put(p + 8, e->pos.sub);
+    be32_put(p + 16, (uint32_t)e->bytes);
+    be32_put(p + 20, (uint32_t)e->link_bytes);
     if (e->bytes > 0)
         memcpy(p + SEGMENT_ENTRY_BYTES, e->data, e->bytes);
     if (e->link_bytes > 0)

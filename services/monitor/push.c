@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "obs/log.h"
 
 static bool is_urgent(const struct push *p)
@@ -75,9 +76,8 @@ static enum err make_digests(struct push *p)
     if (e != ERR_OK || n != p->m->n_alerts)
         return ERR_PROTO;
     for (size_t i = 0; i < n; i++) {
-        uint64_t h = sip_hash(&key, p->slices[i].data, p->slices[i].bytes);
-        for (size_t k = 0; k < LANE_DIGEST_BYTES; k++)
-            p->digests[i * LANE_DIGEST_BYTES + k] = (uint8_t)(h >> (56 - 8 * k));
+        uint8_t *digest = p->digests + i * LANE_DIGEST_BYTES;
+        be64_put(digest, sip_hash(&key, p->slices[i].data, p->slices[i].bytes));
     }
     return ERR_OK;
 }

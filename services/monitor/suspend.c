@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/limits.h"
 #include "obs/log.h"
 #include "services/monitor/core/hold_fsm.h"
@@ -117,8 +118,7 @@ static enum err hold_move(struct work *w, struct scene *s, enum hold_event event
 static void notice_sign(struct work *w, Ismap__Liu__V1__SuspensionImposed *n, uint8_t *signature)
 {
     uint8_t at[8];
-    for (unsigned i = 0; i < 8; i++)
-        at[i] = (uint8_t)((uint64_t)n->at_ms >> (56 - 8 * i));
+    be64_put(at, (uint64_t)n->at_ms);
     const struct crypto_part parts[] = {
         {n->number, strlen(n->number)},
         {n->incident_id, strlen(n->incident_id)},

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "conf/conf.h"
+#include "crypto/envelope.h"
 #include "wire/unpack.h"
 
 #define SEND_AGAIN_MS 2000
@@ -118,24 +119,16 @@ int cli_connect(struct cli *c, enum cli_service to)
 
 static bool sign_envelope(struct cli *c, Ismap__Liu__V1__Envelope *env)
 {
-    uint8_t at[8];
-    for (int i = 0; i < 8; i++)
-        at[i] = (uint8_t)((uint64_t)env->sent_at_ms >> (56 - 8 * i));
-    uint8_t hash[SHA256_BYTES];
-    struct crypto_part payload = {env->payload.data, env->payload.len};
-    if (crypto_sha256(&payload, 1, hash) != ERR_OK)
-        return false;
-    const char *scheme = c->config.scheme_instance;
-    struct crypto_part parts[] = {
-        {env->type, strlen(env->type)},
-        {env->id, strlen(env->id)},
-        {c->identity, strlen(c->identity)},
-        {scheme, strlen(scheme)},
-        {at, sizeof at},
-        {hash, sizeof hash},
+    const struct envelope_text text = {
+        .type = env->type,
+        .id = env->id,
+        .sender = c->identity,
+        .scheme = c->config.scheme_instance,
+        .sent_at_ms = env->sent_at_ms,
+        .payload = {env->payload.data, env->payload.len},
     };
     uint8_t *signature = arena_alloc(&c->arena, ED25519_SIGNATURE_BYTES);
-    if (signature == NULL || crypto_sign(c->signing, DOMAIN_MESSAGE, parts, 6, signature) != ERR_OK)
+    if (signature == NULL || envelope_sign(c->signing, &text, signature) != ERR_OK)
         return false;
     env->signature = (ProtobufCBinaryData){.len = ED25519_SIGNATURE_BYTES, .data = signature};
     env->key_id = (char *)(uintptr_t)signing_key_id(c->signing);
