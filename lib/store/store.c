@@ -177,7 +177,9 @@ static enum err configure(struct store *s, const struct store_config *c, struct 
         !text_copy(s->partition, sizeof(s->partition), c->partition == NULL ? "p0" : c->partition))
         return err_say(why, ERR_CONFIG, "a setting of the store is too long");
     s->timeout_ms = c->timeout_ms <= 0 ? TIMEOUT_MS : c->timeout_ms;
-    s->receipt_window_ms = LIMIT_RECEIPT_WINDOW_MS;
+    /* A message sent with a clock ahead is taken that much longer, and one that was taken may wait:
+     * its receipt must outlive both. */
+    s->receipt_window_ms = LIMIT_RECEIPT_WINDOW_MS + 2 * LIMIT_CLOCK_AHEAD_MS;
     s->receipts_max = LIMIT_RECEIPTS_PER_PARTY;
     return ERR_OK;
 }
