@@ -287,6 +287,11 @@ void work_restart(struct work *w);       /* on fresh records */
 void engine_store_ready(struct flow *f); /* sends again what has an unknown outcome */
 void engine_sweep(void *flow);           /* timer: gives up what was unknown for too long */
 void engine_destroy(struct flow *f);     /* at the end: frees what is left without waking anyone */
+void work_fail(struct work *w);          /* our own mistake: INTERNAL, or the timer comes again */
+
+/* load.c */
+void work_load(struct work *w); /* asks for what is not loaded yet, then runs the work again */
+void immutables_destroy(struct flow *f);
 
 /* lock.c */
 bool work_urgent(const struct work *w);

@@ -1,0 +1,204 @@
+/* Loads what a decision asked for: records, the journal's head, a page of a scan. */
+#include "flow/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define IMMUTABLES_MAX 64
+
+/* Parsed immutable records (rulebooks, target lists, catalogues) are kept for good. */
+struct immutable {
+    char key[96];
+    struct arena arena;
+    const ProtobufCMessage *message;
+    uint64_t revision;
+    UT_hash_handle hh;
+};
+
+static void loaded_one(struct work *w)
+{
+    if (--w->loading > 0)
+        return;
+    if (w->load_failed) {
+        (void)work_refuse(w, FLOW_STATUS(UNAVAILABLE), "", "P-STORE",
+                          "保存先に接続できません。しばらくして再送してください。",
+                          "The store cannot be reached. Send again in a moment.");
+        if (w->source == WORK_MESSAGE)
+            reply_send(w);
+        else
+            consumer_work_done(w, false);
+        return;
+    }
+    if (w->unreadable) {
+        w->unreadable = false;
+        work_reset_outcome(w);
+        work_fail(w);
+        return;
+    }
+    work_run(w);
+}
+
+static const ProtobufCMessage *immutable_find(struct flow *f, const struct work_read *r,
+                                              uint64_t *revision)
+{
+    char key[96];
+    (void)snprintf(key, sizeof key, "%d/%s", (int)r->kind, r->id);
+    struct immutable *m = NULL;
+    HASH_FIND_STR(f->immutables, key, m);
+    if (m == NULL)
+        return NULL;
+    *revision = m->revision;
+    return m->message;
+}
+
+static const ProtobufCMessage *immutable_keep(struct flow *f, const struct work_read *r,
+                                              const struct store_record *rec)
+{
+    struct immutable *m = f->n_immutables < IMMUTABLES_MAX ? calloc(1, sizeof *m) : NULL;
+    if (m == NULL)
+        return NULL;
+    arena_init(&m->arena, LIMIT_WORK_ARENA_BYTES);
+    ProtobufCMessage *msg;
+    if (wire_unpack(&m->arena, record_type_of(r->kind)->descriptor, rec->value, rec->bytes, &msg) !=
+        ERR_OK) {
+        arena_fini(&m->arena);
+        free(m);
+        return NULL;
+    }
+    m->message = msg;
+    m->revision = rec->revision;
+    (void)snprintf(m->key, sizeof m->key, "%d/%s", (int)r->kind, r->id);
+    HASH_ADD_STR(f->immutables, key, m);
+    f->n_immutables++;
+    return msg;
+}
+
+static void read_fill(struct work *w, struct work_read *r, const struct store_record *rec)
+{
+    r->loaded = true;
+    r->exists = rec->exists;
+    r->revision = rec->exists ? rec->revision : 0;
+    if (!rec->exists)
+        return;
+    const struct record_type *t = record_type_of(r->kind);
+    if (t->immutable)
+        r->message = immutable_keep(w->flow, r, rec);
+    ProtobufCMessage *m = NULL;
+    if (r->message == NULL) {
+        if (wire_unpack(&w->arena, t->descriptor, rec->value, rec->bytes, &m) != ERR_OK) {
+            log_event(LOG_LEVEL_ERROR, "record-unreadable", "a stored record cannot be read",
+                      "kind", t->name, "id", r->id, NULL);
+            w->unreadable = true; /* must not look as if it did not exist */
+        }
+        r->message = m;
+    }
+}
+
+static void on_records(void *arg, enum err e, const struct store_record *records, size_t n)
+{
+    struct work *w = arg;
+    if (e != ERR_OK)
+        w->load_failed = true;
+    size_t at = 0;
+    for (size_t i = 0; e == ERR_OK && i < w->n_reads; i++)
+        if (!w->reads[i].loaded && at < n)
+            read_fill(w, &w->reads[i], &records[at++]);
+    loaded_one(w);
+}
+
+static void on_head(void *arg, enum err e, uint64_t seq)
+{
+    struct work *w = arg;
+    w->load_failed = w->load_failed || e != ERR_OK;
+    w->head_loaded = true;
+    w->head_seq = seq;
+    loaded_one(w);
+}
+
+static void on_scan(void *arg, enum err e, const char *next_page, const char *const *ids,
+                    const struct store_record *records, size_t n)
+{
+    struct work *w = arg;
+    struct work_scan_state *s = &w->scan;
+    s->loaded = true;
+    w->load_failed = w->load_failed || e != ERR_OK;
+    if (e == ERR_OK) {
+        const char **out_ids = arena_alloc(&w->arena, (n + 1) * sizeof *out_ids);
+        const void **out = arena_alloc(&w->arena, (n + 1) * sizeof *out);
+        char *page = arena_strdup(&w->arena, next_page);
+        w->load_failed = w->load_failed || out_ids == NULL || out == NULL || page == NULL;
+        size_t kept = 0;
+        for (size_t i = 0; !w->load_failed && i < n; i++) {
+            ProtobufCMessage *m;
+            if (wire_unpack(&w->arena, record_type_of(s->kind)->descriptor, records[i].value,
+                            records[i].bytes, &m) != ERR_OK) {
+                w->unreadable = true; /* a list must not leave out what does not fit */
+                break;
+            }
+            out_ids[kept] = arena_strdup(&w->arena, ids[i]);
+            w->load_failed = out_ids[kept] == NULL;
+            out[kept++] = m;
+        }
+        s->result =
+            (struct work_page){.next_page = page, .ids = out_ids, .messages = out, .n = kept};
+    }
+    loaded_one(w);
+}
+
+/* The extra count keeps early answers from running the work. */
+void work_load(struct work *w)
+{
+    struct store *s = w->flow->store;
+    struct store_key keys[LIMIT_WORK_READS];
+    size_t n = 0;
+    bool progress = false;
+    w->loading = 1;
+    w->load_failed = false;
+    if (w->head_asked && !w->head_loaded) {
+        w->loading++;
+        if (store_head(s, on_head, w) != ERR_OK)
+            on_head(w, ERR_UNAVAILABLE, 0);
+    }
+    for (size_t i = 0; i < w->n_reads; i++) {
+        struct work_read *r = &w->reads[i];
+        if (r->loaded)
+            continue;
+        if (record_type_of(r->kind)->immutable)
+            r->message = immutable_find(w->flow, r, &r->revision);
+        if (r->message != NULL) {
+            r->loaded = true;
+            r->exists = true;
+            progress = true;
+        } else {
+            keys[n++] = (struct store_key){.kind = r->kind, .id = r->id};
+        }
+    }
+    if (n > 0) {
+        w->loading++;
+        if (store_read(s, keys, n, on_records, w) != ERR_OK)
+            on_records(w, ERR_UNAVAILABLE, NULL, 0);
+    }
+    if (w->scan.asked && !w->scan.loaded) {
+        w->loading++;
+        if (store_scan(s, w->scan.kind, w->scan.page, w->scan.max, on_scan, w) != ERR_OK)
+            on_scan(w, ERR_UNAVAILABLE, "", NULL, NULL, 0);
+    }
+    if (w->loading == 1 && !progress) { /* our mistake: it waits for nothing */
+        log_event(LOG_LEVEL_ERROR, "decide-waits-for-nothing",
+                  "a decision asked for nothing and waits", "cause", w->cause, NULL);
+        work_fail(w);
+        return;
+    }
+    loaded_one(w);
+}
+
+void immutables_destroy(struct flow *f)
+{
+    struct immutable *m, *m2;
+    HASH_ITER(hh, f->immutables, m, m2)
+    {
+        HASH_DEL(f->immutables, m);
+        arena_fini(&m->arena);
+        free(m);
+    }
+}
