@@ -18,6 +18,7 @@
 
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/err.h"
 #include "store/records.h"
 
