@@ -432,7 +432,6 @@ static int subscribers_start(struct flood *f, struct subscriber *subs, char *nam
 int drive_flood(struct cli *c, struct cli_args *a)
 {
     struct flood f = {.cli = c, .epoch = (uint64_t)clock_wall_ms()};
-    struct subscriber *subs = calloc(SUBSCRIBERS_MAX, sizeof *subs);
     struct cpu_watch cpu;
     const char *out = cli_option(a, "--out");
     char *names = (char *)(uintptr_t)cli_option(a, "--subscribers");
@@ -444,8 +443,11 @@ int drive_flood(struct cli *c, struct cli_args *a)
                 drive_number(c, a, "--batch", 64, LIMIT_ALERTS_BULK, &f.batch) &&
                 drive_number(c, a, "--window", 8, WINDOW_MAX, &f.window) &&
                 drive_number(c, a, "--wait-ms", 5000, 600000, &f.wait_ms) && cli_done(c, a);
+    struct subscriber *subs = calloc(SUBSCRIBERS_MAX, sizeof *subs);
+    if (subs == NULL)
+        return cli_fail(c, CLI_TEMPORARY, "no memory");
     int status = good && f.feed != NULL && f.batch > 0 && f.window > 0 && f.alerts > 0 &&
-                         subs != NULL && cpu_watch_begin(&cpu, pids)
+                         cpu_watch_begin(&cpu, pids)
                      ? CLI_OK
                      : cli_usage(c, "give --feed, sane numbers and live --pids");
     size_t n = 0;
