@@ -58,7 +58,7 @@ static enum decide plan_with(struct work *w, const Ismap__Liu__V1__Catalogue *ca
     struct plan_policy policy = {0};
     struct plan plan = {0};
     struct plan_input in = {
-        .catalogue = &catalogue, .policy = &policy, .first_year = year_of(about->made_at_ms)};
+        .catalogue = &catalogue, .policy = &policy, .first_year = about->first_year};
     enum err e = audit_record_catalogue(a, cat, &catalogue, &faults);
     if (e == ERR_OK)
         e = audit_record_policy(a, rules, &policy);
@@ -101,7 +101,8 @@ static enum decide make_plan(struct work *w, const char *case_id, const char *pr
                                        .provider = provider,
                                        .catalogue_version = active->ref,
                                        .rulebook_hash = hash,
-                                       .made_at_ms = work_now_ms(w)};
+                                       .made_at_ms = work_now_ms(w),
+                                       .first_year = year_of(work_now_ms(w))};
     return plan_with(w, catalogue, rules->audit, &about);
 }
 

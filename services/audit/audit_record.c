@@ -2,7 +2,9 @@
 #include "services/audit/audit_record.h"
 
 #include <assert.h>
+#include <string.h>
 
+#include "base/date.h"
 #include "crypto/crypto.h"
 #include "wire/unpack.h"
 
@@ -147,6 +149,7 @@ enum err audit_record_plan(struct arena *a, const struct plan *p,
         return ERR_NOMEM;
     m->years = p->years;
     m->made_at_ms = about->made_at_ms;
+    m->first_year = about->first_year;
     enum err e = copy_items(a, p, m);
     if (e == ERR_OK)
         e = copy_loads(a, p, m);
@@ -155,4 +158,64 @@ enum err audit_record_plan(struct arena *a, const struct plan *p,
     if (e == ERR_OK)
         *out = m;
     return e;
+}
+
+static void read_load(const Ismap__Liu__V1__YearLoad *f, struct plan_load *out)
+{
+    *out = (struct plan_load){.year = f->year,
+                              .external_items = f->external_items,
+                              .external_hours = f->external_hours,
+                              .internal_items = f->internal_items,
+                              .internal_hours = f->internal_hours,
+                              .governance = f->governance,
+                              .management = f->management,
+                              .important = f->important};
+}
+
+enum err audit_record_read_plan(struct arena *a, const Ismap__Liu__V1__AuditPlan *m,
+                                struct plan *out, struct err_text *why)
+{
+    *out = (struct plan){.years = m->years, .n = m->n_items};
+    if (m->years < 1 || m->years > PLAN_YEARS_MAX)
+        return err_say(why, ERR_INVAL, "years: must be 1 to %d", PLAN_YEARS_MAX);
+    if (m->n_loads != m->years)
+        return err_say(why, ERR_INVAL, "loads: must be one for each of %u years", m->years);
+    if (m->n_items > (size_t)2 * PLAN_YEARS_MAX * CATALOGUE_ITEMS_MAX)
+        return err_say(why, ERR_INVAL, "items: too many");
+    out->items = arena_alloc(a, m->n_items * sizeof(*out->items));
+    if (out->items == NULL)
+        return err_say(why, ERR_NOMEM, "no memory");
+    for (size_t i = 0; i < m->n_items; i++) {
+        const Ismap__Liu__V1__PlanItem *f = m->items[i];
+        out->items[i] = (struct plan_item){.control_id = f->control_id,
+                                           .party = (enum plan_party)f->party,
+                                           .year = f->year,
+                                           .rule = f->reason,
+                                           .hours = f->hours};
+    }
+    for (size_t i = 0; i < m->n_loads; i++)
+        read_load(m->loads[i], &out->loads[i]);
+    return ERR_OK;
+}
+
+enum err audit_record_check_hash(struct arena *a, const Ismap__Liu__V1__AuditPlan *m)
+{
+    Ismap__Liu__V1__AuditPlan again = *m;
+    again.plan_hash = (ProtobufCBinaryData){0};
+    enum err e = set_hash(a, &again);
+    if (e != ERR_OK)
+        return e;
+    return m->plan_hash.len == SHA256_BYTES &&
+                   memcmp(m->plan_hash.data, again.plan_hash.data, SHA256_BYTES) == 0
+               ? ERR_OK
+               : ERR_INVAL;
+}
+
+int32_t audit_record_first_year(const Ismap__Liu__V1__AuditPlan *m)
+{
+    if (m->first_year != 0)
+        return m->first_year;
+    char day[DATE_TEXT_BYTES];
+    date_format(date_of_ms(m->made_at_ms), day);
+    return (day[0] - '0') * 1000 + (day[1] - '0') * 100 + (day[2] - '0') * 10 + (day[3] - '0');
 }

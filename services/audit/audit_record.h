@@ -16,6 +16,7 @@ struct audit_record_about {
     const char *catalogue_version;
     const char *rulebook_hash;
     int64_t made_at_ms;
+    int32_t first_year; /* civil year that is year 1 */
 };
 
 /* ERR_INVAL with faults when an id is not one or the flags contradict it; ERR_NOMEM; ERR_LIMIT. */
@@ -31,5 +32,18 @@ enum err audit_record_policy(struct arena *a, const Ismap__Liu__V1__AuditRules *
 enum err audit_record_plan(struct arena *a, const struct plan *p,
                            const struct audit_record_about *about,
                            Ismap__Liu__V1__AuditPlan **out) LIU_MUST_USE;
+
+/* The way back, for tools: items and loads of a record as the core knows them. ERR_INVAL with `why`
+ * when the record has no shape of a plan (years out of bounds, loads that are not one for each
+ * year); what the plan says is for audit_plan_check. ERR_NOMEM. */
+enum err audit_record_read_plan(struct arena *a, const Ismap__Liu__V1__AuditPlan *m,
+                                struct plan *out, struct err_text *why) LIU_MUST_USE;
+
+/* Whether plan_hash is that of the rest of the record. ERR_INVAL when it is not; ERR_NOMEM,
+ * ERR_INTERNAL. */
+enum err audit_record_check_hash(struct arena *a, const Ismap__Liu__V1__AuditPlan *m) LIU_MUST_USE;
+
+/* The civil year of year 1, of records old and new. */
+int32_t audit_record_first_year(const Ismap__Liu__V1__AuditPlan *m);
 
 #endif
