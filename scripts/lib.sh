@@ -84,7 +84,7 @@ service_ready() { [ "$(http_get "$(stack_port "$1" "$2-http")" /readyz)" = 200 ]
 stack_spawn() {
     local dir=$1 name=$2
     shift 2
-    setsid "$@" >>"$dir/log/$name.out" 2>>"$dir/log/$name.log" </dev/null &
+    setsid "$@" >>"$dir/log/$name.out" 2>>"$dir/log/$name.log" </dev/null 3>&- 4>&- &
     echo $! >"$dir/run/$name.pid"
     disown $!
 }
