@@ -64,6 +64,8 @@ bool cli_done(struct cli *c, const struct cli_args *a)
     return a->argc == 0;
 }
 
+static void say(const char *fmt, va_list ap) LIU_PRINTF(1, 0);
+
 static void say(const char *fmt, va_list ap)
 {
     (void)fputs("liuctl: ", stderr);
