@@ -181,7 +181,8 @@ static void expect_fault(const char *text, const struct fault_row *row, bool tar
 static const struct fault_row RULEBOOK_FAULTS[] = {
     {"  rotation_years: 3", "  rotation_yearz: 3", "audit", "rotation_yearz"},
     {"  rotation_years: 3", "  rotation_years: three", "audit.rotation_years", "three"},
-    {"  rotation_years: 3", "  rotation_years: -3", "audit.rotation_years", "-3"},
+    /* libcyaml 1.4 tells a negative number as its complement */
+    {"  rotation_years: 3", "  rotation_years: -3", "audit.rotation_years", "Invalid UINT value"},
     {"  rotation_years: 3", "  rotation_years: 11", "audit.rotation_years", "1 to 10"},
     {"  bureaux_count_once: true", "  bureaux_count_once: [1]", "eligibility.bureaux_count_once",
      ""},
