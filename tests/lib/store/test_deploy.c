@@ -20,8 +20,10 @@ struct deployed {
     char password[96];
 };
 
-static const char *const users[] = {"intake",  "eligibility", "audit",
-                                    "monitor", "ledger",      "operator"};
+/* Each service, and a kind of record that it writes. */
+static const char *const users[] = {"intake", "eligibility", "audit", "monitor", "ledger"};
+static const enum record_kind kinds[] = {RECORD_CASE, RECORD_JUDGMENT, RECORD_PLAN, RECORD_HOLD,
+                                         RECORD_QUARANTINED};
 
 static void write_file(const char *path, const void *p, size_t n)
 {
@@ -171,12 +173,15 @@ static void every_service_can_do_its_work(void **state)
         open_as(d, users[i]);
         client_until_ready(c);
         commit_make(&m, users[i], true);
+        m.put.kind = kinds[i];
         m.commit.timers = &timer;
         m.commit.n_timers = 1;
-        m.commit.noise = &noise;
+        if (strcmp(users[i], "monitor") == 0)
+            m.commit.noise = &noise;
         assert_int_equal(client_commit(c, STORE_MAIN, &m.commit).status, COMMIT_OK);
         timer = (struct commit_timer){users[i], "k|r", -1, AT};
         commit_make(&m, users[i], true);
+        m.put.kind = kinds[i];
         (void)snprintf(m.id, sizeof(m.id), "%s-2", users[i]);
         m.commit.timers = &timer;
         m.commit.n_timers = 1;
@@ -225,6 +230,11 @@ static void commands_outside_a_users_duty_are_refused(void **state)
                 {"audit", "KEYS *"},
                 {"eligibility", "FUNCTION LOAD x"},
                 {"ledger", "SHUTDOWN"},
+                {"intake", "HSET {p0}:r:hold x 1"},
+                {"monitor", "ZADD {p0}:timers:intake 1 x"},
+                {"audit", "XADD {p0}:noise:feed * d x"},
+                {"audit", "SET {p0}:journal x"},
+                {"operator", "FCALL liu_commit 1 {p0}:head"},
                 {"audit", "EVAL return 0"}};
     struct deployed *d = *state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -239,6 +249,45 @@ static void commands_outside_a_users_duty_are_refused(void **state)
         freeReplyObject(reply);
         redisFree(r);
     }
+}
+
+/* The table in the code and the access list name the same writer of each kind. */
+static void only_its_writer_may_write_a_kind_of_record(void **state)
+{
+    struct deployed *d = *state;
+    for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++) {
+        redisContext *r = test_redis_connect(&d->client.redis);
+        freeReplyObject(redisCommand(r, "AUTH %s %s", users[i], SECRET));
+        for (int k = RECORD_NONE + 1; k < RECORD_KINDS; k++) {
+            const struct record_type *t = record_type_of((enum record_kind)k);
+            bool own = strcmp(t->writer, "*") == 0 || strcmp(t->writer, users[i]) == 0;
+            /* no value: what is allowed fails for its arguments, and changes nothing */
+            redisReply *reply = redisCommand(r, "HSET {p0}:r:%s a b c", t->name);
+            assert_int_equal(reply->type, REDIS_REPLY_ERROR);
+            if (own != (strncmp(reply->str, "NOPERM", 6) != 0))
+                fail_msg("%s, %s: %s", users[i], t->name, reply->str);
+            freeReplyObject(reply);
+        }
+        redisFree(r);
+    }
+}
+
+/* While the append file is loaded, Redis holds its transactions against the default user's rights.
+ */
+static void everything_is_there_after_a_restart(void **state)
+{
+    struct deployed *d = *state;
+    struct seen seen = {.done = false};
+    struct store_key key = {RECORD_PARTY, "min-a"};
+    open_as(d, "audit");
+    client_until_ready(&d->client);
+    assert_true(test_redis_kill(&d->client.redis));
+    assert_true(test_redis_restart(&d->client.redis));
+    client_disconnect(&d->client);
+    open_as(d, "audit");
+    client_until_ready(&d->client);
+    expect_ok(&d->client, &seen, store_read(d->client.store, &key, 1, on_read, &seen));
+    client_disconnect(&d->client);
 }
 
 static void nobody_gets_in_without_a_name(void **state)
@@ -258,6 +307,8 @@ int main(void)
         cmocka_unit_test(operator_initialises_the_store),
         cmocka_unit_test(every_service_can_do_its_work),
         cmocka_unit_test(ledger_trims),
+        cmocka_unit_test(only_its_writer_may_write_a_kind_of_record),
+        cmocka_unit_test(everything_is_there_after_a_restart),
         cmocka_unit_test(commands_outside_a_users_duty_are_refused),
         cmocka_unit_test(nobody_gets_in_without_a_name),
     };
