@@ -1,0 +1,207 @@
+/* Files and records into what the planner takes. */
+#include "liuctl/plan_sources.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "liuctl/store_session.h"
+#include "rulebook/rulebook.h"
+#include "services/audit/audit_record.h"
+#include "services/audit/catalogue_load.h"
+#include "wire/unpack.h"
+
+#define HISTORY_LINE_BYTES 128
+
+void plan_faults_print(const struct cli *c, const struct audit_faults *f)
+{
+    if (c->json)
+        return;
+    for (size_t i = 0; i < audit_faults_kept(f); i++)
+        (void)printf("%s: [%s] %s\n", f->items[i].field, f->items[i].rule,
+                     c->ja ? f->items[i].ja : f->items[i].en);
+    if (f->n > audit_faults_kept(f))
+        (void)printf(c->ja ? "ほか %zu 件\n" : "and %zu more\n", f->n - audit_faults_kept(f));
+}
+
+static int from_record(struct cli *c, const Ismap__Liu__V1__Catalogue *m, struct plan_sources *s)
+{
+    struct audit_faults faults = {.n = 0};
+    s->catalogue_version = m->version;
+    enum err e = audit_record_catalogue(&c->arena, m, &s->catalogue, &faults);
+    if (e == ERR_OK)
+        return CLI_OK;
+    plan_faults_print(c, &faults);
+    return cli_fail(c, CLI_INPUT, "catalogue %s: %s", m->version, err_name(e));
+}
+
+int plan_catalogue_read(struct cli *c, struct cli_args *a, const char *path, struct plan_sources *s)
+{
+    (void)a;
+    struct err_text why = {""};
+    Ismap__Liu__V1__Catalogue *m = NULL;
+    if (catalogue_load(&c->arena, path, NULL, &m, NULL, NULL, &why) != ERR_OK)
+        return cli_fail(c, CLI_INPUT, "%s", why.text);
+    return from_record(c, m, s);
+}
+
+struct stored {
+    struct session session;
+    struct arena *arena;
+    ProtobufCMessage *found;
+};
+
+static void on_catalogue(void *arg, enum err e, const struct store_record *records, size_t n)
+{
+    struct stored *st = arg;
+    st->session.err = e;
+    st->session.done = true;
+    if (e == ERR_OK && n == 1 && records[0].exists)
+        st->session.err = wire_unpack(st->arena, &ismap__liu__v1__catalogue__descriptor,
+                                      records[0].value, records[0].bytes, &st->found);
+}
+
+int plan_catalogue_stored(struct cli *c, const char *version, struct plan_sources *s)
+{
+    struct stored st = {.arena = &c->arena};
+    struct store_key key = {.kind = RECORD_CATALOGUE, .id = version};
+    int status = session_open(c, &st.session, true);
+    if (status == CLI_OK && store_read(st.session.store, &key, 1, on_catalogue, &st) != ERR_OK)
+        status = cli_fail(c, CLI_TEMPORARY, "Redis is away");
+    else if (status == CLI_OK)
+        status = session_wait(&st.session);
+    session_close(&st.session);
+    if (status != CLI_OK)
+        return status;
+    if (st.found == NULL)
+        return cli_fail(c, CLI_REFUSED, "catalogue %s is not in the store", version);
+    return from_record(c, (void *)st.found, s);
+}
+
+static int read_rulebook(struct cli *c, const char *path, struct plan_sources *s)
+{
+    struct err_text why = {""};
+    Ismap__Liu__V1__Rulebook *rules = NULL;
+    if (rulebook_load(path, &c->arena, &rules, &why) != ERR_OK)
+        return cli_fail(c, CLI_INPUT, "%s", why.text);
+    if (rules->audit == NULL)
+        return cli_fail(c, CLI_INPUT, "%s: audit: no audit rules", path);
+    char hash[RULEBOOK_HASH_BYTES];
+    const uint8_t *data = NULL;
+    size_t bytes = 0;
+    if (rulebook_canonical(&c->arena, rules, &data, &bytes, hash) != ERR_OK ||
+        audit_record_policy(&c->arena, rules->audit, &s->policy) != ERR_OK)
+        return cli_fail(c, CLI_TEMPORARY, "no memory");
+    s->rulebook_hash = arena_strdup(&c->arena, hash);
+    return s->rulebook_hash == NULL ? CLI_TEMPORARY : CLI_OK;
+}
+
+/* Ids without the grammar cannot be in the rulebook's list: the catalogue's own marks stand for it.
+ */
+static int take_keys(struct cli *c, struct plan_sources *s)
+{
+    if (s->catalogue.by_id == NULL)
+        return CLI_OK;
+    struct plan_important *im = arena_alloc(&c->arena, s->catalogue.n * sizeof *im);
+    if (im == NULL)
+        return CLI_TEMPORARY;
+    size_t n = 0;
+    for (size_t i = 0; i < s->catalogue.n; i++) {
+        const struct catalogue_item *it = &s->catalogue.items[i];
+        if (it->key == CATALOGUE_NOT_KEY || it->tier != CATALOGUE_CONTROLS || it->not_assessed)
+            continue;
+        im[n++] = (struct plan_important){.id = it->id, .annual = it->key == CATALOGUE_KEY_ANNUAL};
+    }
+    s->policy.important = im;
+    s->policy.n_important = n;
+    return CLI_OK;
+}
+
+int plan_sources_read(struct cli *c, struct cli_args *a, struct plan_sources *s)
+{
+    *s = (struct plan_sources){.catalogue_version = ""};
+    const char *catalogue = cli_option(a, "--catalogue");
+    const char *rulebook = cli_option(a, "--rulebook");
+    const char *id;
+    size_t n = 0;
+    if (catalogue == NULL || rulebook == NULL)
+        return cli_usage(c, c->ja ? "--catalogue と --rulebook を指定してください"
+                                  : "give --catalogue FILE and --rulebook FILE");
+    while ((id = cli_option(a, "--exclude")) != NULL) {
+        if (n == PLAN_EXCLUDED_MAX)
+            return cli_usage(c, "at most %d controls can be excluded", PLAN_EXCLUDED_MAX);
+        s->excluded[n++] = id;
+    }
+    int status = plan_catalogue_read(c, a, catalogue, s);
+    if (status == CLI_OK)
+        status = read_rulebook(c, rulebook, s);
+    if (status == CLI_OK)
+        status = take_keys(c, s);
+    s->in = (struct plan_input){
+        .catalogue = &s->catalogue, .policy = &s->policy, .excluded = s->excluded, .n_excluded = n};
+    return status;
+}
+
+/* "9.2.1,internal,2025" into an entry; the text is cut in place. */
+static const char *history_line(char *line, struct plan_history *out)
+{
+    char *party = strchr(line, ',');
+    char *year = party == NULL ? NULL : strchr(party + 1, ',');
+    uint64_t v = 0;
+    if (year == NULL)
+        return "not control,party,year";
+    *party++ = '\0';
+    *year++ = '\0';
+    if (strcmp(party, "external") != 0 && strcmp(party, "internal") != 0)
+        return "party must be external or internal";
+    if (text_u64(year, 2900, &v) != ERR_OK || v < 1900)
+        return "year must be 1900 to 2900";
+    *out = (struct plan_history){
+        .id = line, .party = party[0] == 'e' ? PLAN_EXTERNAL : PLAN_INTERNAL, .year = (int32_t)v};
+    return NULL;
+}
+
+int plan_history_read(struct cli *c, const char *path, struct plan_sources *s)
+{
+    size_t bytes = 0;
+    char *text = cli_read_file(c, path, &bytes);
+    if (text == NULL)
+        return CLI_INPUT;
+    size_t lines = 1;
+    for (size_t i = 0; i < bytes; i++)
+        lines += text[i] == '\n';
+    if (lines > PLAN_HISTORY_MAX || memchr(text, '\0', bytes) != NULL)
+        return cli_fail(c, CLI_INPUT, "%s: more than %d lines, or not text", path,
+                        PLAN_HISTORY_MAX);
+    struct plan_history *h = arena_alloc(&c->arena, lines * sizeof *h);
+    if (h == NULL)
+        return CLI_TEMPORARY;
+    int status = CLI_OK;
+    size_t n = 0;
+    unsigned at = 0;
+    for (char *line = text; line != NULL;) {
+        char *end = strchr(line, '\n');
+        at++;
+        if (end != NULL)
+            *end = '\0';
+        line[strcspn(line, "\r")] = '\0';
+        const char *bad = NULL;
+        bool heading = at == 1 && strncmp(line, "control,", 8) == 0;
+        if (line[0] != '\0' && line[0] != '#' && !heading)
+            bad = history_line(line, &h[n++]);
+        if (bad == NULL && n > 0 && h[n - 1].id != NULL &&
+            catalogue_find(&s->catalogue, h[n - 1].id) == NULL)
+            cli_note(c, "%s:%u: %s is not in the catalogue: passed over", path, at, h[--n].id);
+        if (bad != NULL)
+            status = cli_fail(c, CLI_INPUT, "%s:%u: %s", path, at, bad);
+        line = end == NULL ? NULL : end + 1;
+    }
+    s->in.history = h;
+    s->in.n_history = n;
+    return status;
+}
+
+const Ismap__Liu__V1__AuditPlan *plan_record_read(struct cli *c, const char *path)
+{
+    return (void *)cli_read_message(c, &ismap__liu__v1__audit_plan__descriptor, path);
+}

@@ -1,0 +1,46 @@
+/* What a plan is made from and checked against, as files: catalogue, rulebook, history, exclusions.
+ *
+ * Functions complain on stderr and answer an exit status. Everything lives in the command's arena.
+ */
+#ifndef LIU_LIUCTL_PLAN_SOURCES_H
+#define LIU_LIUCTL_PLAN_SOURCES_H
+
+#include "liuctl/cli.h"
+#include "ismap/liu/v1/plan.pb-c.h"
+#include "services/audit/core/plan.h"
+
+#define PLAN_EXCLUDED_MAX 256
+#define PLAN_PRICE_MAX 1000000 /* yen an hour */
+
+struct plan_sources {
+    struct catalogue catalogue;
+    const char *catalogue_version;
+    struct plan_policy policy;
+    const char *rulebook_hash;
+    const char *excluded[PLAN_EXCLUDED_MAX];
+    struct plan_input in; /* of all of these; first_year is the caller's */
+};
+
+/* Takes --catalogue FILE, --rulebook FILE and --exclude ID... out of the arguments and reads them;
+ * the first two must be there. A catalogue whose items say themselves which are important (OSCAL)
+ * replaces the rulebook's list by those. */
+int plan_sources_read(struct cli *c, struct cli_args *a, struct plan_sources *s);
+
+/* Reads a catalogue's file. */
+int plan_catalogue_read(struct cli *c, struct cli_args *a, const char *path,
+                        struct plan_sources *s);
+
+/* The catalogue of the record's version, from Redis as liuctl.yaml has it. */
+int plan_catalogue_stored(struct cli *c, const char *version, struct plan_sources *s);
+
+/* --history FILE: lines "control,external|internal,year" of what was really audited (R65); a
+ * heading, empty lines and lines that begin with # are passed over. Every fault with its line. */
+int plan_history_read(struct cli *c, const char *path, struct plan_sources *s);
+
+/* The record of a plan, from a file; NULL with a message printed. */
+const Ismap__Liu__V1__AuditPlan *plan_record_read(struct cli *c, const char *path);
+
+/* Faults on stdout, one a line (not with --json). */
+void plan_faults_print(const struct cli *c, const struct audit_faults *f);
+
+#endif
