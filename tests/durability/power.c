@@ -15,6 +15,7 @@
 #include "store/keys.h"
 
 #define OUTSTANDING 200
+#define PATIENCE_MS 60000
 #define AOF_FILE "appendonlydir/appendonly.aof.1.incr.aof"
 
 static void shim(const struct power *p, bool on)
@@ -130,15 +131,21 @@ static void pump(struct power *p)
 
 void power_run(struct power *p, size_t done)
 {
-    int64_t end = clock_mono_ms() + 15000;
+    int64_t end = clock_mono_ms() + PATIENCE_MS;
     while (p->done < done && clock_mono_ms() < end)
         pump(p);
     assert_true(p->done >= done);
 }
 
+void power_run_while_ready(struct power *p, size_t done)
+{
+    while (p->done < done && store_ready(p->client.store, NULL))
+        pump(p);
+}
+
 void power_run_until_dead(struct power *p)
 {
-    int64_t end = clock_mono_ms() + 15000;
+    int64_t end = clock_mono_ms() + PATIENCE_MS;
     int status = 0;
     while (waitpid(p->client.redis.pid, &status, WNOHANG) == 0) {
         assert_true(clock_mono_ms() < end);

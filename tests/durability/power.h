@@ -34,6 +34,8 @@ bool power_restart(struct power *p); /* the server, with the shim */
 
 /* Commits until `done` of them are acknowledged, or until the server is gone. */
 void power_run(struct power *p, size_t done);
+/* The same until the store refuses this Redis. */
+void power_run_while_ready(struct power *p, size_t done);
 /* The same until the server has ended (told to lose), and waits for its end. */
 void power_run_until_dead(struct power *p);
 

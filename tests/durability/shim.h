@@ -5,7 +5,7 @@
  * A file there changes what it does at the next sync:
  *
  *   lose  the power fails: what was written since the last sync is cut off, the process is killed
- *   torn  the same, but half of it had reached the disk
+ *   torn  the same, but all except the last bytes of it had reached the disk
  *   lie   syncs answer success and do nothing, as a disk with a careless cache does
  */
 #ifndef LIU_TESTS_DURABILITY_SHIM_H
