@@ -23,6 +23,19 @@ void arena_init(struct arena *a, size_t budget_bytes)
     *a = (struct arena){.budget_bytes = budget_bytes};
 }
 
+void arena_init_pooled(struct arena *a, size_t budget_bytes, struct arena_pool *pool)
+{
+    arena_init(a, budget_bytes);
+    a->pool = pool;
+}
+
+static void block_free(struct arena *a, struct arena_block *b)
+{
+    if (a->pool != NULL)
+        a->pool->held_bytes -= b->size;
+    free(b);
+}
+
 static struct arena_block *block_add(struct arena *a, size_t need)
 {
     size_t size = a->head == NULL ? ARENA_FIRST_BLOCK_BYTES : a->head->size * 2;
@@ -30,9 +43,15 @@ static struct arena_block *block_add(struct arena *a, size_t need)
         size = ARENA_BLOCK_BYTES_MAX;
     if (size < need)
         size = need;
+    if (a->pool != NULL && size > a->pool->max_bytes - a->pool->held_bytes) {
+        a->spent = true;
+        return NULL;
+    }
     struct arena_block *b = malloc(sizeof *b + size);
     if (b == NULL)
         return NULL;
+    if (a->pool != NULL)
+        a->pool->held_bytes += size;
     b->next = a->head;
     b->size = size;
     b->used = 0;
@@ -99,7 +118,7 @@ void arena_reset(struct arena *a)
     while (a->head != NULL && a->head->next != NULL) {
         struct arena_block *b = a->head;
         a->head = b->next;
-        free(b);
+        block_free(a, b);
     }
     if (a->head != NULL)
         a->head->used = 0;
@@ -114,7 +133,7 @@ void arena_fini(struct arena *a)
     while (a->head != NULL) {
         struct arena_block *b = a->head;
         a->head = b->next;
-        free(b);
+        block_free(a, b);
     }
     a->used_bytes = 0;
 }

@@ -14,15 +14,25 @@
 
 struct arena_block;
 
+/* A bound that several arenas share: what their blocks hold together. */
+struct arena_pool {
+    size_t held_bytes;
+    size_t max_bytes;
+};
+
 struct arena {
     struct arena_block *head;
-    size_t used_bytes;   /* handed out since init or reset */
-    size_t budget_bytes; /* refuses beyond it */
-    bool spent;          /* a request was refused because of the budget */
+    struct arena_pool *pool; /* NULL = none; must outlive the arena */
+    size_t used_bytes;       /* handed out since init or reset */
+    size_t budget_bytes;     /* refuses beyond it */
+    bool spent;              /* a request was refused because of the budget */
 };
 
 /* Takes no memory until the first use. */
 void arena_init(struct arena *a, size_t budget_bytes);
+
+/* The same, within a shared bound. */
+void arena_init_pooled(struct arena *a, size_t budget_bytes, struct arena_pool *pool);
 
 /* Zeroed memory, valid until reset or fini; NULL when refused. n == 0 gives a valid pointer. */
 void *arena_alloc(struct arena *a, size_t n);

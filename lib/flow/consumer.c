@@ -490,6 +490,7 @@ static void batch_decided(struct batch *b)
 void consumer_work_done(struct work *w, bool decided)
 {
     if (w->source == WORK_TIMER) { /* a passing fault: the timer fires again */
+        timers_fired(w->flow, w->timer_member, false);
         work_destroy(w);
         return;
     }

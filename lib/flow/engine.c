@@ -232,6 +232,7 @@ static void timer_commit_done(struct work *w, const struct commit_result *r)
         r->status == COMMIT_CONFLICT)
         log_event(LOG_LEVEL_INFO, "timer-again", "a timer's commit did not hold; it fires again",
                   "timer", w->timer_member, NULL);
+    timers_fired(w->flow, w->timer_member, r->status == COMMIT_OK);
     work_destroy(w);
 }
 
@@ -357,6 +358,7 @@ static void timer_decided(struct work *w)
         w->status = FLOW_STATUS(OK);
     }
     if (work_build_commit(w) != ERR_OK) {
+        timers_fired(w->flow, w->timer_member, false);
         work_destroy(w);
         return;
     }

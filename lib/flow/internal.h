@@ -245,11 +245,13 @@ struct flow {
     size_t load_step;
     char load_page[64];
 
-    size_t works; /* alive */
+    struct arena_pool memory; /* of messages that are not urgent */
+    size_t works;             /* alive */
     struct work *all_works;
-    struct lock *locks;            /* uthash by key */
-    struct work *resend;           /* outcome unknown: waits for the store */
-    struct work *unsigned_replies; /* committed in this turn, their receipts not signed yet */
+    struct timer_pause *timer_pauses; /* uthash by member */
+    struct lock *locks;               /* uthash by key */
+    struct work *resend;              /* outcome unknown: waits for the store */
+    struct work *unsigned_replies;    /* committed in this turn, their receipts not signed yet */
 
     uint64_t tail_seq; /* every entry up to here has been taken in */
     struct consumer *consumer;
@@ -328,6 +330,9 @@ uint64_t consumer_seq(const struct flow *f);
 
 /* timers.c */
 enum err timers_start(struct flow *f);
+void timers_destroy(struct flow *f);
+/* Did the timer's commit hold (it is gone), or is it to be tried again after a while? */
+void timers_fired(struct flow *f, const char *member, bool held);
 
 /* fetch.c */
 enum err fetch_create(struct flow *f);

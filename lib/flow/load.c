@@ -174,8 +174,9 @@ void work_load(struct work *w)
         }
     }
     if (n > 0) {
+        bool urgent = w->door != NULL && w->door->urgent;
         w->loading++;
-        if (store_read(s, keys, n, on_records, w) != ERR_OK)
+        if ((urgent ? store_read_urgent : store_read)(s, keys, n, on_records, w) != ERR_OK)
             on_records(w, ERR_UNAVAILABLE, NULL, 0);
     }
     if (w->scan.asked && !w->scan.loaded) {

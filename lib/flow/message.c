@@ -103,9 +103,11 @@ static const struct refusal *check_envelope(struct work *w, const uint8_t *data,
     ProtobufCMessage *m;
     struct faults faults = {0};
     const ProtobufCMessageDescriptor *d = &ismap__liu__v1__envelope__descriptor;
-    if (wire_scan(d, data, bytes, &w->arena, &faults) != ERR_OK ||
-        wire_unpack(&w->arena, d, data, bytes, &m) != ERR_OK)
-        return &refuse_frame;
+    enum err e = wire_scan(d, data, bytes, &w->arena, &faults);
+    if (e == ERR_OK)
+        e = wire_unpack(&w->arena, d, data, bytes, &m);
+    if (e != ERR_OK)
+        return e == ERR_NOMEM ? &refuse_busy : &refuse_frame;
     w->envelope = (pb_envelope *)m;
     wire_validate(&w->arena, m, &faults);
     if (faults.n > 0) {
@@ -289,6 +291,8 @@ void message_arrived(void *arg, const struct bus_peer *peer, const char *user_id
         return;
     }
     w->door = d;
+    if (!d->urgent)
+        w->arena.pool = &d->flow->memory;
     w->peer = *peer;
     const struct refusal *r = check_all(w, user_id, data, bytes);
     metric_add(d->flow->m_requests, 1);

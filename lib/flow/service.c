@@ -198,6 +198,8 @@ static enum err door_open(struct flow *f, const char *name, const char *endpoint
         .keys = &f->curve,
         .profile = urgent ? BUS_SERVER_URGENT : BUS_SERVER,
         .priority = urgent ? 0 : 3,
+        /* where there is an urgent door, the others give way after a few messages */
+        .messages_per_turn = !urgent && f->svc->n_doors > 0 ? 4 : 0,
         .message = message_arrived,
         .garbage = message_garbage,
         .arg = d,
@@ -490,6 +492,7 @@ static void flow_destroy(struct flow *f)
     store_destroy(f->store);
     fetch_destroy(f);
     consumer_destroy(f);
+    timers_destroy(f);
     engine_destroy(f);
     bus_destroy(f->bus);
     obs_http_destroy(f->http);
@@ -535,7 +538,7 @@ int service_main(int argc, char **argv, const struct service *svc)
         return status;
     struct conf_row rows[sizeof runtime_rows / sizeof runtime_rows[0]];
     rows_for(svc, rows);
-    struct flow f = {.svc = svc, .why_not = ""};
+    struct flow f = {.svc = svc, .why_not = "", .memory = {.max_bytes = LIMIT_WORKS_BYTES}};
     f.svc_settings = calloc(1, svc->settings_bytes + 1);
     struct conf_table tables[] = {{rows, sizeof rows / sizeof rows[0], &f.set},
                                   {svc->settings, svc->n_settings, f.svc_settings}};

@@ -3,11 +3,72 @@
  */
 #include "flow/internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/text.h"
 
 #define POLL_MS 500
+#define LOOK_AT (16 * LIMIT_TIMERS_PER_TURN) /* beyond those that are paused */
+#define AGAIN_MS 1000                        /* after the first failure; doubles */
+#define AGAIN_MS_MAX 300000
+
+/* A timer that failed is not tried at every look: it would keep others from their turn. */
+struct timer_pause {
+    char member[160];
+    int64_t until_ms; /* monotonic */
+    int64_t pause_ms;
+    UT_hash_handle hh;
+};
+
+static void pause_for(struct flow *f, const char *member)
+{
+    struct timer_pause *p = NULL;
+    HASH_FIND_STR(f->timer_pauses, member, p);
+    if (p == NULL) {
+        p = calloc(1, sizeof *p);
+        if (p == NULL)
+            return; /* tried again at the next look */
+        (void)text_copy(p->member, sizeof p->member, member);
+        HASH_ADD_STR(f->timer_pauses, member, p);
+    }
+    p->pause_ms = p->pause_ms == 0 ? AGAIN_MS : p->pause_ms * 2;
+    if (p->pause_ms > AGAIN_MS_MAX)
+        p->pause_ms = AGAIN_MS_MAX;
+    p->until_ms = clock_mono_ms() + p->pause_ms;
+}
+
+static bool paused(const struct flow *f, const char *member)
+{
+    struct timer_pause *p = NULL;
+    HASH_FIND_STR(f->timer_pauses, member, p);
+    return p != NULL && clock_mono_ms() < p->until_ms;
+}
+
+void timers_fired(struct flow *f, const char *member, bool held)
+{
+    struct timer_pause *p = NULL;
+    if (!held) {
+        pause_for(f, member);
+        return;
+    }
+    HASH_FIND_STR(f->timer_pauses, member, p);
+    if (p != NULL) {
+        HASH_DEL(f->timer_pauses, p);
+        free(p);
+    }
+}
+
+void timers_destroy(struct flow *f)
+{
+    struct timer_pause *p, *next;
+    HASH_ITER(hh, f->timer_pauses, p, next)
+    {
+        HASH_DEL(f->timer_pauses, p);
+        free(p);
+    }
+}
 
 static const struct timer_row *row_of(const struct flow *f, const char *member, const char **record)
 {
@@ -32,20 +93,22 @@ static bool under_way(const struct flow *f, const char *member)
     return false;
 }
 
-static void fire(struct flow *f, const struct store_due *due)
+/* Did it start a work? */
+static bool fire(struct flow *f, const struct store_due *due)
 {
     const char *record = "";
+    if (paused(f, due->member) || under_way(f, due->member))
+        return false;
     const struct timer_row *row = row_of(f, due->member, &record);
     if (row == NULL) {
         log_event(LOG_LEVEL_ERROR, "timer-unknown", "a timer of an unknown kind is due", "timer",
                   due->member, NULL);
-        return;
+        pause_for(f, due->member);
+        return false;
     }
-    if (under_way(f, due->member))
-        return;
     struct work *w = work_create(f, WORK_TIMER);
     if (w == NULL)
-        return;
+        return false;
     w->actor = f->svc->name;
     w->decide = row->decide;
     w->timer_kind = row->kind;
@@ -58,16 +121,18 @@ static void fire(struct flow *f, const struct store_due *due)
     }
     if (w->timer_member == NULL || w->cause == NULL) {
         work_destroy(w);
-        return;
+        return false;
     }
     work_run(w);
+    return true;
 }
 
 static void on_due(void *arg, enum err e, const struct store_due *due, size_t n)
 {
     struct flow *f = arg;
-    for (size_t i = 0; e == ERR_OK && i < n; i++)
-        fire(f, &due[i]);
+    size_t fired = 0;
+    for (size_t i = 0; e == ERR_OK && i < n && fired < LIMIT_TIMERS_PER_TURN; i++)
+        fired += fire(f, &due[i]) ? 1 : 0;
 }
 
 static void poll_due(void *flow)
@@ -75,8 +140,7 @@ static void poll_due(void *flow)
     struct flow *f = flow;
     if (f->phase != FLOW_READY || !store_ready(f->store, NULL))
         return;
-    enum err e =
-        store_due(f->store, f->svc->name, flow_now_ms(f), LIMIT_TIMERS_PER_TURN, on_due, f);
+    enum err e = store_due(f->store, f->svc->name, flow_now_ms(f), LOOK_AT, on_due, f);
     if (e != ERR_OK)
         log_event(LOG_LEVEL_DEBUG, "timers-later", "timers are looked for again soon", "why",
                   err_name(e), NULL);

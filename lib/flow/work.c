@@ -174,6 +174,12 @@ bool work_scan(struct work *w, enum record_kind kind, const char *page, uint32_t
         *out = s->result;
         return true;
     }
+    if (page[strspn(page, "0123456789")] != '\0') {
+        (void)work_refuse(w, FLOW_STATUS(INVALID_ARGUMENT), "page", "P-PAGE",
+                          "前の応答の nextPage をそのまま指定してください。",
+                          "Give nextPage of the answer before, unchanged.");
+        return true;
+    }
     char *copy = arena_strdup(&w->arena, page);
     if (copy == NULL || s->asked) { /* one scan a work */
         w->failed = w->failed || copy == NULL || s->loaded;

@@ -76,10 +76,14 @@ static void on_reply(void *arg, enum err e, redisReply **reply)
         o->done(o);
 }
 
+static struct conn *ready(struct conn *c)
+{
+    return c->state == CONN_READY && !c->lost ? c : NULL;
+}
+
 static struct conn *reader(struct store *s)
 {
-    struct conn *c = &s->conns[CONN_READS];
-    return c->state == CONN_READY && !c->lost ? c : NULL;
+    return ready(&s->conns[CONN_READS]);
 }
 
 /* Sends the command in the connection's buffer for this question. */
@@ -156,10 +160,9 @@ static void ask_kind(struct op *o, struct conn *c, const struct store_key *keys,
     op_send(o, c);
 }
 
-enum err store_read(struct store *s, const struct store_key *keys, size_t n, store_read_fn *fn,
-                    void *arg)
+static enum err read_on(struct store *s, struct conn *c, const struct store_key *keys, size_t n,
+                        store_read_fn *fn, void *arg)
 {
-    struct conn *c = reader(s);
     bool asked[RECORD_KINDS] = {false};
     if (c == NULL)
         return ERR_UNAVAILABLE;
@@ -185,6 +188,18 @@ enum err store_read(struct store *s, const struct store_key *keys, size_t n, sto
         asked[keys[i].kind] = true;
     }
     return op_begin(o);
+}
+
+enum err store_read(struct store *s, const struct store_key *keys, size_t n, store_read_fn *fn,
+                    void *arg)
+{
+    return read_on(s, reader(s), keys, n, fn, arg);
+}
+
+enum err store_read_urgent(struct store *s, const struct store_key *keys, size_t n,
+                           store_read_fn *fn, void *arg)
+{
+    return read_on(s, ready(&s->conns[CONN_URGENT]), keys, n, fn, arg);
 }
 
 static void scan_done(struct op *o)

@@ -64,6 +64,10 @@ typedef void store_read_fn(void *arg, enum err e, const struct store_record *rec
 enum err store_read(struct store *s, const struct store_key *keys, size_t n, store_read_fn *fn,
                     void *arg) LIU_MUST_USE;
 
+/* The same on the urgent commits' connection, where no other read is in front. */
+enum err store_read_urgent(struct store *s, const struct store_key *keys, size_t n,
+                           store_read_fn *fn, void *arg) LIU_MUST_USE;
+
 /* Pages through all records of a kind in no order; page "" starts, the next page "" ends. A record
  * may come twice when the hash grows meanwhile. At most about `max` records a page. */
 typedef void store_scan_fn(void *arg, enum err e, const char *next_page, const char *const *ids,
