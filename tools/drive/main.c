@@ -91,6 +91,7 @@ int main(int argc, char **argv)
         if (status == CLI_OK)
             status = commands[i].run(&c, &a);
     }
+    cli_free_config(&c);
     arena_fini(&c.arena);
     return status < 0 ? usage(stderr, CLI_USAGE) : status;
 }

@@ -117,6 +117,7 @@ ProtobufCMessage *cli_read_message(struct cli *c, const ProtobufCMessageDescript
 /* ---- talking */
 
 int cli_load_config(struct cli *c);
+void cli_free_config(struct cli *c);
 int cli_load_keys(struct cli *c);
 
 /* Sends `m` (signed when asked) and waits; the same id is sent again until the time-out. CLI_OK

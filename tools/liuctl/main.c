@@ -101,6 +101,7 @@ static void cli_fini(struct cli *c)
     for (size_t i = 0; i < CLI_SERVICES; i++)
         bus_client_destroy(c->clients[i]);
     signing_key_free(c->signing);
+    cli_free_config(c);
     curve_keys_wipe(&c->curve);
     arena_fini(&c->arena);
 }

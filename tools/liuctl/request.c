@@ -73,6 +73,12 @@ int cli_load_config(struct cli *c)
     return e == ERR_OK ? CLI_OK : CLI_USAGE;
 }
 
+void cli_free_config(struct cli *c)
+{
+    struct conf_table t = {rows, sizeof rows / sizeof rows[0], &c->config};
+    conf_free(&t, 1);
+}
+
 int cli_load_keys(struct cli *c)
 {
     int status = cli_load_config(c);
