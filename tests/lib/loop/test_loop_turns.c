@@ -320,8 +320,9 @@ static void a_period_repeats_and_missed_ones_are_not_made_up(void **state)
     assert_int_equal(loop_turn(l, 0), ERR_OK);
     assert_int_equal(loop_turn(l, 0), ERR_OK);
     assert_int_equal(p.calls, 1);
+    int64_t start = clock_mono_ms();
     turns_for(l, 25);
-    assert_in_range(p.calls, 2, 3);
+    assert_in_range(p.calls, 2, 2 + (clock_mono_ms() - start) / 10);
     loop_cancel_timer(p.timer);
     loop_destroy(l);
 }
@@ -391,11 +392,11 @@ static void again_skips_one_sleep(void **state)
     (void)state;
     struct loop *l = fresh_loop();
     struct probe p = {.word = "late"};
-    assert_int_equal(loop_add_timer(l, 80, 0, on_timer, &p, NULL), ERR_OK);
+    assert_int_equal(loop_add_timer(l, 800, 0, on_timer, &p, NULL), ERR_OK);
     loop_again(l);
     int64_t start = clock_mono_ms();
     assert_int_equal(loop_turn(l, -1), ERR_OK);
-    assert_in_range(clock_mono_ms() - start, 0, 60);
+    assert_in_range(clock_mono_ms() - start, 0, 600);
     assert_int_equal(p.calls, 0);
     assert_int_equal(loop_turn(l, -1), ERR_OK);
     assert_int_equal(p.calls, 1);
