@@ -12,9 +12,9 @@
 
 /* one piece of work */
 #define LIMIT_WORK_ARENA_BYTES (8 * 1024 * 1024)
-#define LIMIT_WORKS_BYTES (192 * 1024 * 1024)    /* all messages together, the urgent door apart */
-#define LIMIT_VIOLATIONS 64  /* faults told in one answer */
-#define LIMIT_WORK_READS 128 /* records one decision may ask for */
+#define LIMIT_WORKS_BYTES (192 * 1024 * 1024) /* all messages together, the urgent door apart */
+#define LIMIT_VIOLATIONS 64                   /* faults told in one answer */
+#define LIMIT_WORK_READS 128                  /* records one decision may ask for */
 #define LIMIT_WORK_WRITES 64
 #define LIMIT_WORK_ENTRIES 40   /* journal entries of one commit */
 #define LIMIT_AUDIENCE 256      /* parties told of one event */
