@@ -153,6 +153,9 @@ struct cli_table {
     size_t cap;
 };
 void cli_table_row(struct cli *c, struct cli_table *t, size_t columns, const char *const *cells);
+/* Rows in the order of their first column; the heading stays. Lists come in no order that means
+ * anything. */
+void cli_table_sort(struct cli_table *t);
 void cli_table_print(struct cli *c, const struct cli_table *t);
 void cli_note(struct cli *c, const char *fmt, ...)
     LIU_PRINTF(2, 3); /* progress on stderr, unless --quiet */

@@ -99,6 +99,7 @@ int cmd_incident_list(struct cli *c, struct cli_args *a)
         }
         page = l->next_page;
     } while (page[0] != '\0');
+    cli_table_sort(&t);
     if (!c->json)
         cli_table_print(c, &t);
     return CLI_OK;

@@ -151,6 +151,7 @@ static int list(struct cli *c, bool waiting)
         }
         page = l->next_page;
     } while (page[0] != '\0');
+    cli_table_sort(&t);
     if (!c->json)
         cli_table_print(c, &t);
     return CLI_OK;

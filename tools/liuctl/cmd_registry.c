@@ -156,6 +156,7 @@ int cmd_registry_list(struct cli *c, struct cli_args *a)
         as_of = as_of == 0 ? r->as_of_seq : as_of;
         page = r->next_page;
     } while (page[0] != '\0');
+    cli_table_sort(&t);
     if (!c->json)
         cli_table_print(c, &t);
     cli_note(c, "as of journal %llu", (unsigned long long)as_of);
@@ -221,6 +222,7 @@ int cmd_registry_procurable(struct cli *c, struct cli_args *a)
             cli_note(c, "%s", c->ja ? p->note_ja : p->note_en);
         page = p->next_page;
     } while (page[0] != '\0');
+    cli_table_sort(&t);
     if (!c->json)
         cli_table_print(c, &t);
     return CLI_OK;

@@ -99,9 +99,22 @@ void cli_table_row(struct cli *c, struct cli_table *t, size_t columns, const cha
         t->cells = more;
         t->cap = cap;
     }
-    for (size_t i = 0; i < columns; i++)
-        t->cells[t->rows * columns + i] = arena_strdup(&c->arena, cells[i] == NULL ? "" : cells[i]);
+    for (size_t i = 0; i < columns; i++) {
+        const char *cell = arena_strdup(&c->arena, cells[i] == NULL ? "" : cells[i]);
+        t->cells[t->rows * columns + i] = cell == NULL ? "" : cell;
+    }
     t->rows++;
+}
+
+static int by_first_cell(const void *x, const void *y)
+{
+    return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+void cli_table_sort(struct cli_table *t)
+{
+    if (t->rows > 2)
+        qsort(t->cells + t->columns, t->rows - 1, t->columns * sizeof *t->cells, by_first_cell);
 }
 
 void cli_table_print(struct cli *c, const struct cli_table *t)
