@@ -70,25 +70,30 @@ const struct cli_command cli_commands[] = {
     {"plan show", "CASE [--items]", "The three-year audit plan of an eligible case.",
      "該当案件の3年間の監査計画です。", "liuctl plan show C-0123456789ABCDEF --items",
      cmd_plan_show},
-    {"plan export", "CASE|--plan FILE.json --format oscal|csv|svg [--catalogue FILE] [--out FILE]",
+    {"plan export",
+     "CASE|--plan FILE.json --format oscal|csv|svg [--catalogue FILE [--tier-map GROUP=TIER,...]] "
+     "[--out FILE]",
      "A plan as an OSCAL assessment plan, a table or a picture.",
      "計画を OSCAL、表、図として書き出します。",
      "liuctl plan export C-0123456789ABCDEF --format oscal --out plan.oscal.json", cmd_plan_export},
     {"plan make",
-     "--catalogue FILE --rulebook FILE [--first-year Y] [--history FILE] [--exclude ID]... "
+     "--catalogue FILE [--tier-map GROUP=TIER,...] --rulebook FILE [--first-year Y] [--history "
+     "FILE] [--exclude ID]... "
      "[--date DATE] [--case CASE] [--provider ID] [--out FILE]",
      "Make a plan without a service.", "サービスなしで計画を作ります。",
      "liuctl plan make --catalogue catalog/ismap-control-criteria-2022-04-01.csv --rulebook "
      "rules/regime-a.yaml --first-year 2027",
      cmd_plan_make},
-    {"plan check", "FILE.json --catalogue FILE --rulebook FILE [--exclude ID]...",
+    {"plan check",
+     "FILE.json --catalogue FILE [--tier-map GROUP=TIER,...] --rulebook FILE [--exclude ID]...",
      "Check a plan without the planner's code. Status 1 with each fault.",
      "計画を計画側のコードを使わずに検査します。誤りがあれば終了状態 1 です。",
      "liuctl plan check plan.json --catalogue catalog/ismap-control-criteria-2022-04-01.csv "
      "--rulebook rules/regime-a.yaml",
      cmd_plan_check},
     {"plan quote",
-     "--catalogue FILE --rulebook FILE [--price-per-hour LOW[..HIGH]] [--first-year Y] "
+     "--catalogue FILE [--tier-map GROUP=TIER,...] --rulebook FILE [--price-per-hour LOW[..HIGH]] "
+     "[--first-year Y] "
      "[--history FILE] [--exclude ID]...",
      "Items, hours and cost by year and tier, before the contract.",
      "契約前の見積もりです(年・基準ごとの項目数、時間、費用)。",
@@ -154,6 +159,14 @@ const struct cli_command cli_commands[] = {
     {"journal check", "RECEIPTS",
      "Compare a client's log of receipts with the journal: each there, each effect once.",
      "受領の記録を記録簿と照合します。", "liuctl journal check receipts.log", cmd_journal_check},
+    {"backup", "DIR",
+     "Copy the store, consistent at one journal head, into a new folder. Services may run.",
+     "保存先を、ある時点の一貫した状態で新しいフォルダに複製します。",
+     "liuctl backup /backup/2026-11-22", cmd_backup},
+    {"restore", "DIR [--verify]",
+     "Make an empty Redis the store of a backup, under a new epoch; --verify compares all records.",
+     "空の Redis にバックアップを戻します(新しい世代)。--verify は全状態を比べます。",
+     "liuctl --yes restore /backup/2026-11-22 --verify", cmd_restore},
     {"status", "", "All services at a glance.", "全サービスの様子です。", "liuctl status",
      cmd_status},
     {"health", "SERVICE", "One service in full.", "サービス1つの詳細です。", "liuctl health intake",

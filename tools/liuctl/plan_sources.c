@@ -9,6 +9,7 @@
 #include "rulebook/rulebook.h"
 #include "services/audit/audit_record.h"
 #include "services/audit/catalogue_load.h"
+#include "services/audit/catalogue_oscal.h"
 #include "wire/unpack.h"
 
 #define HISTORY_LINE_BYTES 128
@@ -37,8 +38,16 @@ static int from_record(struct cli *c, const Ismap__Liu__V1__Catalogue *m, struct
 
 int plan_catalogue_read(struct cli *c, struct cli_args *a, const char *path, struct plan_sources *s)
 {
-    (void)a;
     struct err_text why = {""};
+    const char *tiers = cli_option(a, "--tier-map");
+    size_t n = strlen(path);
+    if (n > 5 && strcmp(path + n - 5, ".json") == 0)
+        return catalogue_oscal_load(&c->arena, path, tiers, &s->catalogue, &s->catalogue_version,
+                                    NULL, &why) == ERR_OK
+                   ? CLI_OK
+                   : cli_fail(c, CLI_INPUT, "%s", why.text);
+    if (tiers != NULL)
+        return cli_usage(c, "--tier-map is for OSCAL catalogues (.json)");
     Ismap__Liu__V1__Catalogue *m = NULL;
     if (catalogue_load(&c->arena, path, NULL, &m, NULL, NULL, &why) != ERR_OK)
         return cli_fail(c, CLI_INPUT, "%s", why.text);

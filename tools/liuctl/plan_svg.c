@@ -24,11 +24,14 @@ struct picture {
     uint32_t most[3]; /* of a cell, by party */
 };
 
-static void text_node(struct buf *out, const char *s, size_t chars_max)
+/* At most so many columns; what is not Latin takes two. */
+static void text_node(struct buf *out, const char *s, size_t columns_max)
 {
-    size_t chars = 0;
+    size_t columns = 0;
     for (; *s != '\0'; s++) {
-        if (((unsigned char)*s & 0xc0) != 0x80 && chars++ == chars_max) {
+        if (((unsigned char)*s & 0xc0) != 0x80)
+            columns += (unsigned char)*s >= 0xe0 ? 2 : 1;
+        if (columns > columns_max) {
             (void)buf_puts(out, "…");
             return;
         }
@@ -98,7 +101,7 @@ static void heat_maps(struct picture *p)
     for (size_t d = 0; d < p->n_domains; d++) {
         (void)buf_printf(p->out, "<text x=\"12\" y=\"%d\">%u ", TOP + CELL_H * (int)d + 13,
                          p->domains[d].first->numbers[0]);
-        text_node(p->out, plan_domain_name(p->domains[d].first), 24);
+        text_node(p->out, plan_domain_name(p->domains[d].first), 34);
         (void)buf_puts(p->out, "</text>\n");
         for (uint32_t y = 0; y < p->doc->plan.years; y++) {
             cell(p, d, PLAN_EXTERNAL, y);
