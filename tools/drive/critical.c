@@ -86,8 +86,11 @@ int drive_critical(struct cli *c, struct cli_args *a)
         !drive_number(c, a, "--count", 1000000, 1000000, &max) || !cli_done(c, a))
         return CLI_USAGE;
     FILE *f = path == NULL ? NULL : fopen(path, "re");
-    if (f == NULL || feed == NULL)
+    if (f == NULL || feed == NULL) {
+        if (f != NULL)
+            (void)fclose(f);
         return cli_usage(c, "give --feed ID and --numbers FILE");
+    }
     int status = lane_open(&x.lane, c, feed, CLI_URGENT);
     for (uint64_t k = 0; status == CLI_OK && k < skip + max && fgets(line, sizeof line, f) != NULL;
          k++) {

@@ -206,11 +206,15 @@ int drive_stream(struct cli *c, struct cli_args *a)
     if (log == NULL)
         return cli_fail(c, CLI_USAGE, "%s: %s", path, strerror(errno));
     struct stream *lanes = calloc(LANES_MAX, sizeof *lanes);
+    if (lanes == NULL) {
+        (void)fclose(log);
+        return cli_fail(c, CLI_TEMPORARY, "no memory");
+    }
     pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     size_t n = 0;
     int64_t start = clock_mono_ms();
-    int status = lanes == NULL ? CLI_TEMPORARY : CLI_OK;
-    for (char *save = NULL, *t = lanes == NULL ? NULL : strtok_r(names, ",", &save);
+    int status = CLI_OK;
+    for (char *save = NULL, *t = strtok_r(names, ",", &save);
          t != NULL && n < LANES_MAX && status == CLI_OK; t = strtok_r(NULL, ",", &save)) {
         struct stream *s = &lanes[n];
         *s = (struct stream){.identity = t,

@@ -136,7 +136,7 @@ char *cli_read_file(struct cli *c, const char *path, size_t *bytes)
         uint8_t *room = buf_room(&b, 65536);
         n = room == NULL ? 0 : fread(room, 1, 65536, f);
         b.len += n;
-    } while (n > 0);
+    } while (n > 0 && ferror(f) == 0 && feof(f) == 0);
     bool bad = ferror(f) != 0 || b.failed;
     if (!standard)
         (void)fclose(f);

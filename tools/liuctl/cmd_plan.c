@@ -1,5 +1,6 @@
 /* Plans without a service: made, checked and quoted from files, with the core that the service has.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -80,7 +81,7 @@ int cmd_plan_make(struct cli *c, struct cli_args *a)
 {
     struct plan_sources s;
     struct plan plan;
-    struct plan_certificate cert;
+    struct plan_certificate cert = {0};
     struct audit_record_about about = {.case_id = "", .provider = ""};
     const char *out = cli_option(a, "--out");
     const char *case_id = cli_option(a, "--case");
@@ -202,9 +203,10 @@ static void quote_row(struct cli *c, struct cli_table *t, const char *year, cons
                       const char *tier, uint32_t items, uint64_t hours, const uint64_t price[2])
 {
     const char *cost = "-";
+    uint64_t low = hours * price[0];
+    uint64_t high = hours * price[1];
     if (price[1] > 0)
-        cost = arena_printf(&c->arena, "%llu..%llu", (unsigned long long)(hours * price[0]),
-                            (unsigned long long)(hours * price[1]));
+        cost = arena_printf(&c->arena, "%" PRIu64 "..%" PRIu64, low, high);
     const char *cells[] = {year,
                            party,
                            tier,
@@ -216,8 +218,7 @@ static void quote_row(struct cli *c, struct cli_table *t, const char *year, cons
         cli_print_json(c, json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "year", year,
                                     "party", party, "tier", tier, "mode", cells[3], "items",
                                     (json_int_t)items, "hours", (json_int_t)hours, "costLow",
-                                    (json_int_t)(hours * price[0]), "costHigh",
-                                    (json_int_t)(hours * price[1])));
+                                    (json_int_t)low, "costHigh", (json_int_t)high));
     else
         cli_table_row(c, t, sizeof cells / sizeof cells[0], cells);
 }
@@ -271,7 +272,7 @@ int cmd_plan_quote(struct cli *c, struct cli_args *a)
 {
     struct plan_sources s;
     struct plan plan;
-    struct plan_certificate cert;
+    struct plan_certificate cert = {0};
     int64_t made_at_ms = 0;
     uint64_t price[2] = {0, 0};
     const char *per_hour = cli_option(a, "--price-per-hour");

@@ -73,11 +73,12 @@ static int read_receipts(struct check *k, struct cli *c, const char *path)
 {
     FILE *f = fopen(path, "re");
     char line[512];
-    int status = f == NULL ? cli_fail(c, CLI_INPUT, "%s: %s", path, strerror(errno)) : CLI_OK;
+    int status = CLI_OK;
+    if (f == NULL)
+        return cli_fail(c, CLI_INPUT, "%s: %s", path, strerror(errno));
     for (unsigned n = 1; status == CLI_OK && fgets(line, sizeof line, f) != NULL; n++)
         status = read_line(k, c, path, n, line);
-    if (f != NULL)
-        (void)fclose(f);
+    (void)fclose(f);
     return status;
 }
 

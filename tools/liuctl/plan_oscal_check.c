@@ -82,6 +82,32 @@ static bool date_time_ok(const char *s)
     return date_parse(day, &days) == ERR_OK;
 }
 
+static bool any_of(const char *key, const char *const keys[3])
+{
+    return strcmp(key, keys[0]) == 0 || strcmp(key, keys[1]) == 0 || strcmp(key, keys[2]) == 0;
+}
+
+static void visit_text(struct check *c, const char *key, const char *s)
+{
+    static const char *const references[3] = {"activity-uuid", "role-id", "party-uuids"};
+    static const char *const times[3] = {"start", "end", "last-modified"};
+    if (strcmp(key, "uuid") == 0) {
+        if (!uuid_ok(s))
+            fault(c, "not a UUID of version 4 or 5", s);
+        if (has(c->uuids, s))
+            fault(c, "the same UUID twice", s);
+        put(c->uuids, s);
+    } else if (strcmp(key, "control-id") == 0 && !has(c->tokens, s)) {
+        fault(c, "control-id is not in the catalogue", s);
+    } else if (any_of(key, references) && !has(c->targets, s)) {
+        fault(c, arena_printf(c->arena, "%s has no target", key), s);
+    } else if (strcmp(key, "href") == 0 && s[0] == '#' && !has(c->targets, s + 1)) {
+        fault(c, "href has no target", s);
+    } else if (any_of(key, times) && !date_time_ok(s)) {
+        fault(c, "not a date and time with an offset", s);
+    }
+}
+
 /* One member or element: what holds wherever it stands. */
 static void visit(struct check *c, const char *key, const json_t *v)
 {
@@ -93,29 +119,8 @@ static void visit(struct check *c, const char *key, const json_t *v)
     if (json_is_object(v) && json_object_get(v, "activity-uuid") != NULL &&
         json_object_get(v, "subjects") == NULL)
         fault(c, "activity without subjects", text(v, "activity-uuid"));
-    if (s == NULL)
-        return;
-    if (strcmp(key, "uuid") == 0) {
-        if (!uuid_ok(s))
-            fault(c, "not a UUID of version 4 or 5", s);
-        if (has(c->uuids, s))
-            fault(c, "the same UUID twice", s);
-        put(c->uuids, s);
-    } else if (strcmp(key, "control-id") == 0) {
-        if (!has(c->tokens, s))
-            fault(c, "control-id is not in the catalogue", s);
-    } else if (strcmp(key, "activity-uuid") == 0 || strcmp(key, "role-id") == 0 ||
-               strcmp(key, "party-uuids") == 0) {
-        if (!has(c->targets, s))
-            fault(c, arena_printf(c->arena, "%s has no target", key), s);
-    } else if (strcmp(key, "href") == 0) {
-        if (s[0] == '#' && !has(c->targets, s + 1))
-            fault(c, "href has no target", s);
-    } else if (strcmp(key, "start") == 0 || strcmp(key, "end") == 0 ||
-               strcmp(key, "last-modified") == 0) {
-        if (!date_time_ok(s))
-            fault(c, "not a date and time with an offset", s);
-    }
+    if (s != NULL)
+        visit_text(c, key, s);
 }
 
 struct frame {

@@ -65,11 +65,9 @@ static enum err read_file(const char *path, struct buf *b, struct err_text *why)
     if (f == NULL)
         return err_say(why, ERR_IO, "%s: %s", path, strerror(errno));
     enum err e = ERR_OK;
-    size_t n = 1;
-    while (e == ERR_OK && n > 0) {
+    while (e == ERR_OK && feof(f) == 0 && ferror(f) == 0) {
         char chunk[4096];
-        n = fread(chunk, 1, sizeof chunk, f);
-        e = buf_put(b, chunk, n);
+        e = buf_put(b, chunk, fread(chunk, 1, sizeof chunk, f));
     }
     if (e == ERR_LIMIT)
         (void)err_say(why, e, "%s: longer than %d bytes", path, RULEBOOK_FILE_BYTES_MAX);
