@@ -184,7 +184,7 @@ void work_load(struct work *w)
         if (store_scan(s, w->scan.kind, w->scan.page, w->scan.max, on_scan, w) != ERR_OK)
             on_scan(w, ERR_UNAVAILABLE, "", NULL, NULL, 0);
     }
-    if (w->loading == 1 && !progress) { /* our mistake: it waits for nothing */
+    if (w->loading == 1 && !progress && !w->load_failed) { /* our mistake: it waits for nothing */
         log_event(LOG_LEVEL_ERROR, "decide-waits-for-nothing",
                   "a decision asked for nothing and waits", "cause", w->cause, NULL);
         work_fail(w);
