@@ -1,0 +1,166 @@
+/* Messages and events that count in cases. */
+#include "rows.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/text.h"
+
+#define TYPE(x) &ismap__liu__v1__##x##__descriptor
+
+static void put_touched(struct work *w, const char *id, const Ismap__Liu__V1__Case *old)
+{
+    Ismap__Liu__V1__Case *c = arena_alloc(work_arena(w), sizeof *c);
+    if (c == NULL)
+        return;
+    ismap__liu__v1__case__init(c);
+    c->id = (char *)(uintptr_t)id;
+    c->evidence_version = old == NULL ? 1 : old->evidence_version + 1;
+    work_put(w, RECORD_CASE, id, &c->base);
+}
+
+static void emit(struct work *w, const char *id)
+{
+    Ismap__Liu__V1__PartyChanged e;
+    ismap__liu__v1__party_changed__init(&e);
+    e.id = (char *)(uintptr_t)id;
+    work_emit(w, &e.base, NULL, 0);
+}
+
+static enum decide touch(struct work *w, const char *id)
+{
+    const Ismap__Liu__V1__Case *c;
+    if (!work_get(w, RECORD_CASE, id, (const void **)&c))
+        return DECIDE_WAIT;
+    if (strcmp(id, REFUSED_ID) == 0)
+        return work_refuse(w, FLOW_STATUS(FAILED_PRECONDITION), "id", "T-NO", "不可", "no");
+    put_touched(w, id, c);
+    emit(w, id);
+    return DECIDE_DONE;
+}
+
+static enum decide on_touch(struct work *w, void *state)
+{
+    (void)state;
+    const Ismap__Liu__V1__RevokeParty *m = work_message(w);
+    return touch(w, m->id);
+}
+
+static enum decide on_signed(struct work *w, void *state)
+{
+    (void)state;
+    const Ismap__Liu__V1__RevokeFeed *m = work_message(w);
+    return touch(w, m->id);
+}
+
+static enum decide on_serial(struct work *w, void *state)
+{
+    (void)state;
+    const Ismap__Liu__V1__ListFeeds *m = work_message(w);
+    return touch(w, m->page);
+}
+
+static enum decide on_two(struct work *w, void *state)
+{
+    (void)state;
+    const Ismap__Liu__V1__ListParties *m = work_message(w);
+    const Ismap__Liu__V1__Case *a = NULL, *b = NULL;
+    char *first = arena_strdup(work_arena(w), m->page);
+    if (first == NULL || strchr(first, '-') == NULL)
+        return work_no_memory(w);
+    char *second = strchr(first, '-');
+    *second++ = '\0';
+    bool loaded = m->max == 1 || work_get(w, RECORD_CASE, first, (const void **)&a);
+    if (m->max != 1)
+        loaded &= work_get(w, RECORD_CASE, second, (const void **)&b);
+    if (!loaded)
+        return DECIDE_WAIT;
+    put_touched(w, first, a);
+    put_touched(w, second, b);
+    emit(w, first);
+    return DECIDE_DONE;
+}
+
+static enum decide on_query(struct work *w, void *state)
+{
+    (void)state;
+    Ismap__Liu__V1__PartyChanged e;
+    ismap__liu__v1__party_changed__init(&e);
+    work_reply(w, &e.base);
+    return DECIDE_DONE;
+}
+
+static enum decide on_event(struct work *w, void *state)
+{
+    (void)state;
+    const Ismap__Liu__V1__PartyChanged *m = work_message(w);
+    return touch(w, m->id);
+}
+
+static const struct dispatch_row rows[] = {
+    {TYPE(revoke_party), ROLE_BIT(ISMAP__LIU__V1__ROLE__ROLE_OPERATOR), ROW_CHANGES, 0, NULL,
+     on_touch},
+    {TYPE(revoke_feed), ROLES_ALL, ROW_CHANGES | ROW_SIGNED, 0, NULL, on_signed},
+    {TYPE(list_feeds), ROLES_ALL, ROW_CHANGES | ROW_SERIAL, 0, NULL, on_serial},
+    {TYPE(list_parties), ROLES_ALL, ROW_CHANGES | ROW_NEW_CASE, 0, NULL, on_two},
+    {TYPE(list_cases), ROLES_ALL, ROW_NOISE, 64, NULL, on_query},
+};
+
+static const struct consumer_row consumers[] = {{TYPE(party_changed), on_event}};
+
+const struct service rows_service = {
+    .name = "intake",
+    .rows = rows,
+    .n_rows = sizeof rows / sizeof rows[0],
+    .consumers = consumers,
+    .n_consumers = 1,
+};
+
+void send_touch(const char *id, const struct fake_how *how)
+{
+    Ismap__Liu__V1__RevokeParty m = ISMAP__LIU__V1__REVOKE_PARTY__INIT;
+    m.id = (char *)(uintptr_t)id;
+    m.reason = (char *)(uintptr_t) "test";
+    fake_message(&m.base, how);
+}
+
+void send_signed(const char *id, const struct fake_how *how)
+{
+    Ismap__Liu__V1__RevokeFeed m = ISMAP__LIU__V1__REVOKE_FEED__INIT;
+    m.id = (char *)(uintptr_t)id;
+    m.reason = (char *)(uintptr_t) "test";
+    fake_message(&m.base, how);
+}
+
+void send_two(const char *ids, bool blind, const struct fake_how *how)
+{
+    Ismap__Liu__V1__ListParties m = ISMAP__LIU__V1__LIST_PARTIES__INIT;
+    m.page = (char *)(uintptr_t)ids;
+    m.max = blind ? 1 : 2;
+    fake_message(&m.base, how);
+}
+
+void send_serial(const char *id, const struct fake_how *how)
+{
+    Ismap__Liu__V1__ListFeeds m = ISMAP__LIU__V1__LIST_FEEDS__INIT;
+    m.page = (char *)(uintptr_t)id;
+    fake_message(&m.base, how);
+}
+
+void send_query(const struct fake_how *how)
+{
+    Ismap__Liu__V1__ListCases m = ISMAP__LIU__V1__LIST_CASES__INIT;
+    fake_message(&m.base, how);
+}
+
+unsigned touched(const char *id)
+{
+    struct arena a;
+    arena_init(&a, 65536);
+    const Ismap__Liu__V1__Case *c = fake_load(&a, RECORD_CASE, id);
+    unsigned n = c == NULL ? 0 : c->evidence_version;
+    arena_fini(&a);
+    return n;
+}

@@ -1,0 +1,26 @@
+/* A service for the tests of the runtime: its messages add one to the version of the cases they
+ * name, so that a lost or doubled effect shows in the sum. */
+#ifndef LIU_TESTS_FLOW_ROWS_H
+#define LIU_TESTS_FLOW_ROWS_H
+
+#include "fake.h"
+#include "ismap/liu/v1/event.pb-c.h"
+#include "ismap/liu/v1/listing.pb-c.h"
+
+extern const struct service rows_service;
+
+/* RevokeParty: its id names the case. REFUSED_ID is refused. */
+#define REFUSED_ID "refuse-me"
+void send_touch(const char *id, const struct fake_how *how);
+/* ListParties, a change here: "aa-bb" names two cases, read first or (blind) not. */
+void send_two(const char *ids, bool blind, const struct fake_how *how);
+/* ListFeeds, ROW_SERIAL. */
+void send_serial(const char *id, const struct fake_how *how);
+/* RevokeFeed, ROW_SIGNED. */
+void send_signed(const char *id, const struct fake_how *how);
+/* GetHealth's neighbour: ListCases, a query that no case slows. */
+void send_query(const struct fake_how *how);
+
+unsigned touched(const char *id); /* version of the case, 0 = there is none */
+
+#endif
