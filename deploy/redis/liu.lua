@@ -357,6 +357,36 @@ local function is_empty(keys)
     return redis.pcall('EXISTS', unpack(keys)) == 0
 end
 
+-- The head a restore goes on from; before its first call nothing may exist. KEYS: the restore's own head
+-- stands for the head, which is the last key and must not exist before the end.
+local function restoring_head(keys, argv)
+    if not string.match(keys[#keys], ':head$') then
+        return nil, 'LIUMALFORMED call'
+    elseif redis.pcall('EXISTS', keys[#keys]) ~= 0 then
+        return nil, 'LIUEXISTS the partition is not empty'
+    elseif redis.pcall('EXISTS', keys[1]) ~= 0 then
+        return read_call(keys, argv)
+    elseif not is_empty(keys) then
+        return nil, 'LIUEXISTS the partition is not empty'
+    end
+    return {epoch = argv[1], seq = 0, at_ms = 0, link = redis.sha1hex(argv[1])}
+end
+
+-- The state that is in no journal entry, and the head it belongs to, read at one moment.
+-- KEYS: head, hashes, timers. ARGV: number of hashes. Writes nothing.
+local function liu_snapshot(keys, argv)
+    local out = {redis.pcall('GET', keys[1])}
+    local hashes = tonumber(argv[1]) or 0
+    for i = 2, #keys do
+        if i <= hashes + 1 then
+            out[i] = redis.pcall('HGETALL', keys[i])
+        else
+            out[i] = redis.pcall('ZRANGEBYSCORE', keys[i], '-inf', '+inf', 'WITHSCORES')
+        end
+    end
+    return out
+end
+
 -- PHASE 2: nothing below may fail
 
 local function write_entries(c, r, argv, a)
@@ -499,6 +529,30 @@ local function liu_init(keys, argv)
     return run(new_call(keys, argv, head), argv)
 end
 
+-- One call of a restore: as liu_commit, into a partition that has no head yet (restoring_head), so that
+-- no service works on it meanwhile.
+local function liu_restore(keys, argv)
+    if not well_formed(keys, argv) or #argv[1] ~= 32 then
+        return redis.error_reply('LIUMALFORMED call')
+    end
+    local head, why = restoring_head(keys, argv)
+    if not head then
+        return redis.error_reply(why)
+    end
+    return run(new_call(keys, argv, head), argv)
+end
+
+-- The end of a restore: its head becomes the head. KEYS: the restore's head, journal, head. ARGV: epoch.
+local function liu_restored(keys, argv)
+    local head, why = restoring_head(keys, argv)
+    if not head or head.seq == 0 then
+        return redis.error_reply(why or 'LIUBROKEN nothing was restored')
+    end
+    redis.call('SET', keys[3], head.epoch .. ' ' .. string.format('%d %d ', head.seq, head.at_ms) .. head.link)
+    redis.call('SET', keys[1], 'done')
+    return head.seq
+end
+
 -- KEYS: head, journal, cursors, then audience and noise streams. ARGV: epoch, last sequence to go, last
 -- sequence archived, number of audience streams, for each noise stream the first id that stays.
 -- Answers the last sequence that is gone: at most TRIM_MAX entries a call, so it may be less.
@@ -538,3 +592,6 @@ end
 redis.register_function('liu_commit', liu_commit)
 redis.register_function('liu_init', liu_init)
 redis.register_function('liu_trim', liu_trim)
+redis.register_function('liu_snapshot', liu_snapshot)
+redis.register_function('liu_restore', liu_restore)
+redis.register_function('liu_restored', liu_restored)

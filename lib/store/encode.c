@@ -357,13 +357,17 @@ enum err encoder_finish(struct encoder *e, const struct encoder_call *call, stru
         key_records(&k, e->partition, (enum record_kind)kind);
         (void)index_of(e, &e->others, &k);
     }
+    key_head(&k, e->partition);
+    if (call->restoring)
+        (void)index_of(e, &e->others, &k);
     size_t len = out->len;
     uint32_t n_keys = 2 + e->streams.n + e->others.n;
     resp_array(out, 3 + n_keys + 5 + e->n_args);
     resp_text(out, "FCALL");
     resp_text(out, call->function);
     resp_number(out, n_keys);
-    key_head(&k, e->partition);
+    if (call->restoring)
+        key_restoring(&k, e->partition);
     resp_text(out, k.text);
     key_journal(&k, e->partition);
     resp_text(out, k.text);

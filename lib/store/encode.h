@@ -49,6 +49,7 @@ struct encoder_call {
     int64_t receipt_window_ms;
     int64_t receipts_max; /* of a party within the window */
     bool all_records;     /* name every record key, used or not: genesis wants them empty */
+    bool restoring;       /* the restore's own head stands for the head, which is named last */
 };
 
 /* Appends the call in RESP to `out` (whose own limit holds) and clears the encoder. */

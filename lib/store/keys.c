@@ -23,6 +23,11 @@ void key_head(struct key *k, const char *partition)
     join(k, (const char *const[]){"{", partition, "}:head"}, 3);
 }
 
+void key_restoring(struct key *k, const char *partition)
+{
+    join(k, (const char *const[]){"{", partition, "}:restoring"}, 3);
+}
+
 void key_journal(struct key *k, const char *partition)
 {
     join(k, (const char *const[]){"{", partition, "}:journal"}, 3);

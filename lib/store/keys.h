@@ -2,6 +2,7 @@
  * commit stays in one slot:
  *
  *   {p0}:head            string  "epoch seq at_ms link", see HEAD below
+ *   {p0}:restoring       string  a head while a restore is under way; "done" after it
  *   {p0}:journal         stream  id <seq>-0, fields e (packed JournalEntry), l (link)
  *   {p0}:aud:<party>     stream  id <seq>-0, field t (short type): the journal's index of one party
  *   {p0}:r:<kind>        hash    field id, value 8-byte big-endian revision + packed record
@@ -31,6 +32,7 @@ struct key {
 };
 
 void key_head(struct key *k, const char *partition);
+void key_restoring(struct key *k, const char *partition);
 void key_journal(struct key *k, const char *partition);
 void key_audience(struct key *k, const char *partition, const char *party);
 void key_records(struct key *k, const char *partition, enum record_kind kind);

@@ -61,6 +61,9 @@ static enum err take(struct journal_walk *w, uint64_t seq, const uint8_t *data, 
     w->seq = seq;
     w->entries++;
     enum err e = check_link(w, data, bytes, link, link_bytes);
+    struct store_entry raw = {seq, data, bytes, link, link_bytes};
+    if (e == ERR_OK && w->raw != NULL)
+        e = w->raw(w->arg, &raw);
     arena_init(&a, LIMIT_WORK_ARENA_BYTES);
     if (wire_unpack(&a, &ismap__liu__v1__journal_entry__descriptor, data, bytes, &m) != ERR_OK)
         fault_at(w, seq, "cannot be read");

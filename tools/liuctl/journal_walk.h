@@ -9,6 +9,8 @@ struct journal_walk {
     struct session *session;
     /* Called for each entry once, in order; `entry` NULL = it cannot be read. ERR_OK goes on. */
     enum err (*entry)(void *arg, uint64_t seq, const Ismap__Liu__V1__JournalEntry *entry);
+    /* The same entry as it was written, before `entry`; may be NULL. */
+    enum err (*raw)(void *arg, const struct store_entry *entry);
     /* Called for each fault: gaps, links that do not fit, damaged segments. */
     void (*fault)(void *arg, const char *where, const char *what);
     void *arg;

@@ -1,0 +1,224 @@
+/* backup: the state that no entry carries is read first, together with the head it belongs to; then
+ * the journal up to that head, whatever services write meanwhile.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "liuctl/backup_set.h"
+#include "liuctl/commands.h"
+#include "liuctl/journal_walk.h"
+#include "services/ledger/segment.h"
+#include "store/restore.h"
+
+#define SEGMENT_ENTRIES 10000u
+#define STATE_BYTES_MAX (512u * 1024 * 1024)
+
+struct backup {
+    struct cli *cli;
+    struct session session;
+    struct journal_walk walk;
+    struct store_snapshot snapshot;
+    struct backup_records records;
+    struct segment_builder builder;
+    struct buf state;
+    json_t *files;
+    const char *dir;
+    char journal[BACKUP_PATH_BYTES];
+    char link[2 * SHA1_BYTES + 1];
+    size_t faults;
+    struct err_text why;
+};
+
+static const char *const owners[] = {"intake", "eligibility", "audit", "monitor", "ledger"};
+
+static void on_record(void *arg, enum record_kind kind, const char *id, const uint8_t *value,
+                      size_t bytes)
+{
+    struct backup *b = arg;
+    size_t n = bytes - 8; /* the revision starts anew */
+    char *hex = malloc(2 * n + 1);
+    if (hex == NULL) {
+        b->state.failed = true;
+        return;
+    }
+    text_hex(value + 8, n, hex);
+    (void)buf_printf(&b->state, "%s\t%s\t", kind == RECORD_LANE ? "lane" : "cursor", id);
+    (void)buf_put(&b->state, hex, 2 * n);
+    (void)buf_put(&b->state, "\n", 1);
+    free(hex);
+}
+
+static void on_timer(void *arg, const char *owner, const char *member, int64_t due_ms)
+{
+    struct backup *b = arg;
+    (void)buf_printf(&b->state, "timer\t%s\t%lld\t%s\n", owner, (long long)due_ms, member);
+}
+
+static void on_fault(void *arg, const char *where, const char *what)
+{
+    struct backup *b = arg;
+    b->faults++;
+    (void)cli_fail(b->cli, CLI_REFUSED, "%s: %s", where, what);
+}
+
+static enum err close_segment(struct backup *b)
+{
+    char name[SEGMENT_NAME_BYTES];
+    char path[SEGMENT_NAME_BYTES + 16];
+    if (b->builder.head.count == 0)
+        return ERR_OK;
+    enum err e = segment_write(&b->builder, b->journal, &b->why);
+    if (e != ERR_OK)
+        return e;
+    segment_name(&b->builder.head, name);
+    (void)snprintf(path, sizeof path, "journal/%s", name);
+    if (json_array_append_new(b->files, backup_file(b->dir, path)) != 0)
+        return err_say(&b->why, ERR_IO, "%s: cannot be read back", path);
+    uint8_t before[SHA256_BYTES];
+    memcpy(before, b->builder.head.digest, sizeof before);
+    return segment_begin(&b->builder, SEGMENT_JOURNAL, b->snapshot.head.epoch, "journal", before);
+}
+
+static enum err on_raw(void *arg, const struct store_entry *e)
+{
+    struct backup *b = arg;
+    struct segment_entry entry = {.pos = {e->seq, 0},
+                                  .data = e->data,
+                                  .bytes = e->bytes,
+                                  .link = e->link,
+                                  .link_bytes = e->link_bytes};
+    if (e->seq > b->snapshot.head.seq)
+        return ERR_OK;
+    enum err x =
+        b->builder.head.count < SEGMENT_ENTRIES ? segment_add(&b->builder, &entry) : ERR_LIMIT;
+    if (x == ERR_LIMIT) {
+        x = close_segment(b);
+        if (x == ERR_OK)
+            x = segment_add(&b->builder, &entry);
+    }
+    if (e->link_bytes < sizeof b->link) {
+        memcpy(b->link, e->link, e->link_bytes);
+        b->link[e->link_bytes] = '\0';
+    }
+    return x;
+}
+
+static enum err on_entry(void *arg, uint64_t seq, const Ismap__Liu__V1__JournalEntry *entry)
+{
+    struct backup *b = arg;
+    if (entry == NULL || seq > b->snapshot.head.seq)
+        return ERR_OK;
+    return backup_records_take(&b->records, entry);
+}
+
+/* Durable when it answers true. */
+static bool write_file(struct backup *b, const char *name, const void *p, size_t n)
+{
+    char path[BACKUP_PATH_BYTES];
+    if (!backup_path(path, b->dir, name))
+        return false;
+    int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return false;
+    bool ok = true;
+    for (size_t at = 0; ok && at < n;) {
+        ssize_t r = write(fd, (const char *)p + at, n - at);
+        ok = r > 0;
+        at += ok ? (size_t)r : 0;
+    }
+    ok = ok && fsync(fd) == 0;
+    return close(fd) == 0 && ok;
+}
+
+static int copy_journal(struct backup *b)
+{
+    struct cli *c = b->cli;
+    b->walk = (struct journal_walk){
+        .session = &b->session, .entry = on_entry, .raw = on_raw, .fault = on_fault, .arg = b};
+    if (segment_begin(&b->builder, SEGMENT_JOURNAL, b->snapshot.head.epoch, "journal", NULL) !=
+        ERR_OK)
+        return cli_fail(c, CLI_TEMPORARY, "no memory");
+    int status = journal_walk(&b->walk);
+    if (status == CLI_OK && b->faults == 0 && close_segment(b) != ERR_OK)
+        return cli_fail(c, CLI_TEMPORARY, "%s", b->why.text);
+    if (status == CLI_OK && (b->faults > 0 || b->walk.seq < b->snapshot.head.seq))
+        return cli_fail(c, CLI_REFUSED, "%s",
+                        c->ja ? "記録に欠陥があるため、バックアップを作りません"
+                              : "no backup is made of a journal with faults");
+    return status;
+}
+
+static int write_manifest(struct backup *b)
+{
+    struct cli *c = b->cli;
+    char digest[2 * SHA256_BYTES + 1];
+    if (backup_records_digest(&b->records, digest) != ERR_OK)
+        return cli_fail(c, CLI_TEMPORARY, "no memory");
+    json_t *j = json_pack("{s:i, s:s, s:I, s:s, s:I, s:I, s:s, s:O}", "format", BACKUP_FORMAT,
+                          "epoch", b->snapshot.head.epoch, "head", (json_int_t)b->snapshot.head.seq,
+                          "link", b->link, "atMs", (json_int_t)clock_wall_ms(), "records",
+                          (json_int_t)HASH_COUNT(b->records.all), "recordsSha256", digest, "files",
+                          b->files);
+    char *text = json_dumps(j, JSON_INDENT(1));
+    bool ok = text != NULL && write_file(b, "manifest.json", text, strlen(text));
+    free(text);
+    int dir = ok ? open(b->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    ok = dir >= 0 && fsync(dir) == 0;
+    if (dir >= 0)
+        (void)close(dir);
+    if (ok && c->json)
+        cli_print_json(c, json_incref(j));
+    json_decref(j);
+    if (!ok)
+        return cli_fail(c, CLI_TEMPORARY, "%s/manifest.json: %s", b->dir, strerror(errno));
+    cli_note(c, c->ja ? "記録 %llu 件、状態 %u 件" : "%llu entries, %u records",
+             (unsigned long long)b->snapshot.head.seq, HASH_COUNT(b->records.all));
+    return CLI_OK;
+}
+
+static int run(struct backup *b)
+{
+    struct cli *c = b->cli;
+    if (mkdir(b->dir, 0700) != 0)
+        return cli_fail(c, CLI_INPUT, "%s: %s", b->dir, strerror(errno));
+    if (!backup_path(b->journal, b->dir, "journal"))
+        return cli_fail(c, CLI_INPUT, "%s: too long", b->dir);
+    int status = session_open(c, &b->session, true);
+    if (status != CLI_OK)
+        return status;
+    if (store_snapshot(b->session.store, owners, sizeof owners / sizeof owners[0], &b->snapshot,
+                       &b->why) != ERR_OK)
+        return cli_fail(c, CLI_TEMPORARY, "%s", b->why.text);
+    status = copy_journal(b);
+    if (status != CLI_OK)
+        return status;
+    if (b->state.failed || !write_file(b, "state", b->state.data, b->state.len) ||
+        json_array_append_new(b->files, backup_file(b->dir, "state")) != 0)
+        return cli_fail(c, CLI_TEMPORARY, "%s/state: %s", b->dir, strerror(errno));
+    return write_manifest(b);
+}
+
+int cmd_backup(struct cli *c, struct cli_args *a)
+{
+    struct backup b = {.cli = c, .dir = cli_next(a), .files = json_array()};
+    if (b.dir == NULL || !cli_done(c, a)) {
+        json_decref(b.files);
+        return cli_usage(c, c->ja ? "新しいフォルダを指定してください" : "name a new folder");
+    }
+    b.snapshot = (struct store_snapshot){.record = on_record, .timer = on_timer, .arg = &b};
+    buf_init(&b.state, STATE_BYTES_MAX);
+    int status = run(&b);
+    if (b.session.loop != NULL)
+        session_close(&b.session);
+    segment_builder_fini(&b.builder);
+    backup_records_fini(&b.records);
+    buf_fini(&b.state);
+    json_decref(b.files);
+    return status;
+}

@@ -1,0 +1,358 @@
+/* restore: every file is checked before anything is written; the partition gets its head last, and
+ * a new epoch, so that everybody who followed the old one is told to start again.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/text.h"
+#include "liuctl/backup_set.h"
+#include "liuctl/commands.h"
+#include "liuctl/store_session.h"
+#include "services/ledger/segment.h"
+#include "store/restore.h"
+#include "wire/unpack.h"
+
+#define PAGE 512
+
+struct restore {
+    struct cli *cli;
+    const char *dir;
+    json_t *manifest;
+    char journal[BACKUP_PATH_BYTES];
+    uint64_t head;
+    uint64_t seq; /* last entry written */
+    struct session session;
+    struct store_restore to;
+    struct backup_records records;
+    char epoch[EPOCH_DIGITS + 1];
+    enum record_kind kind; /* scan */
+    char page[64];
+    size_t scanned;
+    size_t differences;
+    struct err_text why;
+};
+
+/* ---- before anything is written */
+
+static int check_files(struct restore *r)
+{
+    struct cli *c = r->cli;
+    json_t *files = json_object_get(r->manifest, "files");
+    size_t i;
+    json_t *f;
+    if (!json_is_array(files))
+        return cli_fail(c, CLI_INPUT, "%s/manifest.json: names no files", r->dir);
+    json_array_foreach(files, i, f)
+    {
+        const char *name = json_string_value(json_object_get(f, "name"));
+        json_t *now = name == NULL || strstr(name, "..") != NULL ? NULL : backup_file(r->dir, name);
+        bool same = now != NULL && json_equal(now, f);
+        json_decref(now);
+        if (!same)
+            return cli_fail(c, CLI_INPUT, "%s/%s: %s", r->dir, name == NULL ? "?" : name,
+                            c->ja ? "ないか、バックアップ時と違います"
+                                  : "is missing, or not as it was backed up");
+    }
+    return CLI_OK;
+}
+
+static enum err on_checked(void *arg, const struct segment_entry *e)
+{
+    struct restore *r = arg;
+    struct arena a;
+    ProtobufCMessage *m = NULL;
+    arena_init(&a, LIMIT_WORK_ARENA_BYTES);
+    enum err x = wire_unpack(&a, &ismap__liu__v1__journal_entry__descriptor, e->data, e->bytes, &m);
+    if (x == ERR_OK)
+        x = backup_records_take(&r->records, (const void *)m);
+    arena_fini(&a);
+    r->seq = e->pos.seq;
+    return x;
+}
+
+static int check_set(struct restore *r)
+{
+    struct cli *c = r->cli;
+    struct segment_report report = {0};
+    struct buf text;
+    char digest[2 * SHA256_BYTES + 1];
+    const char *said = json_string_value(json_object_get(r->manifest, "recordsSha256"));
+    int status = check_files(r);
+    if (status != CLI_OK)
+        return status;
+    buf_init(&text, 1024 * 1024);
+    enum err e = segment_walk(r->journal, on_checked, r, &report, &text, &r->why);
+    buf_fini(&text);
+    if (e != ERR_OK)
+        return cli_fail(c, CLI_INPUT, "%s", r->why.text);
+    if (r->seq != r->head || backup_records_digest(&r->records, digest) != ERR_OK || said == NULL ||
+        strcmp(said, digest) != 0)
+        return cli_fail(c, CLI_INPUT, "%s: %s", r->journal,
+                        c->ja ? "目録と一致しません" : "is not what the manifest says");
+    return CLI_OK;
+}
+
+/* ---- writing */
+
+static enum err write_entry(struct restore *r, struct arena *a,
+                            const Ismap__Liu__V1__JournalEntry *e, const struct segment_entry *raw)
+{
+    struct commit_put *puts = arena_alloc(a, (e->n_puts + 1) * sizeof *puts);
+    size_t n = 0;
+    if (puts == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < e->n_puts; i++) {
+        const Ismap__Liu__V1__RecordPut *p = e->puts[i];
+        if (backup_kind((enum record_kind)p->kind))
+            puts[n++] = (struct commit_put){.kind = (enum record_kind)p->kind,
+                                            .id = p->id,
+                                            .expected = p->revision - 1,
+                                            .value = p->value.data,
+                                            .value_bytes = p->value.len};
+    }
+    const char *dot = strrchr(e->type, '.');
+    struct commit_entry entry = {.data = raw->data,
+                                 .bytes = raw->bytes,
+                                 .type = dot == NULL ? e->type : dot + 1,
+                                 .audience = (const char *const *)e->audience,
+                                 .n_audience = e->n_audience};
+    struct commit c = {.reply_type = "",
+                       .now_ms = e->at_ms,
+                       .puts = puts,
+                       .n_puts = n,
+                       .entries = &entry,
+                       .n_entries = 1};
+    return store_restore_add(&r->to, &c, &r->why);
+}
+
+static enum err on_write(void *arg, const struct segment_entry *raw)
+{
+    struct restore *r = arg;
+    struct arena a;
+    ProtobufCMessage *m = NULL;
+    arena_init(&a, LIMIT_WORK_ARENA_BYTES);
+    enum err e =
+        wire_unpack(&a, &ismap__liu__v1__journal_entry__descriptor, raw->data, raw->bytes, &m);
+    if (e == ERR_OK)
+        e = write_entry(r, &a, (const void *)m, raw);
+    arena_fini(&a);
+    return e;
+}
+
+/* A consumer goes on where it was. The ledger starts its archive anew: the epoch is new. */
+static enum err write_cursor(struct restore *r, struct arena *a, const char *id, uint8_t *value,
+                             size_t bytes)
+{
+    ProtobufCMessage *m = NULL;
+    if (strcmp(id, "ledger") == 0)
+        return ERR_OK;
+    enum err e = wire_unpack(a, &ismap__liu__v1__cursor__descriptor, value, bytes, &m);
+    if (e != ERR_OK)
+        return e;
+    ((Ismap__Liu__V1__Cursor *)(void *)m)->epoch = r->epoch;
+    struct commit_put put = {.kind = RECORD_CURSOR, .id = id};
+    struct commit c = {.reply_type = "", .puts = &put, .n_puts = 1};
+    e = wire_pack(a, m, &put.value, &put.value_bytes);
+    return e == ERR_OK ? store_restore_add(&r->to, &c, &r->why) : e;
+}
+
+static enum err write_record(struct restore *r, const char *kind, const char *id, const char *hex)
+{
+    struct arena a;
+    size_t n = strlen(hex) / 2;
+    enum err e = ERR_NOMEM;
+    arena_init(&a, LIMIT_WORK_ARENA_BYTES);
+    uint8_t *value = arena_alloc(&a, n + 1);
+    if (value != NULL)
+        e = strlen(hex) % 2 == 0 ? text_unhex(hex, value, n) : ERR_PROTO;
+    if (e == ERR_OK && strcmp(kind, "cursor") == 0) {
+        e = write_cursor(r, &a, id, value, n);
+    } else if (e == ERR_OK) {
+        struct commit_put put = {.kind = RECORD_LANE, .id = id, .value = value, .value_bytes = n};
+        struct commit c = {.reply_type = "", .puts = &put, .n_puts = 1};
+        e = store_restore_add(&r->to, &c, &r->why);
+    }
+    arena_fini(&a);
+    return e;
+}
+
+static enum err write_timer(struct restore *r, const char *owner, const char *due,
+                            const char *member)
+{
+    uint64_t due_ms = 0;
+    enum err e = text_u64(due, INT64_MAX, &due_ms);
+    struct commit_timer t = {
+        .owner = owner, .member = member, .due_ms = (int64_t)due_ms, .expected_due_ms = -1};
+    struct commit c = {.reply_type = "", .timers = &t, .n_timers = 1};
+    return e == ERR_OK ? store_restore_add(&r->to, &c, &r->why) : e;
+}
+
+/* One line: fields between tabs, in place. */
+static enum err write_line(struct restore *r, char *line)
+{
+    char *f[4] = {line, NULL, NULL, NULL};
+    line[strcspn(line, "\n")] = '\0';
+    for (size_t i = 1; i < 4; i++) {
+        f[i] = f[i - 1] == NULL ? NULL : strchr(f[i - 1], '\t');
+        if (f[i] != NULL)
+            *f[i]++ = '\0';
+    }
+    if (strcmp(f[0], "timer") == 0 && f[3] != NULL)
+        return write_timer(r, f[1], f[2], f[3]);
+    if ((strcmp(f[0], "cursor") == 0 || strcmp(f[0], "lane") == 0) && f[2] != NULL)
+        return write_record(r, f[0], f[1], f[2]);
+    return err_say(&r->why, ERR_PROTO, "state: a line cannot be read");
+}
+
+static enum err write_state(struct restore *r)
+{
+    char path[BACKUP_PATH_BYTES];
+    char *line = NULL;
+    size_t room = 0;
+    enum err e = ERR_OK;
+    FILE *f = backup_path(path, r->dir, "state") ? fopen(path, "r") : NULL;
+    if (f == NULL)
+        return err_say(&r->why, ERR_IO, "%s/state: cannot be read", r->dir);
+    while (e == ERR_OK && getline(&line, &room, f) > 0)
+        e = write_line(r, line);
+    free(line);
+    (void)fclose(f);
+    return e;
+}
+
+static int write_all(struct restore *r)
+{
+    struct cli *c = r->cli;
+    struct segment_report report = {0};
+    uint8_t random[EPOCH_DIGITS / 2];
+    enum err e = crypto_random(random, sizeof random);
+    text_hex(random, sizeof random, r->epoch);
+    if (e == ERR_OK)
+        e = store_restore_begin(&r->to, r->session.store, r->epoch, &r->why);
+    if (e == ERR_OK) {
+        struct err_text damage = {""};
+        e = segment_walk(r->journal, on_write, r, &report, NULL, &damage);
+        if (r->why.text[0] == '\0')
+            r->why = damage;
+    }
+    if (e == ERR_OK)
+        e = write_state(r);
+    if (e == ERR_OK)
+        e = store_restore_end(&r->to, &r->why);
+    if (e == ERR_EXISTS)
+        return cli_fail(c, CLI_REFUSED, "%s",
+                        c->ja ? "Redis は空ではありません。空の Redis に復元してください"
+                              : "Redis is not empty: restore into an empty one");
+    return e == ERR_OK ? CLI_OK
+                       : cli_fail(c, e == ERR_UNAVAILABLE ? CLI_TEMPORARY : CLI_REFUSED, "%s",
+                                  r->why.text[0] == '\0' ? err_name(e) : r->why.text);
+}
+
+/* ---- afterwards */
+
+static void differ(struct restore *r, const char *id, const char *what)
+{
+    r->differences++;
+    (void)printf("%d/%s: %s\n", (int)r->kind, id, what);
+}
+
+static void on_scan(void *arg, enum err e, const char *next_page, const char *const *ids,
+                    const struct store_record *records, size_t n)
+{
+    struct restore *r = arg;
+    for (size_t i = 0; e == ERR_OK && i < n; i++) {
+        uint8_t digest[SHA256_BYTES];
+        struct backup_record *m = backup_records_find(&r->records, (int)r->kind, ids[i]);
+        struct crypto_part part = {records[i].value, records[i].bytes};
+        e = crypto_sha256(&part, 1, digest);
+        if (m == NULL)
+            differ(r, ids[i], "is not in the backup");
+        else if (m->revision != records[i].revision ||
+                 memcmp(m->digest, digest, sizeof digest) != 0)
+            differ(r, ids[i], "differs from the backup");
+        if (m != NULL && !m->seen) {
+            m->seen = true;
+            r->scanned++;
+        }
+    }
+    (void)text_copy(r->page, sizeof r->page, next_page == NULL ? "" : next_page);
+    r->session.err = e;
+    r->session.done = true;
+}
+
+static int verify(struct restore *r)
+{
+    struct cli *c = r->cli;
+    uint64_t head = 0;
+    session_close(&r->session); /* it must pass all checks a service makes */
+    int status = session_open(c, &r->session, true);
+    if (status == CLI_OK)
+        status = session_head(&r->session, &head);
+    for (int k = RECORD_NONE + 1; status == CLI_OK && k < RECORD_KINDS; k++) {
+        r->kind = (enum record_kind)k;
+        r->page[0] = '\0';
+        if (!backup_kind(r->kind))
+            continue;
+        do {
+            if (store_scan(r->session.store, r->kind, r->page, PAGE, on_scan, r) != ERR_OK)
+                return cli_fail(c, CLI_TEMPORARY, "Redis is away");
+            status = session_wait(&r->session);
+        } while (status == CLI_OK && r->page[0] != '\0');
+    }
+    if (status != CLI_OK)
+        return status;
+    if (r->differences > 0 || r->scanned != HASH_COUNT(r->records.all) || head != r->head)
+        return cli_fail(c, CLI_NEGATIVE, "%zu of %u records, head %llu of %llu", r->scanned,
+                        HASH_COUNT(r->records.all), (unsigned long long)head,
+                        (unsigned long long)r->head);
+    cli_note(c, c->ja ? "照合: 状態 %zu 件、一致" : "verified: %zu records, no difference",
+             r->scanned);
+    return CLI_OK;
+}
+
+static int run(struct restore *r, bool and_verify)
+{
+    struct cli *c = r->cli;
+    char path[BACKUP_PATH_BYTES];
+    json_error_t where;
+    if (!backup_path(path, r->dir, "manifest.json") || !backup_path(r->journal, r->dir, "journal"))
+        return cli_fail(c, CLI_INPUT, "%s: too long", r->dir);
+    r->manifest = json_load_file(path, JSON_REJECT_DUPLICATES, &where);
+    if (r->manifest == NULL)
+        return cli_fail(c, CLI_INPUT, "%s: %s", path, where.text);
+    if (json_integer_value(json_object_get(r->manifest, "format")) != BACKUP_FORMAT)
+        return cli_fail(c, CLI_INPUT, "%s: another format", path);
+    r->head = (uint64_t)json_integer_value(json_object_get(r->manifest, "head"));
+    int status = check_set(r);
+    if (status == CLI_OK &&
+        !cli_confirm(c, c->ja ? "空の Redis に復元しますか" : "Restore into an empty Redis?"))
+        status = CLI_USAGE;
+    if (status == CLI_OK)
+        status = session_open(c, &r->session, false);
+    if (status == CLI_OK)
+        status = write_all(r);
+    if (status == CLI_OK)
+        cli_note(c,
+                 c->ja ? "復元しました。記録 %llu 件、新しい世代(epoch): %s"
+                       : "restored %llu entries, new epoch %s",
+                 (unsigned long long)r->head, r->epoch);
+    return status == CLI_OK && and_verify ? verify(r) : status;
+}
+
+int cmd_restore(struct cli *c, struct cli_args *a)
+{
+    struct restore r = {.cli = c};
+    bool and_verify = cli_flag(a, "--verify");
+    r.dir = cli_next(a);
+    if (r.dir == NULL || !cli_done(c, a))
+        return cli_usage(c, c->ja ? "バックアップのフォルダを指定してください"
+                                  : "name the folder of the backup");
+    int status = run(&r, and_verify);
+    store_restore_fini(&r.to);
+    if (r.session.loop != NULL)
+        session_close(&r.session);
+    backup_records_fini(&r.records);
+    json_decref(r.manifest);
+    return status;
+}
