@@ -103,10 +103,13 @@ enum err audit_plan_check(struct arena *a, const struct plan_input *in, const st
  *
  * The bound is the greatest of: all the work that must be done, spread evenly over the years; the
  * annual work with the rotating controls dealt evenly; the annual work with the objectives dealt
- * evenly. Work comes in whole items, so the part that can be moved is rounded up to the greatest
- * common divisor of both kinds of hours. No plan that obeys R62, R63 and R68 has a lighter heaviest
- * year; a gap of 0 therefore proves that this one is the best. A gap above 0 proves nothing: the
- * bound may be too low. */
+ * evenly; and, for equal periods, the annual work with both dealt evenly and as many leftovers as
+ * must meet in one year. Work comes in whole items, so the part that can be moved is rounded up to
+ * the greatest common divisor of both kinds of hours. No plan that audit_plan_check accepts has a
+ * lighter heaviest year (it demands that the loads of each party differ by at most one); a gap of 0
+ * therefore proves that this one is the best. A gap above 0 proves nothing: the bound may be too
+ * low.
+ */
 struct plan_certificate {
     uint32_t heaviest_year; /* 1 .. years; the first of several */
     uint32_t heaviest_hours;

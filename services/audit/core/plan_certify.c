@@ -76,6 +76,28 @@ static uint64_t common_divisor(uint64_t a, uint64_t b)
     return a == 0 ? 1 : a;
 }
 
+/* What no plan goes below whose loads differ by at most one, of each party for itself: the
+ * leftovers of both meet in some year only when there are more of them than years. Only for equal
+ * periods. */
+static uint64_t level_bound(const struct counting *k)
+{
+    const struct plan_policy *p = k->in->policy;
+    const struct demand *d = &k->demand;
+    uint64_t years = p->rotation_years;
+    if (years != p->internal_cycle_years)
+        return 0;
+    uint64_t he = p->hours_external;
+    uint64_t hi = p->hours_internal;
+    uint64_t external = d->rotating % years;
+    uint64_t internal = d->internal % years;
+    uint64_t least = d->rotating / years * he + d->internal / years * hi;
+    if (external + internal > years)
+        return least + he + hi;
+    uint64_t one = external > 0 ? he : 0;
+    uint64_t other = internal > 0 ? hi : 0;
+    return least + (one > other ? one : other);
+}
+
 static uint64_t bound_of(const struct counting *k)
 {
     const struct plan_policy *p = k->in->policy;
@@ -90,7 +112,9 @@ static uint64_t bound_of(const struct counting *k)
     uint64_t rotating = divide_up(d->rotating, p->rotation_years) * he;
     uint64_t internal = divide_up(d->internal, p->internal_cycle_years) * hi;
     uint64_t most = even > rotating ? even : rotating;
-    return d->annual * he + (most > internal ? most : internal);
+    uint64_t level = level_bound(k);
+    most = most > internal ? most : internal;
+    return d->annual * he + (most > level ? most : level);
 }
 
 /* Of one domain and party, the items of each year that could be in another. */
