@@ -106,7 +106,7 @@ void cli_note(struct cli *c, const char *fmt, ...)
 
 bool cli_confirm(struct cli *c, const char *question)
 {
-    if (c->yes)
+    if (c->yes || c->dry_run)
         return true;
     if (isatty(STDIN_FILENO) != 1) {
         (void)cli_fail(c, CLI_USAGE,

@@ -103,7 +103,7 @@ static int follow_round(struct cli *c, struct follow *f, bool *done)
     m.types = &f->type;
     ProtobufCMessage *answer;
     int status = cli_request(c, CLI_INTAKE, &m.base, false, &answer);
-    *done = status != CLI_OK || f->once || (f->limited && left <= 0);
+    *done = status != CLI_OK || f->once || c->dry_run || (f->limited && left <= 0);
     if (answer == NULL)
         return status;
     int taken = take_events(c, f, (const void *)answer, done);

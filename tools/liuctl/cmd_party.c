@@ -40,6 +40,12 @@ int cmd_keygen(struct cli *c, struct cli_args *a)
                         c->ja ? "%s はすでにあります。上書きしません"
                               : "%s exists: keys are never overwritten",
                         curve);
+    if (c->dry_run) {
+        cli_note(c, "%s: %s, %s, %s, %s",
+                 c->ja ? "作成しません(--dry-run)" : "not made (--dry-run)", curve, sign, pub,
+                 json);
+        return CLI_OK;
+    }
     struct curve_keys keys;
     struct signing_key *signing = NULL;
     struct err_text why = {""};
@@ -100,7 +106,7 @@ int cmd_party_add(struct cli *c, struct cli_args *a)
     }
     ProtobufCMessage *answer;
     int status = cli_request(c, CLI_INTAKE, &m.base, true, &answer);
-    if (status == CLI_OK)
+    if (status == CLI_OK && !c->dry_run)
         cli_note(c, c->ja ? "登録しました: %s" : "added: %s", m.party->id);
     return status;
 }
@@ -124,7 +130,7 @@ int cmd_feed_add(struct cli *c, struct cli_args *a)
     }
     ProtobufCMessage *answer;
     int status = cli_request(c, CLI_MONITOR, &m.base, true, &answer);
-    if (status == CLI_OK)
+    if (status == CLI_OK && !c->dry_run)
         cli_note(c, c->ja ? "登録しました: %s" : "added: %s", m.feed->id);
     return status;
 }

@@ -185,6 +185,13 @@ int cmd_store_init(struct cli *c, struct cli_args *a)
                            targets == NULL ? "rules/targets.yaml" : targets,
                            catalogue == NULL ? "catalog/ismap-control-criteria-2022-04-01.csv"
                                              : catalogue);
+    if (status == CLI_OK && c->dry_run) {
+        cli_note(c, "%s: %zu",
+                 c->ja ? "書き込みません(--dry-run)。最初の状態の件数"
+                       : "not written (--dry-run); first records",
+                 g.n);
+        return CLI_OK;
+    }
     return status == CLI_OK ? init(&g) : status;
 }
 
@@ -194,6 +201,11 @@ int cmd_store_migrate(struct cli *c, struct cli_args *a)
     struct err_text why = {""};
     if (!cli_done(c, a))
         return CLI_USAGE;
+    if (c->dry_run) {
+        cli_note(c, "%s: %s", c->ja ? "読み込みません(--dry-run)" : "not loaded (--dry-run)",
+                 store_library_hash());
+        return CLI_OK;
+    }
     int status = session_open(c, &s, false);
     if (status == CLI_OK && store_load_library(s.store, &why) != ERR_OK)
         status = cli_fail(c, CLI_TEMPORARY, "%s", why.text);
