@@ -21,6 +21,22 @@ static const char *digits(struct cli *c, uint64_t n)
     return arena_printf(&c->arena, "%llu", (unsigned long long)n);
 }
 
+/* A service that is down, or answers that it cannot. */
+static void silent(struct cli *c, struct cli_table *t, const char *name)
+{
+    const Ismap__Liu__V1__Reply *r = c->reply;
+    const char *why = c->ja ? "応答なし" : "no answer";
+    if (r != NULL && r->n_details > 0)
+        why = c->ja ? r->details[0]->message_ja : r->details[0]->message_en;
+    else if (r != NULL)
+        why = cli_status_name(r->status);
+    const char *cells[] = {name, "NO", "", "", "", "", "", why};
+    if (c->json)
+        cli_print_json(c, json_pack("{s:s,s:b,s:s}", "service", name, "ready", 0, "whyNot", why));
+    else
+        cli_table_row(c, t, 8, cells);
+}
+
 int cmd_status(struct cli *c, struct cli_args *a)
 {
     static const char *const head_en[] = {"SERVICE",   "READY",  "HEAD",    "BEHIND",
@@ -45,8 +61,7 @@ int cmd_status(struct cli *c, struct cli_args *a)
         int one = cli_request_quiet(c, (enum cli_service)i, &m.base, false, &answer);
         const Ismap__Liu__V1__Health *h = (void *)answer;
         if (one != CLI_OK || h == NULL) {
-            const char *cells[] = {names[i], "no answer", "", "", "", "", "", ""};
-            cli_table_row(c, &t, 8, cells);
+            silent(c, &t, names[i]);
             worst = CLI_TEMPORARY;
             continue;
         }
@@ -58,7 +73,7 @@ int cmd_status(struct cli *c, struct cli_args *a)
                                digits(c, h->head_seq),
                                digits(c, behind),
                                digits(c, h->requests_in_flight),
-                               h->memory_pressure,
+                               strcmp(h->memory_pressure, "none") == 0 ? "ok" : h->memory_pressure,
                                h->version,
                                h->why_not};
         cli_table_row(c, &t, 8, cells);
