@@ -21,6 +21,7 @@ struct mirror {
 struct curve_entry {
     char public_z85[CURVE_Z85_BYTES];
     char actor_key[80];
+    char user_id[80 + 1 + CURVE_Z85_BYTES]; /* actor_key#public_z85 */
     UT_hash_handle hh;
 };
 
@@ -103,6 +104,7 @@ static enum err curves_add(struct directory *d, const struct actor *a)
             HASH_ADD_STR(d->curves, public_z85, c);
         }
         (void)text_copy(c->actor_key, sizeof c->actor_key, a->key);
+        (void)snprintf(c->user_id, sizeof c->user_id, "%s#%s", c->actor_key, c->public_z85);
     }
     return ERR_OK;
 }
@@ -190,7 +192,17 @@ const char *directory_by_curve(void *arg, const char *public_z85)
     struct directory *d = arg;
     struct curve_entry *c = NULL;
     HASH_FIND_STR(d->curves, public_z85, c);
-    return c == NULL ? NULL : c->actor_key;
+    return c == NULL ? NULL : c->user_id;
+}
+
+struct actor *directory_sender(struct directory *d, const char *user_id)
+{
+    const char *key = strchr(user_id, '#'); /* no id holds one */
+    struct curve_entry *c = NULL;
+    if (key == NULL)
+        return NULL;
+    HASH_FIND_STR(d->curves, key + 1, c);
+    return c == NULL || strcmp(c->user_id, user_id) != 0 ? NULL : directory_actor(d, c->actor_key);
 }
 
 bool directory_record(struct directory *d, enum record_kind kind, const char *id,

@@ -350,7 +350,14 @@ static void on_tick(void *flow)
     int64_t now = clock_mono_ms();
     for (struct waiter *x = f->fetch->waiters, *next; x != NULL; x = next) {
         next = x->next;
-        if (x->asking || now < x->until_ms)
+        if (x->asking)
+            continue;
+        const struct actor *a = directory_actor(f->dir, x->work->actor_key);
+        if (a == NULL || a->revoked) { /* told at once, not when its wait is over */
+            answer_empty(x);
+            continue;
+        }
+        if (now < x->until_ms)
             continue;
         x->after = x->after > f->tail_seq
                        ? x->after

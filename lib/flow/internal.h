@@ -33,7 +33,7 @@ typedef Ismap__Liu__V1__JournalEntry pb_entry;
 /* ---- directory.c: who may speak, and small shared records, in memory from the journal */
 
 struct actor {
-    char key[80];          /* "p:<id>" or "f:<id>": the ZAP User-Id */
+    char key[80];          /* "p:<id>" or "f:<id>" */
     const char *id;        /* behind the prefix */
     enum record_kind kind; /* RECORD_PARTY or RECORD_FEED */
     Ismap__Liu__V1__Role role;
@@ -56,6 +56,9 @@ enum err directory_update(struct directory *d, enum record_kind kind, const char
 struct actor *directory_actor(struct directory *d, const char *key);
 /* bus_lookup_fn: the live actor whose CURVE key this is. */
 const char *directory_by_curve(void *arg, const char *public_z85);
+/* Whose frame is it? The User-Id names the actor and the key that opened the connection, so that a
+ * connection opened with a key that has been replaced is worth nothing. NULL = nobody's now. */
+struct actor *directory_sender(struct directory *d, const char *user_id);
 /* Packed bytes of a mirrored record; false = not mirrored. revision 0 = does not exist. */
 bool directory_record(struct directory *d, enum record_kind kind, const char *id,
                       uint64_t *revision, const uint8_t **value, size_t *bytes);

@@ -228,7 +228,7 @@ static const struct refusal *check_all(struct work *w, const char *user_id, cons
     const struct refusal *r = check_envelope(w, data, bytes);
     if (r != NULL)
         return r;
-    struct actor *a = directory_actor(f->dir, user_id);
+    struct actor *a = directory_sender(f->dir, user_id);
     if (a == NULL || a->revoked)
         return &refuse_sender;
     (void)text_copy(w->actor_key, sizeof w->actor_key, a->key);

@@ -118,6 +118,13 @@ const void *fake_load(struct arena *a, enum record_kind kind, const char *id)
     return m;
 }
 
+static void curve_of(const char *id, char out[CURVE_Z85_BYTES])
+{
+    memset(out, '0', CURVE_Z85_BYTES - 1);
+    out[CURVE_Z85_BYTES - 1] = '\0';
+    memcpy(out, id, strlen(id));
+}
+
 void fake_party(const char *id, Ismap__Liu__V1__Role role, bool revoked, bool quietly)
 {
     char curve[CURVE_Z85_BYTES];
@@ -127,9 +134,7 @@ void fake_party(const char *id, Ismap__Liu__V1__Role role, bool revoked, bool qu
     Ismap__Liu__V1__SigningKey sk = ISMAP__LIU__V1__SIGNING_KEY__INIT;
     Ismap__Liu__V1__SigningKey *signing[] = {&sk};
     char *curves[] = {curve};
-    memset(curve, '0', CURVE_Z85_BYTES - 1);
-    curve[CURVE_Z85_BYTES - 1] = '\0';
-    memcpy(curve, id, strlen(id));
+    curve_of(id, curve);
     signing_key_public(fake.key, public_key);
     sk.key_id = (char *)(uintptr_t)signing_key_id(fake.key);
     sk.public_key = (ProtobufCBinaryData){.len = sizeof public_key, .data = public_key};
@@ -498,13 +503,14 @@ void fake_message(const ProtobufCMessage *m, const struct fake_how *how)
     Ismap__Liu__V1__Envelope env = ISMAP__LIU__V1__ENVELOPE__INIT;
     const char *from = h->from == NULL ? "acme" : h->from;
     uint8_t signature[ED25519_SIGNATURE_BYTES];
-    char id[32], user[80];
+    char id[32], curve[CURVE_Z85_BYTES], user[160];
     struct arena a;
     const uint8_t *payload, *data;
     size_t bytes;
     arena_init(&a, 2 * LIMIT_FRAME_BYTES);
     (void)snprintf(id, sizeof id, "message-%06u", serial++);
-    (void)snprintf(user, sizeof user, "p:%s", from);
+    curve_of(from, curve);
+    (void)snprintf(user, sizeof user, "p:%s#%s", from, curve);
     assert_int_equal(wire_pack(&a, m, &payload, &env.payload.len), ERR_OK);
     env.payload.data = (uint8_t *)(uintptr_t)payload;
     env.version = 1;

@@ -1,6 +1,7 @@
 /* Who may come in: keys in rotation, revocation, newer and older news, records nobody can read. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -45,10 +46,13 @@ static enum err tell(const char *id, uint64_t revision, const char *first, const
 static void owner_is(const char *key, const char *owner)
 {
     const char *got = directory_by_curve(dir, key);
-    if (owner == NULL)
+    if (owner == NULL) {
         assert_null(got);
-    else
-        assert_string_equal(got, owner);
+        return;
+    }
+    assert_non_null(got);
+    assert_ptr_equal(directory_sender(dir, got), directory_actor(dir, owner));
+    assert_non_null(directory_actor(dir, owner));
 }
 
 static void two_keys_let_in_while_they_rotate(void **state)
@@ -63,6 +67,20 @@ static void two_keys_let_in_while_they_rotate(void **state)
     owner_is(KEY_A, NULL);
     owner_is(KEY_B, "p:mof");
     assert_int_equal(directory_size(dir), 1);
+}
+
+static void a_connection_of_a_replaced_key_is_nobodys(void **state)
+{
+    (void)state;
+    char opened[160];
+    assert_int_equal(tell("mof", 1, KEY_A, NULL, false), ERR_OK);
+    (void)snprintf(opened, sizeof opened, "%s", directory_by_curve(dir, KEY_A));
+    assert_non_null(directory_sender(dir, opened));
+    assert_int_equal(tell("mof", 2, KEY_B, NULL, false), ERR_OK);
+    assert_null(directory_sender(dir, opened));
+    assert_int_equal(tell("moj", 1, KEY_A, NULL, false), ERR_OK);
+    assert_null(directory_sender(dir, opened)); /* nor the next owner's */
+    assert_null(directory_sender(dir, "p:mof"));
 }
 
 static void revocation_closes_every_key(void **state)
@@ -151,13 +169,10 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, up, down)
     const struct CMUnitTest tests[] = {
-        T(two_keys_let_in_while_they_rotate),
-        T(revocation_closes_every_key),
-        T(older_news_change_nothing),
-        T(a_freed_key_may_be_taken_by_another),
-        T(an_unreadable_record_locks_its_party_out),
-        T(parties_and_feeds_of_one_name_are_two),
-        T(mirrored_records_are_handed_out_as_stored),
+        T(two_keys_let_in_while_they_rotate),     T(a_connection_of_a_replaced_key_is_nobodys),
+        T(revocation_closes_every_key),           T(older_news_change_nothing),
+        T(a_freed_key_may_be_taken_by_another),   T(an_unreadable_record_locks_its_party_out),
+        T(parties_and_feeds_of_one_name_are_two), T(mirrored_records_are_handed_out_as_stored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
