@@ -40,30 +40,63 @@ static const struct cli_command *command_find(int argc, char **argv)
     return best;
 }
 
+static const char options_en[] =
+    "  --config FILE      settings (else LIUCTL_CONFIG, ./liuctl.yaml, "
+    "/etc/ismap-liu/liuctl.yaml)\n"
+    "  --as IDENTITY      whose keys are used (else the setting identity)\n"
+    "  --request-id ID    id of the message: sent again, it takes effect once\n"
+    "  --json             one JSON object a line\n"
+    "  --dry-run          say what would be sent or made, and do nothing\n"
+    "  --yes, --quiet, --no-color\n\n";
+
+static const char options_ja[] =
+    "  --config FILE      設定（なければ "
+    "LIUCTL_CONFIG、./liuctl.yaml、/etc/ismap-liu/liuctl.yaml）\n"
+    "  --as IDENTITY      どの当事者の鍵を使うか（なければ設定の identity）\n"
+    "  --request-id ID    要求の番号。同じ番号で再送しても効果は一度だけです\n"
+    "  --json             1行1件の JSON で出力\n"
+    "  --dry-run          送信・作成の内容を示すだけで、何も行いません\n"
+    "  --yes、--quiet、--no-color\n\n";
+
+static bool in_group(const char *words, const char *first)
+{
+    size_t n = strlen(first);
+    return strncmp(words, first, n) == 0 && (words[n] == ' ' || words[n] == '\0');
+}
+
+static bool group_known(const char *first)
+{
+    for (size_t i = 0; i < cli_n_commands; i++)
+        if (in_group(cli_commands[i].words, first))
+            return true;
+    return false;
+}
+
 static void help(const struct cli *c, const char *first)
 {
-    (void)printf("liuctl - ISMAP-LIU %s\n\nusage: liuctl [--config FILE] [--as IDENTITY] "
-                 "[--request-id ID] [--json] [--quiet]\n"
-                 "              [--yes] [--dry-run] [--no-color] COMMAND ...\n\n",
-                 c->ja ? "運用基盤のコマンド" : "command line");
+    (void)printf("liuctl - ISMAP-LIU %s\n\n%s: liuctl [OPTION]... COMMAND ...\n\n%s",
+                 c->ja ? "運用基盤のコマンド" : "command line", c->ja ? "使い方" : "usage",
+                 c->ja ? options_ja : options_en);
     for (size_t i = 0; i < cli_n_commands; i++) {
         const struct cli_command *k = &cli_commands[i];
-        size_t n = first == NULL ? 0 : strlen(first);
-        if (n > 0 &&
-            (strncmp(k->words, first, n) != 0 || (k->words[n] != ' ' && k->words[n] != '\0')))
+        if (first != NULL && !in_group(k->words, first))
             continue;
         (void)printf("  %s %s\n      %s\n", k->words, k->usage, c->ja ? k->summary_ja : k->summary);
     }
     (void)printf("\n%s\n",
-                 c->ja ? "終了状態: 0 成功, 1 否定の結果, 2 使い方, 3 入力の誤り, 4 拒否, 5 再試行"
-                       : "exit status: 0 ok, 1 negative answer, 2 usage, 3 invalid input, 4 "
-                         "refused, 5 try again");
+                 c->ja
+                     ? "liuctl COMMAND --help で例を示します。\n終了コード: 0 成功、1 否定の結果、"
+                       "2 使い方の誤り、3 入力の誤り、4 拒否、5 時間をおいて再試行"
+                     : "liuctl COMMAND --help shows an example.\nexit status: 0 ok, 1 negative "
+                       "answer, 2 usage, 3 invalid input, 4 "
+                       "refused, 5 try again");
 }
 
 static int help_command(const struct cli *c, const struct cli_command *k)
 {
-    (void)printf("usage: liuctl %s %s\n\n%s\n\n%s\n  %s\n", k->words, k->usage,
-                 c->ja ? k->summary_ja : k->summary, c->ja ? "例:" : "example:", k->example);
+    (void)printf("%s: liuctl %s %s\n\n%s\n\n%s\n  %s\n", c->ja ? "使い方" : "usage", k->words,
+                 k->usage, c->ja ? k->summary_ja : k->summary,
+                 c->ja ? "例:" : "example:", k->example);
     return CLI_OK;
 }
 
@@ -106,6 +139,36 @@ static void cli_fini(struct cli *c)
     arena_fini(&c->arena);
 }
 
+static int no_command(const struct cli *c, const char *word)
+{
+    if (group_known(word))
+        (void)fprintf(stderr,
+                      c->ja ? "liuctl: %s: 続きを指定してください (liuctl help %s)\n"
+                            : "liuctl: %s: say which command of it (see liuctl help %s)\n",
+                      word, word);
+    else
+        (void)fprintf(stderr, "liuctl: %s: %s\n", word,
+                      c->ja ? "そのようなコマンドはありません (liuctl help)"
+                            : "no such command (see liuctl help)");
+    return CLI_USAGE;
+}
+
+/* "help", "help case", "help case show", "case --help". */
+static int help_about(const struct cli *c, struct cli_args *a)
+{
+    if (a->argc > 0 && strcmp(a->argv[0], "help") == 0) {
+        a->argc--;
+        a->argv++;
+    }
+    const struct cli_command *k = command_find(a->argc, a->argv);
+    if (k != NULL)
+        return help_command(c, k);
+    if (a->argc > 0 && !group_known(a->argv[0]))
+        return no_command(c, a->argv[0]);
+    help(c, a->argc > 0 ? a->argv[0] : NULL);
+    return CLI_OK;
+}
+
 int main(int argc, char **argv)
 {
     struct cli c = {.ja = lang_ja()};
@@ -118,16 +181,13 @@ int main(int argc, char **argv)
     (void)globals(&c, &a, &want_help);
     const struct cli_command *k = command_find(a.argc, a.argv);
     int status;
-    if (k != NULL && want_help) {
-        status = help_command(&c, k);
-    } else if (k == NULL && (want_help || a.argc == 0 || strcmp(a.argv[0], "help") == 0)) {
-        help(&c, a.argc > 1 ? a.argv[1] : NULL);
-        status = a.argc == 0 && !want_help ? CLI_USAGE : CLI_OK;
-    } else if (k == NULL) {
-        (void)fprintf(stderr, "liuctl: %s: %s\n", a.argv[0],
-                      c.ja ? "そのようなコマンドはありません (liuctl help)"
-                           : "no such command (see liuctl help)");
+    if (want_help || (a.argc > 0 && strcmp(a.argv[0], "help") == 0)) {
+        status = help_about(&c, &a);
+    } else if (a.argc == 0) {
+        help(&c, NULL);
         status = CLI_USAGE;
+    } else if (k == NULL) {
+        status = no_command(&c, a.argv[0]);
     } else {
         int n = (int)words_of(k->words);
         a.argc -= n;
