@@ -75,6 +75,9 @@ static void say(const char *fmt, va_list ap)
 
 int cli_usage(struct cli *c, const char *fmt, ...)
 {
+    if (c->complained)
+        return CLI_USAGE;
+    c->complained = true;
     va_list ap;
     va_start(ap, fmt);
     say(fmt, ap);

@@ -62,7 +62,8 @@ struct cli {
     bool yes;
     bool dry_run;
     bool color;
-    bool ja; /* messages in Japanese, by LANG */
+    bool ja;         /* messages in Japanese, by LANG */
+    bool complained; /* about the call: once is enough */
     struct cli_config config;
     struct curve_keys curve;
     struct signing_key *signing;

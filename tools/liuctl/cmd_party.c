@@ -182,7 +182,8 @@ int cmd_party_list(struct cli *c, struct cli_args *a)
             const Ismap__Liu__V1__Party *p = l->parties[i];
             const char *cells[] = {
                 p->id, cli_word(&ismap__liu__v1__role__descriptor, (int)p->role, "ROLE_"),
-                c->ja ? p->name_ja : p->name_en, p->revoked ? "revoked" : "live"};
+                c->ja ? p->name_ja : p->name_en,
+                p->revoked ? (c->ja ? "取消済" : "revoked") : (c->ja ? "有効" : "live")};
             if (c->json)
                 cli_print(c, &p->base);
             else
@@ -219,7 +220,8 @@ int cmd_feed_list(struct cli *c, struct cli_args *a)
                                    cli_word(&ismap__liu__v1__severity__descriptor,
                                             (int)f->acts_alone_up_to, "SEVERITY_"),
                                    c->ja ? f->name_ja : f->name_en,
-                                   f->revoked ? "revoked" : "live"};
+                                   f->revoked ? (c->ja ? "取消済" : "revoked")
+                                              : (c->ja ? "有効" : "live")};
             if (c->json)
                 cli_print(c, &f->base);
             else

@@ -159,7 +159,7 @@ int cmd_registry_list(struct cli *c, struct cli_args *a)
     cli_table_sort(&t);
     if (!c->json)
         cli_table_print(c, &t);
-    cli_note(c, "as of journal %llu", (unsigned long long)as_of);
+    cli_note(c, c->ja ? "記録簿の番号 %llu 時点" : "as of journal %llu", (unsigned long long)as_of);
     return CLI_OK;
 }
 

@@ -68,6 +68,10 @@ int cli_load_config(struct cli *c)
     if (e != ERR_OK)
         (void)fwrite(report.data, 1, report.len, stderr);
     buf_fini(&report);
+    if (e != ERR_OK && access(path, R_OK) != 0)
+        return cli_usage(c, c->ja
+                                ? "設定ファイルを --config または LIUCTL_CONFIG で指定してください"
+                                : "name the settings with --config FILE or LIUCTL_CONFIG");
     if (e == ERR_OK && c->identity == NULL)
         c->identity = c->config.identity;
     return e == ERR_OK ? CLI_OK : CLI_USAGE;
