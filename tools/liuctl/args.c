@@ -109,7 +109,7 @@ void cli_note(struct cli *c, const char *fmt, ...)
 
 bool cli_confirm(struct cli *c, const char *question)
 {
-    if (c->yes || c->dry_run)
+    if (c->yes)
         return true;
     if (isatty(STDIN_FILENO) != 1) {
         (void)cli_fail(c, CLI_USAGE,

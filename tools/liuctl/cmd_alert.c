@@ -113,7 +113,8 @@ int cmd_incident_confirm(struct cli *c, struct cli_args *a)
     if (m.incident_id == NULL || reason == NULL || !cli_done(c, a))
         return cli_usage(c, c->ja ? "インシデント番号と --reason を指定してください"
                                   : "give an incident and --reason");
-    if (!cli_confirm(c, c->ja ? "確定しますか (抑止中の一時停止は実行されます)"
+    if (!c->dry_run &&
+        !cli_confirm(c, c->ja ? "確定しますか (抑止中の一時停止は実行されます)"
                               : "Confirm (a suspension held by the brake takes effect)?"))
         return CLI_USAGE;
     m.reason = (char *)(uintptr_t)reason;
@@ -133,7 +134,7 @@ int cmd_incident_lift(struct cli *c, struct cli_args *a)
     if (m.number == NULL || reason == NULL || basis == NULL || date == NULL || !cli_done(c, a))
         return cli_usage(c, c->ja ? "登録番号、--reason、--basis、--date を指定してください"
                                   : "give a number, --reason, --basis and --date");
-    if (!cli_confirm(c, c->ja ? "一時停止を解除しますか" : "Lift the suspension?"))
+    if (!c->dry_run && !cli_confirm(c, c->ja ? "一時停止を解除しますか" : "Lift the suspension?"))
         return CLI_USAGE;
     m.reason = (char *)(uintptr_t)reason;
     m.basis = (char *)(uintptr_t)basis;
@@ -153,7 +154,8 @@ int cmd_incident_suspend(struct cli *c, struct cli_args *a)
     if (m.number == NULL || reason == NULL || basis == NULL || !cli_done(c, a))
         return cli_usage(c, c->ja ? "登録番号、--reason、--basis を指定してください"
                                   : "give a number, --reason and --basis");
-    if (!cli_confirm(c, c->ja ? "登録を一時停止しますか" : "Suspend the registration?"))
+    if (!c->dry_run &&
+        !cli_confirm(c, c->ja ? "登録を一時停止しますか" : "Suspend the registration?"))
         return CLI_USAGE;
     m.reason = (char *)(uintptr_t)reason;
     m.basis = (char *)(uintptr_t)basis;
