@@ -254,8 +254,6 @@ static void child(const char *program, const char *const *argv, int out_fd, int 
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (strcmp(program, "liuctl") == 0) /* leaves what it holds to the system when it ends */
-        (void)setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
     int null = open("/dev/null", O_RDWR);
     if (null < 0 || dup2(null, 0) < 0 || dup2(out_fd < 0 ? null : out_fd, 1) < 0 ||
         dup2(err_fd, 2) < 0)
