@@ -136,7 +136,10 @@ static void bars(struct picture *p, int top)
     const struct plan *plan = &p->doc->plan;
     uint64_t most = 1;
     uint64_t total = 0;
-    for (uint32_t y = 0; y < plan->years; y++) {
+    uint32_t years = plan->years;
+    if (years == 0)
+        return; /* plan_doc_open lets none through */
+    for (uint32_t y = 0; y < years; y++) {
         uint64_t h = (uint64_t)plan->loads[y].external_hours + plan->loads[y].internal_hours;
         most = h > most ? h : most;
         total += h;
@@ -144,7 +147,7 @@ static void bars(struct picture *p, int top)
     most += most / 8; /* room above the mean's line */
     int base = top + BARS_H;
     int right = LEFT + 2 * MAP_W + GAP;
-    uint64_t mean = total / plan->years;
+    uint64_t mean = total / years;
     (void)buf_printf(p->out,
                      "<text class=\"h\" x=\"12\" y=\"%d\">工数 / hours</text>\n"
                      "<rect x=\"12\" y=\"%d\" width=\"14\" height=\"12\" fill=\"#7d9fc9\" "
@@ -158,7 +161,7 @@ static void bars(struct picture *p, int top)
                      top + 74, top + 74, top + 78, (unsigned long long)mean);
     for (uint32_t y = 0; y < plan->years; y++)
         bar(p, y, base, most);
-    int line = base - (int)(total * BARS_H / plan->years / most);
+    int line = base - (int)(total * BARS_H / years / most);
     (void)buf_printf(p->out,
                      "<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" class=\"mean\"/>\n"
                      "<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" stroke=\"#333\"/>\n",
