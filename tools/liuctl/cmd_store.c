@@ -80,7 +80,7 @@ static int add_rules(struct genesis *g, const char *rules, const char *targets,
     if (rulebook_load(rules, &c->arena, &book, &why) != ERR_OK ||
         targets_load(targets, &c->arena, &list, &why) != ERR_OK ||
         catalogue_load(&c->arena, catalogue, NULL, &items, NULL, NULL, &why) != ERR_OK)
-        return cli_fail(c, CLI_USAGE, "%s", why.text);
+        return cli_fail(c, CLI_INPUT, "%s", why.text);
     if (rulebook_canonical(&c->arena, book, &bytes, &n, g->rulebook_hash) != ERR_OK)
         return CLI_TEMPORARY;
     const char *version = arena_printf(&c->arena, "%u", list->version);

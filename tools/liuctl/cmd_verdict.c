@@ -155,7 +155,7 @@ static int load(struct cli *c, struct cli_args *a, Ismap__Liu__V1__Rulebook **ou
     if (*path == NULL || !cli_done(c, a))
         return cli_usage(c, c->ja ? "規則のファイルを指定してください" : "which rulebook file?");
     if (rulebook_load(*path, &c->arena, out, &why) != ERR_OK)
-        return cli_fail(c, CLI_USAGE, "%s", why.text);
+        return cli_fail(c, CLI_INPUT, "%s", why.text);
     return CLI_OK;
 }
 
