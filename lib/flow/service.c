@@ -16,6 +16,7 @@
 
 #define PROBE_PERIOD_MS 60000
 #define DRAIN_TICK_MS 10
+#define LAST_ANSWERS_MS 200 /* a door closed right behind an answer may lose it on a busy machine */
 #define SWEEP_MS 500
 
 #define ROW(name_, type_, field, min_, max_, fallback_, help_)                                     \
@@ -320,7 +321,7 @@ static void stop(void *flow)
     for (size_t i = 0; i < f->n_doors; i++)
         bus_pause(f->doors[i].door, true);
     fetch_answer_all(f);
-    if (loop_add_timer(f->loop, 0, DRAIN_TICK_MS, drain, f, &t) != ERR_OK)
+    if (loop_add_timer(f->loop, LAST_ANSWERS_MS, DRAIN_TICK_MS, drain, f, &t) != ERR_OK)
         loop_stop(f->loop);
 }
 
