@@ -6,6 +6,7 @@
  *   state          what no entry carries, one line each, tab-separated:
  *                    cursor|lane <id> <hexadecimal value>
  *                    timer <owner> <due in ms> <member>
+ *                    receipt <party> <message id> <hexadecimal value>
  */
 #ifndef LIU_LIUCTL_BACKUP_SET_H
 #define LIU_LIUCTL_BACKUP_SET_H

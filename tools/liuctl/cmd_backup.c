@@ -8,15 +8,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "liuctl/backup_set.h"
 #include "liuctl/commands.h"
 #include "liuctl/journal_walk.h"
 #include "services/ledger/segment.h"
+#include "store/reply.h"
 #include "store/restore.h"
 
 #define SEGMENT_ENTRIES 10000u
+#define RECEIPTS_PAGE 4096 /* far more than a SCAN of 100 answers */
 #define STATE_BYTES_MAX (512u * 1024 * 1024)
 
 struct backup {
@@ -58,6 +61,91 @@ static void on_timer(void *arg, const char *owner, const char *member, int64_t d
 {
     struct backup *b = arg;
     (void)buf_printf(&b->state, "timer\t%s\t%lld\t%s\n", owner, (long long)due_ms, member);
+}
+
+/* ---- receipts: read after the snapshot, and kept when they are of an entry up to its head */
+
+struct receipts {
+    struct backup *b;
+    char cursor[32];
+    char (*keys)[KEY_BYTES_MAX + 1]; /* RECEIPTS_PAGE */
+    size_t n;                        /* of keys, in one page */
+    size_t at;
+};
+
+static void on_page(void *arg, enum err e, const struct redisReply *reply)
+{
+    struct receipts *r = arg;
+    const redisReply *list = reply_at(reply, 1);
+    const char *cursor = reply_text(reply_at(reply, 0));
+    r->n = 0;
+    if (e == ERR_OK &&
+        (cursor == NULL || !reply_is_array(list) || reply_count(list) > RECEIPTS_PAGE))
+        e = ERR_PROTO;
+    for (size_t i = 0; e == ERR_OK && i < reply_count(list); i++) {
+        const char *key = reply_text(reply_at(list, i));
+        if (key != NULL && text_copy(r->keys[r->n], sizeof r->keys[0], key))
+            r->n++;
+    }
+    (void)text_copy(r->cursor, sizeof r->cursor, cursor == NULL ? "0" : cursor);
+    r->b->session.err = e;
+    r->b->session.done = true;
+}
+
+static void on_receipt(void *arg, enum err e, const struct redisReply *reply)
+{
+    struct receipts *r = arg;
+    struct backup *b = r->b;
+    const char *p = NULL;
+    size_t n = 0;
+    char *key = r->keys[r->at] + strlen(b->cli->config.partition) + sizeof "{}:rcpt:" - 1;
+    char *colon = strchr(key, ':');
+    b->session.err = e;
+    b->session.done = true;
+    if (e != ERR_OK || colon == NULL || !reply_string(reply, &p, &n) || n < 40 ||
+        be64_get((const uint8_t *)p + 32) > b->snapshot.head.seq)
+        return; /* expired meanwhile, or of a later entry */
+    char *hex = malloc(2 * n + 1);
+    if (hex == NULL) {
+        b->state.failed = true;
+        return;
+    }
+    text_hex((const uint8_t *)p, n, hex);
+    *colon = '\0';
+    (void)buf_printf(&b->state, "receipt\t%s\t%s\t", key, colon + 1);
+    (void)buf_put(&b->state, hex, 2 * n);
+    (void)buf_put(&b->state, "\n", 1);
+    free(hex);
+}
+
+static int scan_receipts(struct backup *b, struct receipts *r)
+{
+    struct store *s = b->session.store;
+    char pattern[PARTITION_BYTES_MAX + 16];
+    int status = CLI_OK;
+    (void)snprintf(pattern, sizeof pattern, "{%s}:rcpt:*", b->cli->config.partition);
+    do {
+        const char *scan[] = {"SCAN", r->cursor, "MATCH", pattern, "COUNT", "100"};
+        if (store_raw(s, 6, scan, NULL, on_page, r) != ERR_OK)
+            return cli_fail(b->cli, CLI_TEMPORARY, "Redis is away");
+        status = session_wait(&b->session);
+        for (r->at = 0; status == CLI_OK && r->at < r->n; r->at++) {
+            const char *get[] = {"GET", r->keys[r->at]};
+            if (store_raw(s, 2, get, NULL, on_receipt, r) != ERR_OK)
+                return cli_fail(b->cli, CLI_TEMPORARY, "Redis is away");
+            status = session_wait(&b->session);
+        }
+    } while (status == CLI_OK && strcmp(r->cursor, "0") != 0);
+    return status;
+}
+
+static int copy_receipts(struct backup *b)
+{
+    struct receipts r = {.b = b, .cursor = "0", .keys = calloc(RECEIPTS_PAGE, sizeof *r.keys)};
+    int status =
+        r.keys == NULL ? cli_fail(b->cli, CLI_TEMPORARY, "no memory") : scan_receipts(b, &r);
+    free(r.keys);
+    return status;
 }
 
 static void on_fault(void *arg, const char *where, const char *what)
@@ -195,7 +283,9 @@ static int run(struct backup *b)
     if (store_snapshot(b->session.store, owners, sizeof owners / sizeof owners[0], &b->snapshot,
                        &b->why) != ERR_OK)
         return cli_fail(c, CLI_TEMPORARY, "%s", b->why.text);
-    status = copy_journal(b);
+    status = copy_receipts(b);
+    if (status == CLI_OK)
+        status = copy_journal(b);
     if (status != CLI_OK)
         return status;
     if (b->state.failed || !write_file(b, "state", b->state.data, b->state.len) ||

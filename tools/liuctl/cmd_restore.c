@@ -188,6 +188,34 @@ static enum err write_timer(struct restore *r, const char *owner, const char *du
     return e == ERR_OK ? store_restore_add(&r->to, &c, &r->why) : e;
 }
 
+/* Its window begins anew: a receipt may live longer, never shorter. */
+static enum err write_receipt(struct restore *r, const char *party, const char *id, const char *hex)
+{
+    struct arena a;
+    struct answer_text text;
+    struct commit_result was;
+    size_t n = strlen(hex) / 2;
+    enum err e = ERR_NOMEM;
+    arena_init(&a, LIMIT_WORK_ARENA_BYTES);
+    uint8_t *value = arena_alloc(&a, n + 1);
+    if (value != NULL)
+        e = strlen(hex) % 2 == 0 ? text_unhex(hex, value, n) : ERR_PROTO;
+    if (e == ERR_OK)
+        e = receipt_decode(value, n, NULL, &text, &was);
+    if (e == ERR_OK) {
+        struct commit c = {.receipt_party = party,
+                           .receipt_id = id,
+                           .reply = was.reply,
+                           .reply_bytes = was.reply_bytes,
+                           .reply_type = was.reply_type,
+                           .now_ms = was.at_ms};
+        memcpy(c.request_hash, value, sizeof c.request_hash);
+        e = store_restore_add(&r->to, &c, &r->why);
+    }
+    arena_fini(&a);
+    return e;
+}
+
 /* One line: fields between tabs, in place. */
 static enum err write_line(struct restore *r, char *line)
 {
@@ -200,6 +228,8 @@ static enum err write_line(struct restore *r, char *line)
     }
     if (strcmp(f[0], "timer") == 0 && f[3] != NULL)
         return write_timer(r, f[1], f[2], f[3]);
+    if (strcmp(f[0], "receipt") == 0 && f[3] != NULL)
+        return write_receipt(r, f[1], f[2], f[3]);
     if ((strcmp(f[0], "cursor") == 0 || strcmp(f[0], "lane") == 0) && f[2] != NULL)
         return write_record(r, f[0], f[1], f[2]);
     return err_say(&r->why, ERR_PROTO, "state: a line cannot be read");
