@@ -264,9 +264,9 @@ static void wrong_rules_are_refused_before_genesis(void **state)
             if (strcmp(argv[k], rows[i].option) == 0)
                 argv[k + 1] = file;
         int status = stack_run("liuctl", argv, out, sizeof out);
-        if (status != 2 || strstr(out, said) == NULL)
+        if (status != 3 || strstr(out, said) == NULL)
             print_error("%s: status %d, said: %s\n", rows[i].option, status, out);
-        assert_int_equal(status, 2);
+        assert_int_equal(status, 3);
         assert_non_null(strstr(out, said));
     }
 }
