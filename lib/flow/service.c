@@ -16,8 +16,8 @@
 
 #define PROBE_PERIOD_MS 60000
 #define DRAIN_TICK_MS 10
-#define LAST_ANSWERS_MS 200 /* a door closed right behind an answer may lose it on a busy machine  \
-                             */
+/* A door closed right behind an answer may lose it on a busy machine. */
+#define LAST_ANSWERS_MS 200
 #define SWEEP_MS 500
 
 #define ROW(name_, type_, field, min_, max_, fallback_, help_)                                     \
