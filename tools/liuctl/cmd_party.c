@@ -19,6 +19,16 @@ static int write_public(struct cli *c, const char *path, const char *text)
     return ok ? CLI_OK : cli_fail(c, CLI_USAGE, "%s: %s", path, strerror(errno));
 }
 
+static int never_overwrite(struct cli *c, const char *curve, const char *sign)
+{
+    if (access(curve, F_OK) == 0 || access(sign, F_OK) == 0)
+        return cli_fail(c, CLI_REFUSED,
+                        c->ja ? "%s はすでにあります。上書きしません"
+                              : "%s exists: keys are never overwritten",
+                        curve);
+    return CLI_OK;
+}
+
 /* X.curve and X.sign stay here (mode 0600); X.pub and X.json are handed out. */
 int cmd_keygen(struct cli *c, struct cli_args *a)
 {
@@ -35,11 +45,9 @@ int cmd_keygen(struct cli *c, struct cli_args *a)
     const char *json = arena_printf(&c->arena, "%s/%s.json", dir, id);
     if (key_id == NULL || curve == NULL || sign == NULL || pub == NULL || json == NULL)
         return CLI_TEMPORARY;
-    if (access(curve, F_OK) == 0 || access(sign, F_OK) == 0)
-        return cli_fail(c, CLI_REFUSED,
-                        c->ja ? "%s はすでにあります。上書きしません"
-                              : "%s exists: keys are never overwritten",
-                        curve);
+    int status = never_overwrite(c, curve, sign);
+    if (status != CLI_OK)
+        return status;
     if (c->dry_run) {
         cli_note(c, "%s: %s, %s, %s, %s",
                  c->ja ? "作成しません(--dry-run)" : "not made (--dry-run)", curve, sign, pub,
@@ -78,7 +86,7 @@ int cmd_keygen(struct cli *c, struct cli_args *a)
         return cli_fail(c, CLI_USAGE, "%s", why.text);
     if (line == NULL || doc == NULL)
         return CLI_TEMPORARY;
-    int status = write_public(c, pub, line);
+    status = write_public(c, pub, line);
     if (status == CLI_OK)
         status = write_public(c, json, doc);
     if (status == CLI_OK)
@@ -161,6 +169,18 @@ int cmd_feed_revoke(struct cli *c, struct cli_args *a)
     return cli_request(c, CLI_MONITOR, &m.base, true, &answer);
 }
 
+static void party_row(struct cli *c, struct cli_table *t, const Ismap__Liu__V1__Party *p)
+{
+    const char *cells[] = {p->id,
+                           cli_word(&ismap__liu__v1__role__descriptor, (int)p->role, "ROLE_"),
+                           c->ja ? p->name_ja : p->name_en,
+                           p->revoked ? (c->ja ? "取消済" : "revoked") : (c->ja ? "有効" : "live")};
+    if (c->json)
+        cli_print(c, &p->base);
+    else
+        cli_table_row(c, t, 4, cells);
+}
+
 int cmd_party_list(struct cli *c, struct cli_args *a)
 {
     if (!cli_done(c, a))
@@ -179,15 +199,7 @@ int cmd_party_list(struct cli *c, struct cli_args *a)
             return status;
         const Ismap__Liu__V1__PartyList *l = (void *)answer;
         for (size_t i = 0; i < l->n_parties; i++) {
-            const Ismap__Liu__V1__Party *p = l->parties[i];
-            const char *cells[] = {
-                p->id, cli_word(&ismap__liu__v1__role__descriptor, (int)p->role, "ROLE_"),
-                c->ja ? p->name_ja : p->name_en,
-                p->revoked ? (c->ja ? "取消済" : "revoked") : (c->ja ? "有効" : "live")};
-            if (c->json)
-                cli_print(c, &p->base);
-            else
-                cli_table_row(c, &t, 4, cells);
+            party_row(c, &t, l->parties[i]);
         }
         page = l->next_page;
     } while (page[0] != '\0');
@@ -195,6 +207,19 @@ int cmd_party_list(struct cli *c, struct cli_args *a)
     if (!c->json)
         cli_table_print(c, &t);
     return CLI_OK;
+}
+
+static void feed_row(struct cli *c, struct cli_table *t, const Ismap__Liu__V1__Feed *f)
+{
+    const char *cells[] = {
+        f->id, f->operator_body,
+        cli_word(&ismap__liu__v1__severity__descriptor, (int)f->acts_alone_up_to, "SEVERITY_"),
+        c->ja ? f->name_ja : f->name_en,
+        f->revoked ? (c->ja ? "取消済" : "revoked") : (c->ja ? "有効" : "live")};
+    if (c->json)
+        cli_print(c, &f->base);
+    else
+        cli_table_row(c, t, 5, cells);
 }
 
 int cmd_feed_list(struct cli *c, struct cli_args *a)
@@ -215,17 +240,7 @@ int cmd_feed_list(struct cli *c, struct cli_args *a)
             return status;
         const Ismap__Liu__V1__FeedList *l = (void *)answer;
         for (size_t i = 0; i < l->n_feeds; i++) {
-            const Ismap__Liu__V1__Feed *f = l->feeds[i];
-            const char *cells[] = {f->id, f->operator_body,
-                                   cli_word(&ismap__liu__v1__severity__descriptor,
-                                            (int)f->acts_alone_up_to, "SEVERITY_"),
-                                   c->ja ? f->name_ja : f->name_en,
-                                   f->revoked ? (c->ja ? "取消済" : "revoked")
-                                              : (c->ja ? "有効" : "live")};
-            if (c->json)
-                cli_print(c, &f->base);
-            else
-                cli_table_row(c, &t, 5, cells);
+            feed_row(c, &t, l->feeds[i]);
         }
         page = l->next_page;
     } while (page[0] != '\0');
