@@ -4,8 +4,11 @@
 #include <string.h>
 
 #include "base/date.h"
+#include "base/text.h"
 #include "domain/validity.h"
 #include "services/intake/core/listing_fsm.h"
+
+#define NUMBER_DIGEST_BYTES 10 /* of the digest that makes the number: 16 digits of base32 */
 
 static enum decide refuse_no_rulebook(struct work *w)
 {
@@ -14,14 +17,21 @@ static enum decide refuse_no_rulebook(struct work *w)
                        "no rulebook is in force; ask the operator");
 }
 
-/* The number of a case's listing: the same for every application of that case. NULL without memory.
- */
-static const char *number_of(struct arena *a, const pb_rulebook *rules, const char *case_id)
+/* The number of a service's listing: the same for every case of that provider and service, so that
+ * a suspended service does not come back under another case. NULL without memory. */
+static const char *number_of(struct arena *a, const pb_rulebook *rules, const pb_case *c)
 {
     const char *prefix = rules->listing == NULL ? "" : rules->listing->number_prefix;
     size_t n = strlen(prefix);
-    const char *dash = strchr(case_id, '-');
-    const char *tail = dash == NULL ? case_id : dash + 1;
+    const char *service = c->application == NULL || c->application->service == NULL
+                              ? c->id
+                              : c->application->service->name;
+    struct crypto_part parts[] = {{c->provider, strlen(c->provider)}, {service, strlen(service)}};
+    uint8_t digest[SHA256_BYTES];
+    char tail[NUMBER_DIGEST_BYTES * 8 / 5 + 1];
+    if (crypto_digest("ismap-liu/v1/listing", parts, 2, digest) != ERR_OK)
+        return NULL;
+    text_base32(digest, NUMBER_DIGEST_BYTES, tail);
     bool separated = n == 0 || prefix[n - 1] == '-';
     return arena_printf(a, "%s%s%s", prefix, separated ? "" : "-", tail);
 }
@@ -76,9 +86,9 @@ static enum decide apply(struct work *w, const char *number, const pb_case *c, c
     enum listing_state now = old == NULL ? LISTING_NONE : (enum listing_state)old->state;
     if (listing_step(now, LISTING_APPLY, &facts, &next) != FSM_OK) {
         const char *ja =
-            arena_printf(work_arena(w), "この案件の本申請は%sとして受け付け済みです。", number);
+            arena_printf(work_arena(w), "このサービスの本申請は%sとして受け付け済みです。", number);
         const char *en =
-            arena_printf(work_arena(w), "this case has a main application already: %s", number);
+            arena_printf(work_arena(w), "this service has a main application already: %s", number);
         if (ja == NULL || en == NULL)
             return work_no_memory(w);
         return work_refuse(w, STATUS(ALREADY_EXISTS), "caseId", "R40", ja, en);
@@ -119,7 +129,7 @@ enum decide intake_submit_registration(struct work *w, void *service_state)
         return shell_not_found(w, "caseId");
     if (rules == NULL)
         return refuse_no_rulebook(w);
-    const char *number = number_of(work_arena(w), rules, c->id);
+    const char *number = number_of(work_arena(w), rules, c);
     if (number == NULL)
         return work_no_memory(w);
     const pb_listing *old;

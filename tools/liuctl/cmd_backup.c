@@ -301,6 +301,13 @@ int cmd_backup(struct cli *c, struct cli_args *a)
         json_decref(b.files);
         return cli_usage(c, c->ja ? "新しいフォルダを指定してください" : "name a new folder");
     }
+    if (c->dry_run) {
+        json_decref(b.files);
+        cli_note(
+            c, c->ja ? "%s にバックアップします (--dry-run)" : "would back up into %s (--dry-run)",
+            b.dir);
+        return CLI_OK;
+    }
     b.snapshot = (struct store_snapshot){.record = on_record, .timer = on_timer, .arg = &b};
     buf_init(&b.state, STATE_BYTES_MAX);
     int status = run(&b);

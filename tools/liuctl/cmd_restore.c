@@ -355,6 +355,11 @@ static int run(struct restore *r, bool and_verify)
         return cli_fail(c, CLI_INPUT, "%s: another format", path);
     r->head = (uint64_t)json_integer_value(json_object_get(r->manifest, "head"));
     int status = check_set(r);
+    if (status == CLI_OK && c->dry_run) {
+        cli_note(c, c->ja ? "バックアップに誤りはありません (--dry-run)"
+                          : "the backup is sound (--dry-run)");
+        return CLI_OK;
+    }
     if (status == CLI_OK &&
         !cli_confirm(c, c->ja ? "空の Redis に復元しますか" : "Restore into an empty Redis?"))
         status = CLI_USAGE;

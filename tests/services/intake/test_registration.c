@@ -55,8 +55,8 @@ static void a_whole_application_becomes_a_listing(void **state)
     const char *id = eligible_case(&w);
     assert_int_equal(apply_as("csp", build_registration(&w, id, "auditor")), STATUS(OK));
     const char *number = number_of_reply();
-    assert_string_equal(number + 4, id + 2);
     assert_memory_equal(number, "LIU-", 4);
+    assert_int_equal(strlen(number), 4 + 16);
     const pb_listing *l = fake_load(&w, RECORD_LISTING, number);
     assert_int_equal(l->state, ISMAP__LIU__V1__LISTING_STATE__LISTING_STATE_APPLIED);
     assert_string_equal(l->provider, "csp");
@@ -137,6 +137,17 @@ static void one_listing_a_case_unless_it_was_rejected(void **state)
     assert_string_equal(number_of_reply(), number);
     l = fake_load(&w, RECORD_LISTING, number);
     assert_null(l->decision);
+}
+
+/* A suspended service must not come back under another case. */
+static void another_case_of_the_same_service_has_the_same_number(void **state)
+{
+    (void)state;
+    const char *number = registered(&w);
+    const char *again = eligible_case(&w);
+    assert_int_equal(apply_as("csp", build_registration(&w, again, "auditor")),
+                     STATUS(ALREADY_EXISTS));
+    assert_non_null(strstr(w.faults.items[0].en, number));
 }
 
 static void a_registration_is_valid_for_sixteen_months_and_public(void **state)
@@ -239,6 +250,7 @@ int main(void)
         TEST(an_issuer_that_is_no_live_registered_audit_body_is_refused),
         TEST(a_case_of_another_provider_does_not_exist),
         TEST(one_listing_a_case_unless_it_was_rejected),
+        TEST(another_case_of_the_same_service_has_the_same_number),
         TEST(a_registration_is_valid_for_sixteen_months_and_public),
         TEST(a_decision_needs_a_meeting_that_was_held_and_a_reference),
         TEST(a_validity_that_is_over_already_is_not_registered),
