@@ -310,6 +310,9 @@ void lock_release(struct work *w, bool keep_serial);
 void lock_release_all(struct work *w);
 void locks_destroy(struct flow *f); /* without waking anyone */
 
+/* load.c: an immutable record that has been parsed before; false = it must be read. */
+bool load_from_kept(struct flow *f, struct work_read *r);
+
 /* reply.c */
 void reply_send(struct work *w); /* answers and destroys the work */
 void reply_plain(struct flow_door *d, const struct bus_peer *peer, const char *request_id,

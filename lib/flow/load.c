@@ -38,17 +38,19 @@ static void loaded_one(struct work *w)
     work_run(w);
 }
 
-static const ProtobufCMessage *immutable_find(struct flow *f, const struct work_read *r,
-                                              uint64_t *revision)
+bool load_from_kept(struct flow *f, struct work_read *r)
 {
     char key[96];
     (void)snprintf(key, sizeof key, "%d/%s", (int)r->kind, r->id);
     struct immutable *m = NULL;
     HASH_FIND_STR(f->immutables, key, m);
     if (m == NULL)
-        return NULL;
-    *revision = m->revision;
-    return m->message;
+        return false;
+    r->message = m->message;
+    r->revision = m->revision;
+    r->exists = true;
+    r->loaded = true;
+    return true;
 }
 
 static const ProtobufCMessage *immutable_keep(struct flow *f, const struct work_read *r,
@@ -163,11 +165,7 @@ void work_load(struct work *w)
         struct work_read *r = &w->reads[i];
         if (r->loaded)
             continue;
-        if (record_type_of(r->kind)->immutable)
-            r->message = immutable_find(w->flow, r, &r->revision);
-        if (r->message != NULL) {
-            r->loaded = true;
-            r->exists = true;
+        if (record_type_of(r->kind)->immutable && load_from_kept(w->flow, r)) {
             progress = true;
         } else {
             keys[n++] = (struct store_key){.kind = r->kind, .id = r->id};

@@ -119,6 +119,8 @@ static void read_from_mirror(struct work *w, struct work_read *r)
     const uint8_t *value;
     size_t bytes;
     uint64_t revision;
+    if (record_type_of(r->kind)->immutable && load_from_kept(w->flow, r))
+        return;
     if (w->attempts > 0 ||
         !directory_record(w->flow->dir, r->kind, r->id, &revision, &value, &bytes))
         return;
