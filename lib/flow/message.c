@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "crypto/envelope.h"
 
 #define ENVELOPE_VERSION 1
 
@@ -144,24 +145,15 @@ bool message_signed_by(const struct work *w, const Ismap__Liu__V1__PartyKeys *ke
     if (key == NULL || key->public_key.len != ED25519_KEY_BYTES ||
         env->signature.len != ED25519_SIGNATURE_BYTES)
         return false;
-    uint8_t at[8];
-    for (int i = 0; i < 8; i++)
-        at[i] = (uint8_t)((uint64_t)env->sent_at_ms >> (56 - 8 * i));
-    uint8_t payload_hash[SHA256_BYTES];
-    struct crypto_part payload = {env->payload.data, env->payload.len};
-    if (crypto_sha256(&payload, 1, payload_hash) != ERR_OK)
-        return false;
-    const char *scheme = w->flow->set.scheme_instance;
-    struct crypto_part parts[] = {
-        {env->type, strlen(env->type)},
-        {env->id, strlen(env->id)},
-        {w->actor, strlen(w->actor)},
-        {scheme, strlen(scheme)},
-        {at, sizeof at},
-        {payload_hash, sizeof payload_hash},
+    const struct envelope_text text = {
+        .type = env->type,
+        .id = env->id,
+        .sender = w->actor,
+        .scheme = w->flow->set.scheme_instance,
+        .sent_at_ms = env->sent_at_ms,
+        .payload = {env->payload.data, env->payload.len},
     };
-    return crypto_verify(key->public_key.data, DOMAIN_MESSAGE, parts,
-                         sizeof parts / sizeof parts[0], env->signature.data) == ERR_OK;
+    return envelope_verify(key->public_key.data, &text, env->signature.data) == ERR_OK;
 }
 
 static const struct refusal *check_signature(const struct work *w, const struct actor *a)
