@@ -98,10 +98,25 @@ stack_run() {
     esac
 }
 
+redis_up_or_gone() { redis_answers "$1" || ! stack_pid "$1" redis >/dev/null; }
+
+# A SIGKILL in the middle of a write leaves a torn end, which Redis refuses: cut what was never acknowledged.
+redis_mend() {
+    stack_pid "$1" redis >/dev/null && return 0
+    tail -n 3 "$1/log/redis.out" | grep -q 'Unexpected end of file' || return 0
+    note "   redis: $(tr_ 'the append file ends in the middle of a write, repairing it' '追記ファイルの末尾が書きかけのため修復します')"
+    "$liu_root/scripts/repair-store" "$1/redis" "$1/archive" >>"$1/log/repair.out" 2>&1 || return 1
+    stack_run "$1" redis
+}
+
 stack_wait() {
     local why
     case $2 in
-    redis) wait_until "${LIU_READY_S:-30}" redis_answers "$1" || die "redis: $(tr_ 'does not answer, see' '応答がありません。次を参照:') $1/log/redis.out" ;;
+    redis)
+        wait_until "${LIU_READY_S:-30}" redis_up_or_gone "$1"
+        redis_mend "$1" || die "redis: $(tr_ 'cannot be repaired, see' '修復できません。次を参照:') $1/log/repair.out"
+        wait_until "${LIU_READY_S:-30}" redis_answers "$1" || die "redis: $(tr_ 'does not answer, see' '応答がありません。次を参照:') $1/log/redis.out"
+        ;;
     *)
         wait_until "${LIU_READY_S:-30}" service_ready "$1" "$2" && return 0
         why=$(tail -n 1 "$1/log/$2.log")

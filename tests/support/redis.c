@@ -155,6 +155,18 @@ bool test_redis_kill(struct test_redis *r)
     return end(r, SIGKILL);
 }
 
+bool test_redis_restart_mended(struct test_redis *r)
+{
+    char command[256];
+    (void)snprintf(command, sizeof command,
+                   "yes | redis-check-aof --fix %s/appendonlydir/*.incr.aof > /dev/null 2>&1",
+                   r->dir);
+    if (test_redis_restart(r))
+        return true;
+    fprintf(stderr, "the append-only file was torn by the kill: cutting its end\n");
+    return system(command) == 0 && test_redis_restart(r);
+}
+
 void test_redis_pause(struct test_redis *r)
 {
     (void)kill(r->pid, SIGSTOP);

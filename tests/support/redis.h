@@ -32,6 +32,9 @@ bool test_redis_start_with(struct test_redis *r, const char *config, const char 
 bool test_redis_stop(struct test_redis *r);    /* SIGTERM and wait */
 bool test_redis_kill(struct test_redis *r);    /* SIGKILL and wait */
 bool test_redis_restart(struct test_redis *r); /* starts it again on its data */
+/* After a kill: an end that the kill tore is cut first, as an operator would (it was never
+ * acknowledged; Redis refuses to start with it). */
+bool test_redis_restart_mended(struct test_redis *r);
 void test_redis_pause(struct test_redis *r);   /* SIGSTOP */
 void test_redis_resume(struct test_redis *r);  /* SIGCONT */
 void test_redis_destroy(struct test_redis *r); /* ends it and removes its directory */

@@ -353,7 +353,7 @@ static void a_killed_redis_is_unavailable_until_it_is_back(void **state)
     pb_reply *told = client_receive(&c, 12000);
     if (told != NULL && told->status != ST(OK))
         is_unavailable(told);
-    assert_true(test_redis_restart(&rig.stack.redis));
+    assert_true(test_redis_restart_mended(&rig.stack.redis));
     await_readyz(STACK_INTAKE, 200, "");
     settles_to_one_effect(&c, data, bytes, told);
     client_close(&c);

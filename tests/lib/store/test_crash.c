@@ -129,7 +129,7 @@ static void every_acknowledged_commit_survives_sigkill_under_load(void **state)
             for (int i = 0; i < 20; i++)
                 pump(&l);
             assert_false(store_ready(c->store, NULL));
-            assert_true(test_redis_restart(&c->redis));
+            assert_true(test_redis_restart_mended(&c->redis));
         }
     }
     client_until_ready(c);

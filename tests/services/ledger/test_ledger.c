@@ -275,7 +275,7 @@ static void a_redis_that_comes_back_is_gone_on_with(void **state)
     rig_await(&rig, rig.journal, 15);
     assert_true(test_redis_kill(&rig.redis));
     rig_turn(&rig, 500);
-    assert_true(test_redis_restart(&rig.redis));
+    assert_true(test_redis_restart_mended(&rig.redis));
     int64_t until = clock_mono_ms() + 15000;
     while (!store_ready(rig.store, NULL) && clock_mono_ms() < until)
         rig_turn(&rig, 50);
