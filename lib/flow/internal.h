@@ -3,7 +3,7 @@
  * The way of a message through them: message.c (envelope, sender, role, shape) -> work.c (what
  * decide functions see) -> engine.c, lock.c (loads, locks, commit, retry) -> reply.c (answer,
  * receipt). Events come in by tail.c and consumer.c, timers by timers.c, FetchEvents waits in
- * fetch.c. service.c starts it all.
+ * fetch.c. life.c starts and ends it all.
  */
 #ifndef LIU_FLOW_INTERNAL_H
 #define LIU_FLOW_INTERNAL_H
@@ -275,8 +275,16 @@ struct flow {
     struct metric *m_garbage;
 };
 
+/* life.c. Before flow_start: svc, set, svc_settings, memory, curve and scheme_key are filled. After
+ * it, also when it failed, flow_destroy; the caller runs the loop in between. */
+enum err flow_start(struct flow *f, struct err_text *why) LIU_MUST_USE;
+void flow_stop(void *flow); /* orderly: the loop stops when what is under way has been answered */
+void flow_destroy(struct flow *f);
 int64_t flow_now_ms(struct flow *f); /* never runs backwards */
 void flow_not_ready(struct flow *f, const char *why);
+
+/* service.c */
+int flow_log_level(const char *text); /* -1 = no level */
 
 /* message.c */
 /* Is the work's message signed by one of these keys? */
