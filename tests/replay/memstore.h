@@ -1,0 +1,117 @@
+/* What Redis and deploy/redis/liu.lua are to the services, in memory: records, journal, audience
+ * index, timers, receipts, noise, and commits that obey the Function's contract.
+ *
+ * test_memstore_conformance holds it against the real Function. Not a client: it answers at once;
+ * latency and faults are the caller's (client.c). Ends the process when memory runs out.
+ */
+#ifndef LIU_TESTS_REPLAY_MEMSTORE_H
+#define LIU_TESTS_REPLAY_MEMSTORE_H
+
+#include <uthash.h>
+
+#include "store/keys.h"
+#include "store/store.h"
+
+#define MEMSTORE_LINK_BYTES 41 /* hexadecimal SHA-1 and NUL */
+
+struct mem_record {
+    enum record_kind kind;
+    char *id;
+    uint64_t revision;
+    uint8_t *value;
+    size_t bytes;
+    UT_hash_handle hh; /* by kind and id: `key` */
+    char key[];
+};
+
+struct mem_entry { /* seq = index + 1 */
+    uint8_t *data;
+    size_t bytes;
+    char link[MEMSTORE_LINK_BYTES];
+    char *type;
+};
+
+struct mem_index { /* the journal's index of one party */
+    char *party;
+    uint64_t *seqs;
+    char **types;
+    size_t n, cap;
+    UT_hash_handle hh;
+};
+
+struct mem_timer {
+    char *key; /* owner, a bar, member */
+    char *owner;
+    const char *member; /* within key */
+    int64_t due_ms;
+    UT_hash_handle hh;
+};
+
+struct mem_receipt {
+    char *key; /* party:id */
+    uint8_t hash[32];
+    uint64_t seq;
+    int64_t at_ms;
+    char *type;
+    uint8_t *reply;
+    size_t reply_bytes;
+    int64_t expires_ms;
+    UT_hash_handle hh;
+};
+
+struct mem_count { /* receipts of a party */
+    char *party;
+    int64_t n;
+    int64_t expires_ms;
+    UT_hash_handle hh;
+};
+
+struct mem_noise {
+    char *feed;
+    size_t n;
+    size_t bytes;
+    UT_hash_handle hh;
+};
+
+struct memstore {
+    char partition[PARTITION_BYTES_MAX + 1];
+    char epoch[EPOCH_DIGITS + 1];
+    char link[MEMSTORE_LINK_BYTES];
+    int64_t at_ms;     /* of the head */
+    int64_t server_ms; /* the server's clock: receipts expire by it. Set by the caller */
+    int64_t receipt_window_ms;
+    int64_t receipts_max;
+    struct mem_record *records;
+    struct mem_record **scan[RECORD_KINDS]; /* in the order of creation */
+    size_t n_scan[RECORD_KINDS], cap_scan[RECORD_KINDS];
+    struct mem_entry *journal;
+    size_t n_journal, cap_journal;
+    struct mem_index *indexes;
+    struct mem_timer *timers;
+    struct mem_receipt *receipts;
+    struct mem_count *counts;
+    struct mem_noise *noise;
+};
+
+/* An empty partition under this epoch; the first commit is its genesis. */
+void memstore_init(struct memstore *s, const char *partition, const char *epoch);
+void memstore_fini(struct memstore *s);
+
+/* What liu_commit answers for this one request. The result borrows the store and `text`. */
+struct commit_result memstore_commit(struct memstore *s, const struct commit *c, char text[256]);
+
+const struct mem_record *memstore_record(const struct memstore *s, enum record_kind kind,
+                                         const char *id);
+static inline uint64_t memstore_head(const struct memstore *s)
+{
+    return s->n_journal;
+}
+/* DUPLICATE, MISMATCH, or OK = none. hash NULL = any. */
+struct commit_result memstore_receipt(struct memstore *s, const char *party, const char *id,
+                                      const uint8_t *hash);
+const struct mem_index *memstore_index(const struct memstore *s, const char *party);
+/* Timers of the owner due at now_ms, by (due, member), at most max. */
+size_t memstore_due(const struct memstore *s, const char *owner, int64_t now_ms,
+                    const struct mem_timer **out, size_t max);
+
+#endif
