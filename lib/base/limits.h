@@ -20,6 +20,10 @@
 #define LIMIT_AUDIENCE 256      /* parties told of one event */
 #define LIMIT_COMMIT_ATTEMPTS 8 /* CONFLICTs before ABORTED */
 
+/* records a service keeps in memory for its urgent works */
+#define LIMIT_KEPT_RECORDS 400000 /* about 100 bytes each, beside the value */
+#define LIMIT_KEPT_BYTES (64 * 1024 * 1024)
+
 /* in flight */
 #define LIMIT_WORKS_IN_FLIGHT 8192
 #define LIMIT_WORKS_URGENT 1024 /* of these, kept for the urgent door */

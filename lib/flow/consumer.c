@@ -250,6 +250,8 @@ static void on_batch_commit(void *arg, const struct commit_result *r)
     struct consumer *c = f->consumer;
     uint64_t to = b->to_seq;
     bool alone = b->n == 1;
+    for (size_t i = 0; r->status == COMMIT_OK && i < b->taken; i++)
+        work_keep_puts(b->works[i]);
     batch_free(b);
     if (r->status != COMMIT_OK) {
         if (alone && (r->status == COMMIT_REFUSED || r->status == COMMIT_CONFLICT)) {

@@ -244,6 +244,7 @@ static void on_commit(void *arg, const struct commit_result *r)
         f->store_broken = false;
         metric_add(f->m_commits, 1);
         metric_observe_us(f->m_commit_us, clock_mono_us() - w->began_us);
+        work_keep_puts(w);
     }
     if (w->source == WORK_TIMER) {
         timer_commit_done(w, r);
@@ -329,6 +330,11 @@ void work_fail(struct work *w)
 
 static void message_decided(struct work *w)
 {
+    if (w->guessed && (work_refused(w) || !work_has_writes(w))) {
+        w->certain = true; /* no commit would tell that the guess was wrong */
+        work_restart(w);
+        return;
+    }
     if (work_refused(w)) {
         message_refused(w);
         return;

@@ -64,6 +64,23 @@ bool directory_record(struct directory *d, enum record_kind kind, const char *id
                       uint64_t *revision, const uint8_t **value, size_t *bytes);
 size_t directory_size(const struct directory *d);
 
+/* ---- kept.c: records of the kinds a service keeps (view_row), for the first attempt of urgent
+ * works. Fed at start, by the journal's tail, by own commits and by what is read. */
+
+struct kept;
+
+enum err kept_create(const struct service *svc, size_t records_max, size_t bytes_max,
+                     struct kept **out) LIU_MUST_USE;
+void kept_destroy(struct kept *k);
+/* Takes in a record unless its kind is not kept, or a newer one is known. Without room or memory it
+ * is left out; then it is read. */
+void kept_take(struct kept *k, enum record_kind kind, const char *id, uint64_t revision,
+               const uint8_t *value, size_t bytes);
+/* Packed bytes, borrowed until the next call; revision 0 = does not exist. False = it is not known
+ * here. */
+bool kept_find(struct kept *k, enum record_kind kind, const char *id, uint64_t *revision,
+               const uint8_t **value, size_t *bytes);
+
 /* ---- work.c */
 
 enum work_source { WORK_MESSAGE, WORK_EVENT, WORK_TIMER };
@@ -154,6 +171,8 @@ struct work {
     unsigned loading; /* answers awaited */
     bool load_failed;
     bool unreadable; /* a record that was read does not fit or cannot be unpacked */
+    bool guessed;    /* something of it came from memory alone (kept.c) */
+    bool certain;    /* nothing may: what was decided on a guess came to nothing */
 
     /* outcome of this run */
     struct work_write *puts;
@@ -189,6 +208,7 @@ struct work {
 
 void work_reset_outcome(struct work *w);
 void work_drop_reads(struct work *w);
+void work_keep_puts(struct work *w); /* its commit holds: memory learns at once */
 /* Packs what decide left into w->commit; ERR_NOMEM. */
 enum err work_build_commit(struct work *w) LIU_MUST_USE;
 bool work_has_writes(const struct work *w);
@@ -231,6 +251,7 @@ struct flow {
     struct store *store;
     struct bus *bus;
     struct directory *dir;
+    struct kept *kept;
     struct curve_keys curve;
     struct signing_key *scheme_key;
     struct obs_http *http;
@@ -319,7 +340,7 @@ void lock_release_all(struct work *w);
 void locks_destroy(struct flow *f); /* without waking anyone */
 
 /* load.c: an immutable record that has been parsed before; false = it must be read. */
-bool load_from_kept(struct flow *f, struct work_read *r);
+bool load_from_immutables(struct flow *f, struct work_read *r);
 
 /* reply.c */
 void reply_send(struct work *w); /* answers and destroys the work */

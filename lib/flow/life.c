@@ -97,6 +97,10 @@ static void on_load(void *arg, enum err e, const char *next_page, const char *co
                                    records[i].bytes);
             continue;
         }
+        kept_take(f->kept, step.kind, ids[i], records[i].revision, records[i].value,
+                  records[i].bytes);
+        if (step.view->changed == NULL)
+            continue;
         struct arena a;
         arena_init(&a, LIMIT_WORK_ARENA_BYTES);
         ProtobufCMessage *m;
@@ -360,6 +364,8 @@ enum err flow_start(struct flow *f, struct err_text *why)
     if (e == ERR_OK)
         e = directory_create(&f->dir);
     if (e == ERR_OK)
+        e = kept_create(f->svc, LIMIT_KEPT_RECORDS, LIMIT_KEPT_BYTES, &f->kept);
+    if (e == ERR_OK)
         e = fetch_create(f);
     struct store_config sc = {.address = f->set.redis_address,
                               .user = f->set.redis_user,
@@ -401,6 +407,7 @@ void flow_destroy(struct flow *f)
     if (f->svc->destroy != NULL && f->state != NULL)
         f->svc->destroy(f->state);
     directory_destroy(f->dir);
+    kept_destroy(f->kept);
     loop_destroy(f->loop);
     signing_key_free(f->scheme_key);
     curve_keys_wipe(&f->curve);

@@ -38,7 +38,7 @@ static void loaded_one(struct work *w)
     work_run(w);
 }
 
-bool load_from_kept(struct flow *f, struct work_read *r)
+bool load_from_immutables(struct flow *f, struct work_read *r)
 {
     char key[96];
     (void)snprintf(key, sizeof key, "%d/%s", (int)r->kind, r->id);
@@ -82,6 +82,7 @@ static void read_fill(struct work *w, struct work_read *r, const struct store_re
     r->revision = rec->exists ? rec->revision : 0;
     if (!rec->exists)
         return;
+    kept_take(w->flow->kept, r->kind, r->id, rec->revision, rec->value, rec->bytes);
     const struct record_type *t = record_type_of(r->kind);
     if (t->immutable)
         r->message = immutable_keep(w->flow, r, rec);
@@ -165,7 +166,7 @@ void work_load(struct work *w)
         struct work_read *r = &w->reads[i];
         if (r->loaded)
             continue;
-        if (record_type_of(r->kind)->immutable && load_from_kept(w->flow, r)) {
+        if (record_type_of(r->kind)->immutable && load_from_immutables(w->flow, r)) {
             progress = true;
         } else {
             keys[n++] = (struct store_key){.kind = r->kind, .id = r->id};

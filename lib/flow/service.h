@@ -46,13 +46,16 @@ struct timer_row {
     work_fn *decide;
 };
 
-/* Records kept in memory: called for each at start and whenever one changes, before anyone is told
- * of the event. Only for what is looked at without being loaded (matching); decisions use work_get.
- */
+/* Records kept in memory. `changed` is called for each at start and whenever one changes, before
+ * anyone is told of the event; only for what is looked at without being loaded (matching),
+ * decisions use work_get. `kept`: work_get of an urgent work finds them in memory on its first
+ * attempt instead of reading Redis (at most LIMIT_KEPT_RECORDS and LIMIT_KEPT_BYTES; what is beyond
+ * is read). */
 struct view_row {
     enum record_kind kind;
     void (*changed)(void *service_state, const char *id, uint64_t revision,
-                    const ProtobufCMessage *m);
+                    const ProtobufCMessage *m); /* may be NULL */
+    bool kept;
 };
 
 struct door_row {

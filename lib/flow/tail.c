@@ -28,9 +28,10 @@ static void views_update(struct flow *f, struct arena *a, const Ismap__Liu__V1__
     else if (e != ERR_OK)
         log_event(LOG_LEVEL_ERROR, "directory-update", "a party's record could not be taken in",
                   "id", p->id, NULL);
+    kept_take(f->kept, t->kind, p->id, p->revision, p->value.data, p->value.len);
     for (size_t i = 0; i < f->svc->n_views; i++) {
         ProtobufCMessage *m;
-        if (f->svc->views[i].kind != t->kind)
+        if (f->svc->views[i].kind != t->kind || f->svc->views[i].changed == NULL)
             continue;
         e = wire_unpack(a, t->descriptor, p->value.data, p->value.len, &m);
         if (e == ERR_OK)

@@ -113,17 +113,23 @@ static struct work_read *read_add(struct work *w, enum record_kind kind, const c
     return r;
 }
 
-/* A first attempt trusts the mirror (the commit guards it); a later one asks Redis. */
+/* A first attempt trusts the mirror (the commit guards it), an urgent one also what is kept; a
+ * later one asks Redis. */
 static void read_from_mirror(struct work *w, struct work_read *r)
 {
     const uint8_t *value;
     size_t bytes;
     uint64_t revision;
-    if (record_type_of(r->kind)->immutable && load_from_kept(w->flow, r))
+    if (record_type_of(r->kind)->immutable && load_from_immutables(w->flow, r))
         return;
-    if (w->attempts > 0 ||
-        !directory_record(w->flow->dir, r->kind, r->id, &revision, &value, &bytes))
+    if (w->attempts > 0)
         return;
+    if (!directory_record(w->flow->dir, r->kind, r->id, &revision, &value, &bytes)) {
+        if (w->certain || !work_urgent(w) ||
+            !kept_find(w->flow->kept, r->kind, r->id, &revision, &value, &bytes))
+            return;
+        w->guessed = true;
+    }
     ProtobufCMessage *m = NULL;
     if (revision > 0 &&
         wire_unpack(&w->arena, record_type_of(r->kind)->descriptor, value, bytes, &m) != ERR_OK)
@@ -208,6 +214,19 @@ void work_drop_reads(struct work *w)
     w->scan = (struct work_scan_state){0};
     w->head_asked = false;
     w->head_loaded = false;
+    w->guessed = false;
+}
+
+void work_keep_puts(struct work *w)
+{
+    for (size_t i = 0; i < w->n_puts; i++)
+        kept_take(w->flow->kept, w->puts[i].kind, w->puts[i].id, w->puts[i].expected + 1,
+                  w->puts[i].value, w->puts[i].bytes);
+}
+
+bool work_certain(const struct work *w)
+{
+    return !w->guessed;
 }
 
 /* ---- outcome */

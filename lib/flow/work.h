@@ -64,6 +64,11 @@ const char *work_derive_id(struct work *w, const char *prefix);
 /* *message is the unpacked record, NULL when it does not exist. */
 bool work_get(struct work *w, enum record_kind kind, const char *id, const void **message);
 
+/* False: something was taken from memory that may be old (urgent works, their first attempt). If
+ * what is decided now writes nothing, it will be decided once more on what Redis holds; so say it
+ * aloud (log, metrics) only when this is true. */
+bool work_certain(const struct work *w);
+
 /* The rulebook in force. Its hash goes with every entry of this work. *rules NULL: none is active.
  */
 bool work_rulebook(struct work *w, const Ismap__Liu__V1__Rulebook **rules, const char **hash);

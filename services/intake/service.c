@@ -42,8 +42,8 @@ static const struct dispatch_row rows[] = {
 static const struct timer_row timers[] = {{TIMER_EXPIRE, intake_expire}};
 
 static const struct view_row views[] = {
-    {RECORD_PARTY, intake_party_changed},
-    {RECORD_FEED, intake_feed_changed},
+    {RECORD_PARTY, intake_party_changed, false},
+    {RECORD_FEED, intake_feed_changed, false},
 };
 
 static enum err create(const struct service_env *env, void **state, struct err_text *why)

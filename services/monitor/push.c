@@ -299,7 +299,7 @@ enum decide push_alerts(struct work *w, void *service_state)
                                  .n = (uint32_t)m->n_alerts,
                                  .digests = p->digests};
     const struct lane_result r = lane_check(&s, &lp);
-    if (r.answer == LANE_CHANGED)
+    if (r.answer == LANE_CHANGED && work_certain(w))
         number_changed(p, &r);
     if (r.answer != LANE_TAKEN)
         return refuse_lane(w, &r);

@@ -33,8 +33,12 @@ static const struct timer_row timers[] = {
 };
 
 static const struct view_row views[] = {
-    {RECORD_LISTING, monitor_listing_changed},
-    {RECORD_INCIDENT, monitor_incident_changed},
+    {RECORD_LISTING, monitor_listing_changed, true},
+    {RECORD_INCIDENT, monitor_incident_changed, true},
+    {RECORD_HOLD, NULL, true},
+    {RECORD_USERS, NULL, true},
+    {RECORD_LANE, NULL, true},
+    {RECORD_BRAKE, NULL, true},
 };
 
 static const struct door_row doors[] = {

@@ -552,6 +552,7 @@ void fake_up(const struct service *svc)
     f->m_consumed = metrics_gauge("consumed", "", "");
     f->m_garbage = metrics_counter("garbage", "", "");
     assert_int_equal(directory_create(&f->dir), ERR_OK);
+    assert_int_equal(kept_create(svc, LIMIT_KEPT_RECORDS, LIMIT_KEPT_BYTES, &f->kept), ERR_OK);
     assert_int_equal(fetch_create(f), ERR_OK);
     assert_int_equal(signing_key_generate("scheme-1", &f->scheme_key), ERR_OK);
     assert_int_equal(signing_key_generate("key-1", &fake.key), ERR_OK);
@@ -574,6 +575,7 @@ void fake_down(void)
     engine_destroy(f);
     timers_destroy(f);
     directory_destroy(f->dir);
+    kept_destroy(f->kept);
     signing_key_free(f->scheme_key);
     signing_key_free(fake.key);
     for (size_t i = 0; i < fake.n_sent; i++)

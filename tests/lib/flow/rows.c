@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/text.h"
+#include "ismap/liu/v1/alert.pb-c.h"
 
 #define TYPE(x) &ismap__liu__v1__##x##__descriptor
 
@@ -83,6 +84,21 @@ static enum decide on_two(struct work *w, void *state)
     return DECIDE_DONE;
 }
 
+/* Writes unless the case has been touched `max` times already. */
+static enum decide on_urgent(struct work *w, void *state)
+{
+    (void)state;
+    const Ismap__Liu__V1__ListIncidents *m = work_message(w);
+    const Ismap__Liu__V1__Case *c;
+    if (!work_get(w, RECORD_CASE, m->page, (const void **)&c))
+        return DECIDE_WAIT;
+    if (c != NULL && c->evidence_version >= m->max)
+        return work_refuse(w, FLOW_STATUS(FAILED_PRECONDITION), "id", "T-ENOUGH", "十分", "enough");
+    put_touched(w, m->page, c);
+    emit(w, m->page);
+    return DECIDE_DONE;
+}
+
 static enum decide on_query(struct work *w, void *state)
 {
     (void)state;
@@ -105,8 +121,12 @@ static const struct dispatch_row rows[] = {
     {TYPE(revoke_feed), ROLES_ALL, ROW_CHANGES | ROW_SIGNED, 0, NULL, on_signed},
     {TYPE(list_feeds), ROLES_ALL, ROW_CHANGES | ROW_SERIAL, 0, NULL, on_serial},
     {TYPE(list_parties), ROLES_ALL, ROW_CHANGES | ROW_NEW_CASE, 0, NULL, on_two},
+    {TYPE(list_incidents), ROLES_ALL, ROW_CHANGES | ROW_NO_RECEIPT | ROW_URGENT, 0, NULL,
+     on_urgent},
     {TYPE(list_cases), ROLES_ALL, ROW_NOISE, 64, NULL, on_query},
 };
+
+static const struct view_row views[] = {{RECORD_CASE, NULL, true}};
 
 static const struct consumer_row consumers[] = {{TYPE(party_changed), on_event}};
 
@@ -116,6 +136,8 @@ const struct service rows_service = {
     .n_rows = sizeof rows / sizeof rows[0],
     .consumers = consumers,
     .n_consumers = 1,
+    .views = views,
+    .n_views = 1,
 };
 
 void send_touch(const char *id, const struct fake_how *how)
@@ -146,6 +168,14 @@ void send_serial(const char *id, const struct fake_how *how)
 {
     Ismap__Liu__V1__ListFeeds m = ISMAP__LIU__V1__LIST_FEEDS__INIT;
     m.page = (char *)(uintptr_t)id;
+    fake_message(&m.base, how);
+}
+
+void send_urgent(const char *id, unsigned most, const struct fake_how *how)
+{
+    Ismap__Liu__V1__ListIncidents m = ISMAP__LIU__V1__LIST_INCIDENTS__INIT;
+    m.page = (char *)(uintptr_t)id;
+    m.max = most;
     fake_message(&m.base, how);
 }
 

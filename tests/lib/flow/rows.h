@@ -18,6 +18,9 @@ void send_two(const char *ids, bool blind, const struct fake_how *how);
 void send_serial(const char *id, const struct fake_how *how);
 /* RevokeFeed, ROW_SIGNED. */
 void send_signed(const char *id, const struct fake_how *how);
+/* ListIncidents, ROW_URGENT, its cases are kept in memory; refused when the case has been touched
+ * `most` times. */
+void send_urgent(const char *id, unsigned most, const struct fake_how *how);
 /* GetHealth's neighbour: ListCases, a query that no case slows. */
 void send_query(const struct fake_how *how);
 
