@@ -33,6 +33,8 @@ local function read_head(key)
         return nil, 'head: ' .. v.err
     elseif not v then
         return nil, 'the partition is empty'
+    elseif string.match(v, ' halted$') then
+        return nil, 'the store is halted'
     end
     local epoch, seq, at_ms, link = string.match(v, '^(%x+) (%d+) (%d+) (%x+)$')
     if not epoch then
@@ -553,6 +555,20 @@ local function liu_restored(keys, argv)
     return head.seq
 end
 
+-- Ends all commits: the journal has lost entries (store_halt). What stands behind the head makes it one
+-- that nothing reads. KEYS: head. ARGV: epoch.
+local function liu_halt(keys, argv)
+    local head, why = read_head(keys[1])
+    if not head then
+        return redis.error_reply('LIUBROKEN ' .. why)
+    elseif head.epoch ~= argv[1] then
+        return redis.error_reply('LIUEPOCH the epoch is ' .. head.epoch)
+    end
+    redis.call('SET', keys[1],
+               head.epoch .. ' ' .. string.format('%d %d ', head.seq, head.at_ms) .. head.link .. ' halted')
+    return head.seq
+end
+
 -- KEYS: head, journal, cursors, then audience and noise streams. ARGV: epoch, last sequence to go, last
 -- sequence archived, number of audience streams, for each noise stream the first id that stays.
 -- Answers the last sequence that is gone: at most TRIM_MAX entries a call, so it may be less.
@@ -592,6 +608,7 @@ end
 redis.register_function('liu_commit', liu_commit)
 redis.register_function('liu_init', liu_init)
 redis.register_function('liu_trim', liu_trim)
+redis.register_function('liu_halt', liu_halt)
 redis.register_function('liu_snapshot', liu_snapshot)
 redis.register_function('liu_restore', liu_restore)
 redis.register_function('liu_restored', liu_restored)

@@ -1,6 +1,23 @@
 /* GetHealth: the same facts as /readyz, for those who hold a key. */
 #include "flow/internal.h"
 
+bool flow_ready(void *arg, const char **why)
+{
+    const struct flow *f = arg;
+    *why = f->why_not;
+    if (f->phase != FLOW_READY)
+        return false;
+    if (!f->probe_ok) {
+        *why = "the self-probe of the doors failed: see the log";
+        return false;
+    }
+    if (f->store_broken) {
+        *why = "the store failed its own checks: see the log, then repair or restore it";
+        return false;
+    }
+    return store_ready(f->store, why) && (f->svc->ready == NULL || f->svc->ready(f->state, why));
+}
+
 void health_answer(struct work *w)
 {
     static const char *const pressure[] = {"none", "noise", "cases"};
@@ -15,7 +32,7 @@ void health_answer(struct work *w)
     const char *why = "";
     h->service = (char *)(uintptr_t)f->svc->name;
     h->version = (char *)(uintptr_t)LIU_VERSION;
-    h->ready = f->phase == FLOW_READY && store_ready(f->store, &why);
+    h->ready = flow_ready(f, &why);
     h->why_not = (char *)(uintptr_t)(h->ready ? "" : why);
     h->head_seq = f->tail_seq;
     h->consumed_seq = consumer_seq(f);

@@ -303,6 +303,7 @@ void flow_stop(void *flow); /* orderly: the loop stops when what is under way ha
 void flow_destroy(struct flow *f);
 int64_t flow_now_ms(struct flow *f); /* never runs backwards */
 void flow_not_ready(struct flow *f, const char *why);
+bool flow_ready(void *flow, const char **why); /* obs_ready_fn */
 
 /* service.c */
 int flow_log_level(const char *text); /* -1 = no level */

@@ -33,23 +33,6 @@ void flow_not_ready(struct flow *f, const char *why)
     f->why_not = why;
 }
 
-static bool is_ready(void *arg, const char **why)
-{
-    const struct flow *f = arg;
-    *why = f->why_not;
-    if (f->phase != FLOW_READY)
-        return false;
-    if (!f->probe_ok) {
-        *why = "the self-probe of the doors failed: see the log";
-        return false;
-    }
-    if (f->store_broken) {
-        *why = "the store failed its own checks: see the log, then repair or restore it";
-        return false;
-    }
-    return store_ready(f->store, why);
-}
-
 /* ---- loading parties, feeds, pointers and views */
 
 struct load_step {
@@ -379,7 +362,7 @@ enum err flow_start(struct flow *f, struct err_text *why)
     if (e == ERR_OK && f->svc->create != NULL)
         e = f->svc->create(&env, &f->state, why);
     if (e == ERR_OK)
-        e = obs_http_create(f->loop, f->set.http_address, is_ready, f, &f->http, why);
+        e = obs_http_create(f->loop, f->set.http_address, flow_ready, f, &f->http, why);
     if (e == ERR_OK)
         e = timers_start(f);
     struct loop_timer *t;

@@ -92,8 +92,9 @@ struct service {
     size_t n_settings;
     size_t settings_bytes;
     enum err (*create)(const struct service_env *env, void **state,
-                       struct err_text *why); /* NULL = no state */
-    void (*start)(void *state);               /* store ready, views loaded; may be NULL */
+                       struct err_text *why);     /* NULL = no state */
+    void (*start)(void *state);                   /* store ready, views loaded; may be NULL */
+    bool (*ready)(void *state, const char **why); /* after start: its own reasons; may be NULL */
     void (*destroy)(void *state);
 };
 

@@ -170,6 +170,10 @@ typedef void store_trim_fn(void *arg, enum err e, uint64_t gone, const char *why
 enum err store_trim(struct store *s, const struct store_trim *t, store_trim_fn *fn,
                     void *arg) LIU_MUST_USE;
 
+/* Ends all commits: the head is marked so that no service takes it. For a journal that has lost
+ * entries; what follows is a restore (docs/runbook.md). fn gets the head's sequence. */
+enum err store_halt(struct store *s, store_trim_fn *fn, void *arg) LIU_MUST_USE;
+
 /* Any command, answered as a tree. argv bytes are copied. Not for writes outside a Function. The
  * reply is hiredis' redisReply, borrowed for the callback; NULL with an error when the connection
  * failed. */

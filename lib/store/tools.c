@@ -187,6 +187,23 @@ static void on_trim(void *arg, enum err e, redisReply **reply)
     free(a);
 }
 
+enum err store_halt(struct store *s, store_trim_fn *fn, void *arg)
+{
+    struct conn *c = &s->conns[CONN_READS];
+    struct buf *out = conn_out(c);
+    struct key k;
+    if (c->state != CONN_READY || c->lost)
+        return ERR_UNAVAILABLE;
+    key_head(&k, s->partition);
+    resp_array(out, 5);
+    resp_text(out, "FCALL");
+    resp_text(out, "liu_halt");
+    resp_number(out, 1);
+    resp_text(out, k.text);
+    resp_text(out, s->epoch);
+    return ask(c, s->timeout_ms, on_trim, (struct asked){.trim = fn, .arg = arg});
+}
+
 enum err store_trim(struct store *s, const struct store_trim *t, store_trim_fn *fn, void *arg)
 {
     struct conn *c = &s->conns[CONN_READS];

@@ -25,6 +25,55 @@ void ledger_fault(struct ledger *l, const char *event, const char *what, const c
     log_event(LOG_LEVEL_ERROR, event, why, "what", what, NULL);
 }
 
+void ledger_stream_broken(struct ledger *l, const char *event, const char *what, const char *why)
+{
+    ledger_fault(l, event, what, why);
+    (void)snprintf(l->not_ready, sizeof(l->not_ready), "%s: %s: %s", event, what, why);
+    int64_t broken = l->journal.state == STREAM_BROKEN;
+    for (size_t i = 0; i < l->n_feeds; i++)
+        broken += l->feeds[i]->state == STREAM_BROKEN;
+    metric_set(l->m_broken, broken);
+}
+
+static bool is_ready(void *state, const char **why)
+{
+    const struct ledger *l = state;
+    if (l->stopped)
+        *why = "the store has another epoch: restart the ledger";
+    else if (l->not_ready[0] != '\0')
+        *why = l->not_ready;
+    else
+        return true;
+    return false;
+}
+
+static void halted(void *arg, enum err e, uint64_t seq, const char *why)
+{
+    struct ledger *l = arg;
+    if (ledger_answered(l))
+        return;
+    if (e == ERR_OK) {
+        char text[32];
+        (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)seq);
+        log_event(LOG_LEVEL_ERROR, "store-halted",
+                  "nothing commits any more: the journal has lost entries that are archived",
+                  "head", text, NULL);
+    } else {
+        ledger_fault(l, "halt-failed", "journal", why);
+        l->halting = true;
+    }
+}
+
+void ledger_halt(struct ledger *l)
+{
+    if (!l->halting || !store_ready(l->store, NULL))
+        return;
+    l->pending++;
+    l->halting = store_halt(l->store, halted, l) != ERR_OK;
+    if (l->halting)
+        l->pending--;
+}
+
 static void release(struct ledger *l)
 {
     stream_fini(&l->journal);
@@ -212,6 +261,7 @@ static void tick(void *arg)
                      "the store has another epoch: restart the ledger");
         return;
     }
+    ledger_halt(l);
     find_feeds(l);
     stream_go(&l->journal);
     for (size_t i = 0; i < l->n_feeds; i++)
@@ -233,6 +283,8 @@ static enum err create(const struct service_env *env, void **state, struct err_t
     l->m_segments = metrics_counter("liu_ledger_segments_total", "", "segments closed");
     l->m_failures = metrics_counter("liu_ledger_failures_total", "", "faults of archive and trim");
     l->m_trimmed = metrics_gauge("liu_ledger_trimmed_seq", "", "journal entries that left Redis");
+    l->m_broken = metrics_gauge("liu_ledger_broken_streams", "",
+                                "streams that are not archived any more until a person has looked");
     trim_init(&l->trim);
     if (strlen(l->set->archive_dir) > LEDGER_DIR_BYTES - 160) {
         release(l);
@@ -297,5 +349,6 @@ const struct service ledger_service = {
     .settings_bytes = sizeof(struct ledger_settings),
     .create = create,
     .start = start,
+    .ready = is_ready,
     .destroy = destroy,
 };

@@ -13,9 +13,15 @@
  * head; each consumer's cursor. A consumer named in trim_waits_for that has no cursor yet counts as
  * 0. Noise is trimmed up to what is archived, but not what is younger than noise_keep seconds.
  *
- * Something wrong with an archive (a damaged last segment, a gap in the journal) stops that stream
- * and its trimming, never the service: Redis keeps everything meanwhile. Log events:
- * archive-damaged, journal-gap, stream-broken, archive-behind-cursor, segment-failed,
+ * Each entry's link is checked against the entry before, and the last archived entry is looked up
+ * again with every reading. A journal that ends before the archive has lost acknowledged entries
+ * (a disk that lied, an older append-only file): the ledger halts the store (store_halt), so that
+ * no service gives their numbers to others.
+ *
+ * Something wrong with an archive (a damaged last segment, a gap or a wrong link in the journal)
+ * stops that stream and its trimming, and the ledger is not ready: Redis keeps everything
+ * meanwhile. Log events: archive-damaged, archive-ahead, archive-differs, journal-gap,
+ * journal-link, stream-broken, store-halted, halt-failed, archive-behind-cursor, segment-failed,
  * cursor-failed, trim-refused, store-changed; segment-closed and trimmed tell what was done.
  */
 #ifndef LIU_LEDGER_LEDGER_H

@@ -7,6 +7,7 @@
 #include "obs/metrics.h"
 #include "services/ledger/archiver.h"
 #include "services/ledger/ledger.h"
+#include "store/link.h"
 #include "store/store.h"
 
 #define LEDGER_DIR_BYTES 1024
@@ -14,7 +15,7 @@
 enum stream_state {
     STREAM_OPENING, /* the last segment is being read, or waits to be */
     STREAM_RUNNING,
-    STREAM_BROKEN, /* a person has to look; told in the log */
+    STREAM_BROKEN, /* a person has to look; told in the log, and the ledger is not ready */
 };
 
 struct stream {
@@ -28,6 +29,7 @@ struct stream {
     uint8_t chain[SHA256_BYTES]; /* digest of the last segment */
     bool has_collected;
     struct segment_pos collected; /* read from Redis up to here */
+    char link[LINK_DIGITS + 1];   /* journal: of the last entry collected; "" = not known */
     struct segment_builder builders[2];
     unsigned active;  /* the builder that collects; the other one is being written */
     int64_t since_ms; /* its first entry came */
@@ -69,7 +71,9 @@ struct ledger {
     size_t n_feeds;
     bool finding;
     int64_t find_ms;
-    char said[64]; /* last fault told, and when: one line a minute */
+    bool halting;        /* the store is being told to stop */
+    char not_ready[192]; /* why, since a stream is broken; "" = none is */
+    char said[64];       /* last fault told, and when: one line a minute */
     int64_t said_ms;
 
     /* cursor */
@@ -87,6 +91,7 @@ struct ledger {
     struct metric *m_segments;
     struct metric *m_failures;
     struct metric *m_trimmed;
+    struct metric *m_broken;
 };
 
 /* Log event, at most one line a minute for the same event; counted always. */
@@ -95,6 +100,12 @@ void ledger_fault(struct ledger *l, const char *event, const char *what, const c
 /* An answer of the store came. True: the ledger is gone (freed with the last one), touch nothing.
  */
 bool ledger_answered(struct ledger *l);
+
+/* The stream is broken: told by event, metric and readiness. */
+void ledger_stream_broken(struct ledger *l, const char *event, const char *what, const char *why);
+
+/* The journal ends before the archive: nobody may give its numbers again. Every tick until done. */
+void ledger_halt(struct ledger *l);
 
 /* A journal segment is durable. */
 void ledger_archived(struct ledger *l);

@@ -64,6 +64,9 @@ struct segment_head {
     uint64_t body_bytes;
     uint8_t previous[SHA256_BYTES];
     uint8_t digest[SHA256_BYTES]; /* the trailer */
+    /* of the last entry; not in the header's bytes */
+    uint8_t link[SEGMENT_LINK_MAX];
+    size_t link_bytes;
 };
 
 /* `data` and `link` are borrowed. */

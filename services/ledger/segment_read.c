@@ -75,13 +75,13 @@ static bool take_entry(const struct segment *s, size_t *at, struct segment_entry
 }
 
 /* What the header says of the entries must be true of them. */
-static enum err check_entries(const struct segment *s, struct err_text *why)
+static enum err check_entries(struct segment *s, struct err_text *why)
 {
-    const struct segment_head *h = &s->head;
+    struct segment_head *h = &s->head;
     size_t at = SEGMENT_HEADER_BYTES;
     uint32_t n = 0;
     struct segment_pos last = {0};
-    struct segment_entry e;
+    struct segment_entry e = {.link_bytes = 0};
     while (at < s->bytes) {
         if (!take_entry(s, &at, &e))
             return err_say(why, ERR_DATA_LOSS, "damaged: entry %u is cut off", n);
@@ -91,6 +91,11 @@ static enum err check_entries(const struct segment *s, struct err_text *why)
         last = e.pos;
         n++;
     }
+    if (e.link_bytes > sizeof(h->link))
+        return err_say(why, ERR_DATA_LOSS, "damaged: the last link is too long");
+    h->link_bytes = e.link_bytes;
+    if (e.link_bytes > 0)
+        memcpy(h->link, e.link, e.link_bytes);
     if (n == 0 || n != h->count || segment_pos_compare(last, h->last) != 0)
         return err_say(why, ERR_DATA_LOSS, "damaged: %u entries, the header says %u", n, h->count);
     return ERR_OK;

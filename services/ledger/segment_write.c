@@ -60,6 +60,9 @@ enum err segment_add(struct segment_builder *b, const struct segment_entry *e)
     if (h->count == 0)
         h->first = e->pos;
     h->last = e->pos;
+    h->link_bytes = e->link_bytes;
+    if (e->link_bytes > 0)
+        memcpy(h->link, e->link, e->link_bytes);
     h->count++;
     return ERR_OK;
 }

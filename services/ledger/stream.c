@@ -36,7 +36,7 @@ void stream_fini(struct stream *s)
 static void broken(struct stream *s, const char *event, const char *why)
 {
     s->state = STREAM_BROKEN;
-    ledger_fault(s->ledger, event, s->name, why);
+    ledger_stream_broken(s->ledger, event, s->name, why);
 }
 
 static bool begin(struct stream *s)
@@ -77,6 +77,8 @@ static void opened(struct stream *s)
         s->has_archived = s->has_collected = true;
         s->archived = s->collected = job->head.last;
         memcpy(s->chain, job->head.digest, SHA256_BYTES);
+        if (job->head.link_bytes == LINK_DIGITS)
+            memcpy(s->link, job->head.link, LINK_DIGITS);
     }
     if (!begin(s))
         return;
@@ -177,6 +179,66 @@ static void page_done(struct stream *s, enum err e, size_t n)
     close_segment(s);
 }
 
+/* The last entry collected is read again each time: a journal that has lost it, or has another one
+ * in its place, is found at the next tick. Returns how many entries to pass over; < 0: broken. */
+static int same_as_archived(struct stream *s, const struct store_entry *entries, size_t n)
+{
+    char why[192];
+    if (!s->has_collected)
+        return 0;
+    if (n == 0) {
+        (void)snprintf(why, sizeof(why),
+                       "the archive has entry %llu, the journal ends before it: entries were lost, "
+                       "restore (runbook: Archive ahead)",
+                       (unsigned long long)s->collected.seq);
+        s->ledger->halting = true;
+        broken(s, "archive-ahead", why);
+        return -1;
+    }
+    if (entries[0].seq != s->collected.seq)
+        return 0; /* it was trimmed */
+    if (s->link[0] == '\0' || (entries[0].link_bytes == LINK_DIGITS &&
+                               memcmp(entries[0].link, s->link, LINK_DIGITS) == 0))
+        return 1;
+    (void)snprintf(why, sizeof(why),
+                   "entry %llu of the journal is another one than the archive's (runbook: Archive "
+                   "ahead)",
+                   (unsigned long long)s->collected.seq);
+    broken(s, "archive-differs", why);
+    return -1;
+}
+
+/* Is this the next entry, and was its link made of the one before? False: broken. */
+static bool follows(struct stream *s, const struct store_entry *e)
+{
+    char why[128];
+    if (s->has_collected && e->seq != s->collected.seq + 1) {
+        (void)snprintf(why, sizeof(why), "after %llu comes %llu",
+                       (unsigned long long)s->collected.seq, (unsigned long long)e->seq);
+        broken(s, "journal-gap", why);
+        return false;
+    }
+    enum err err = ERR_OK;
+    if (!s->has_collected && e->seq > 1)
+        log_event(LOG_LEVEL_WARN, "archive-starts-late",
+                  "older entries were trimmed before this archive was begun", NULL);
+    else if (!s->has_collected)
+        err = link_first(s->ledger->epoch, s->link);
+    if (err == ERR_OK && s->link[0] != '\0')
+        err = link_next(s->link, e->data, e->bytes, s->link);
+    else if (err == ERR_OK && e->link_bytes == LINK_DIGITS)
+        memcpy(s->link, e->link, LINK_DIGITS);
+    if (err != ERR_OK || e->link_bytes != LINK_DIGITS ||
+        memcmp(e->link, s->link, LINK_DIGITS) != 0) {
+        (void)snprintf(why, sizeof(why),
+                       "the link of entry %llu does not follow from the entry before",
+                       (unsigned long long)e->seq);
+        broken(s, "journal-link", why);
+        return false;
+    }
+    return true;
+}
+
 static void journal_read(void *arg, enum err e, const struct store_entry *entries, size_t n)
 {
     struct stream *s = arg;
@@ -189,32 +251,31 @@ static void journal_read(void *arg, enum err e, const struct store_entry *entrie
         broken(s, "stream-broken", "the journal's entries are not of their form");
         return;
     }
-    for (size_t i = 0; e == ERR_OK && i < n; i++) {
-        if (s->has_collected && entries[i].seq != s->collected.seq + 1) {
-            char why[128];
-            (void)snprintf(why, sizeof(why), "after %llu comes %llu",
-                           (unsigned long long)s->collected.seq,
-                           (unsigned long long)entries[i].seq);
-            broken(s, "journal-gap", why);
+    int known = e == ERR_OK ? same_as_archived(s, entries, n) : 0;
+    if (known < 0)
+        return;
+    size_t taken = (size_t)known;
+    for (; e == ERR_OK && taken < n; taken++) {
+        char link[LINK_DIGITS + 1];
+        memcpy(link, s->link, sizeof(link));
+        if (!follows(s, &entries[taken]))
             return;
-        }
-        if (!s->has_collected && entries[i].seq > 1)
-            log_event(LOG_LEVEL_WARN, "archive-starts-late",
-                      "older entries were trimmed before this archive was begun", NULL);
-        struct segment_entry entry = {.pos = {entries[i].seq, 0},
-                                      .data = entries[i].data,
-                                      .bytes = entries[i].bytes,
-                                      .link = entries[i].link,
-                                      .link_bytes = entries[i].link_bytes};
+        struct segment_entry entry = {.pos = {entries[taken].seq, 0},
+                                      .data = entries[taken].data,
+                                      .bytes = entries[taken].bytes,
+                                      .link = entries[taken].link,
+                                      .link_bytes = entries[taken].link_bytes};
         enum err took = take(s, &entry);
         if (took == ERR_INVAL || (took == ERR_LIMIT && entry.bytes > SEGMENT_DATA_MAX)) {
             broken(s, "segment-failed", err_name(took));
             return;
         }
-        if (took != ERR_OK)
-            n = i; /* the rest is read again */
+        if (took != ERR_OK) { /* the rest is read again */
+            memcpy(s->link, link, sizeof(link));
+            break;
+        }
     }
-    page_done(s, e, n);
+    page_done(s, e, taken);
 }
 
 static void noise_read(void *arg, enum err e, const struct store_noise *noise, size_t n)
@@ -250,12 +311,14 @@ static void ask(struct stream *s)
         return;
     int64_t room = l->set->segment_entries - collecting(s)->head.count;
     s->asked = room < s->page ? (uint32_t)room : s->page;
+    if (s->kind == SEGMENT_JOURNAL && s->has_collected)
+        s->asked++; /* the last one again */
     s->reading = true;
     l->pending++;
     enum err e = s->kind == SEGMENT_NOISE
                      ? store_noise(l->store, s->name, s->collected.seq, s->collected.sub, s->asked,
                                    noise_read, s)
-                     : store_entries(l->store, s->has_collected ? s->collected.seq + 1 : 1, SEQ_END,
+                     : store_entries(l->store, s->has_collected ? s->collected.seq : 1, SEQ_END,
                                      s->asked, journal_read, s);
     if (e != ERR_OK) {
         s->reading = false;

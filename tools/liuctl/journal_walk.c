@@ -8,9 +8,8 @@
 #include <unistd.h>
 
 #include "base/limits.h"
-#include "base/text.h"
-#include "crypto/crypto.h"
 #include "services/ledger/segment.h"
+#include "store/link.h"
 #include "wire/unpack.h"
 
 #define PAGE 512
@@ -26,27 +25,13 @@ static void fault_at(struct journal_walk *w, uint64_t seq, const char *what)
 static enum err check_link(struct journal_walk *w, const uint8_t *data, size_t bytes,
                            const uint8_t *link, size_t link_bytes)
 {
-    uint8_t sha1[SHA1_BYTES];
-    char expected[2 * sizeof sha1 + 1];
-    const char *before = w->link[0] != '\0' ? w->link : store_epoch(w->session->store);
-    enum err e = ERR_OK;
-    if (w->entries == 1) { /* the first one starts from the epoch */
-        struct crypto_part epoch = {before, strlen(before)};
-        e = crypto_sha1(&epoch, 1, sha1);
-        text_hex(sha1, sizeof sha1, w->link);
-        before = w->link;
-    }
-    struct crypto_part parts[] = {{before, strlen(before)}, {data, bytes}};
+    enum err e = w->link[0] == '\0' ? link_first(store_epoch(w->session->store), w->link) : ERR_OK;
     if (e == ERR_OK)
-        e = crypto_sha1(parts, 2, sha1);
-    if (e != ERR_OK)
-        return e;
-    text_hex(sha1, sizeof sha1, expected);
-    if (link_bytes != 2 * sizeof sha1 || memcmp(expected, link, link_bytes) != 0)
+        e = link_next(w->link, data, bytes, w->link);
+    if (e == ERR_OK && (link_bytes != LINK_DIGITS || memcmp(w->link, link, link_bytes) != 0))
         fault_at(w, w->seq,
                  "its link does not follow from the entry before: one of the two was changed");
-    memcpy(w->link, expected, sizeof expected);
-    return ERR_OK;
+    return e;
 }
 
 static enum err take(struct journal_walk *w, uint64_t seq, const uint8_t *data, size_t bytes,

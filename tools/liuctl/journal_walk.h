@@ -4,6 +4,7 @@
 
 #include "ismap/liu/v1/event.pb-c.h"
 #include "liuctl/store_session.h"
+#include "store/link.h"
 
 struct journal_walk {
     struct session *session;
@@ -20,7 +21,7 @@ struct journal_walk {
     uint64_t seq; /* last entry seen */
     uint64_t entries;
     uint64_t from_segments;
-    char link[2 * 20 + 1]; /* SHA-1 link of the last entry, "" = not known */
+    char link[LINK_DIGITS + 1]; /* SHA-1 link of the last entry, "" = not known */
 };
 
 /* Walks from entry 1 to the head. CLI_OK, or an exit status with a message printed. May be called

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "crypto/crypto.h"
 
@@ -214,11 +215,37 @@ static void ledger_trims(void **state)
     client_disconnect(&d->client);
 }
 
+static void on_halt(void *arg, enum err e, uint64_t seq, const char *why)
+{
+    (void)why;
+    *(struct seen *)arg = (struct seen){true, seq > 0 ? e : ERR_INTERNAL};
+}
+
+/* The last test: nothing commits any more. */
+static void ledger_halts_the_store_for_all(void **state)
+{
+    struct deployed *d = *state;
+    struct seen seen = {.done = false};
+    const char *why = "";
+    open_as(d, "ledger");
+    client_until_ready(&d->client);
+    expect_ok(&d->client, &seen, store_halt(d->client.store, on_halt, &seen));
+    client_disconnect(&d->client);
+    open_as(d, "intake");
+    int64_t until = clock_mono_ms() + 10000;
+    while (!store_ready(d->client.store, &why) && strstr(why, "halted") == NULL &&
+           clock_mono_ms() < until)
+        (void)loop_turn(d->client.loop, 10);
+    assert_non_null(strstr(why, "the ledger has halted the store"));
+    client_disconnect(&d->client);
+}
+
 static void commands_outside_a_users_duty_are_refused(void **state)
 {
     static const struct {
         const char *user, *command;
     } rows[] = {{"intake", "FCALL liu_trim 1 {p0}:head"},
+                {"intake", "FCALL liu_halt 1 {p0}:head"},
                 {"intake", "FCALL liu_init 1 {p0}:head"},
                 {"monitor", "FCALL liu_trim 1 {p0}:head"},
                 {"ledger", "FCALL liu_init 1 {p0}:head"},
@@ -311,6 +338,7 @@ int main(void)
         cmocka_unit_test(everything_is_there_after_a_restart),
         cmocka_unit_test(commands_outside_a_users_duty_are_refused),
         cmocka_unit_test(nobody_gets_in_without_a_name),
+        cmocka_unit_test(ledger_halts_the_store_for_all),
     };
     return cmocka_run_group_tests_name("store_deploy", tests, deploy, undeploy);
 }

@@ -250,6 +250,111 @@ static void a_gap_in_the_journal_stops_the_archive(void **state)
     assert_int_equal(rig_ledger_cursor(&rig), 10);
 }
 
+/* The journal as an older append-only file would leave it: entries up to `keep`. */
+static void rewind_journal(uint64_t keep)
+{
+    redisContext *c = test_redis_connect(&rig.redis);
+    assert_non_null(c);
+    redisReply *last = redisCommand(c, "XRANGE {p0}:journal %llu %llu", (unsigned long long)keep,
+                                    (unsigned long long)keep);
+    assert_int_equal(last->elements, 1);
+    const char *link = last->element[0]->element[1]->element[3]->str;
+    freeReplyObject(redisCommand(c, "SET {p0}:head %s", "")); /* no commit meanwhile */
+    for (uint64_t seq = keep + 1; seq <= rig.head; seq++)
+        freeReplyObject(redisCommand(c, "XDEL {p0}:journal %llu-0", (unsigned long long)seq));
+    freeReplyObject(redisCommand(c, "XSETID {p0}:journal %llu-0", (unsigned long long)keep));
+    char head[160];
+    (void)snprintf(head, sizeof(head), RIG_EPOCH " %llu 2 %s", (unsigned long long)keep, link);
+    freeReplyObject(redisCommand(c, "SET {p0}:head %s", head));
+    freeReplyObject(last);
+    redisFree(c);
+}
+
+static bool is_halted(void)
+{
+    redisContext *c = test_redis_connect(&rig.redis);
+    assert_non_null(c);
+    redisReply *head = redisCommand(c, "GET {p0}:head");
+    bool halted = head->len > 7 && strcmp(head->str + head->len - 7, " halted") == 0;
+    freeReplyObject(head);
+    redisFree(c);
+    return halted;
+}
+
+struct wrong_journal {
+    uint64_t keep;      /* of 20 entries that are archived, 24 in all */
+    const char *insert; /* a command behind that; NULL = none */
+    const char *reason; /* of not being ready */
+    bool halted;
+};
+
+#define WRONG_ENTRY " e other l 0123456789012345678901234567890123456789"
+
+static const struct wrong_journal wrong_journals[] = {
+    {12, NULL, "archive-ahead: journal: the archive has entry 20", true},
+    {19, NULL, "archive-ahead: journal: the archive has entry 20", true},
+    {19, "XADD {p0}:journal 20-0" WRONG_ENTRY, "archive-differs: journal: entry 20", false},
+    {20, "XADD {p0}:journal 21-0" WRONG_ENTRY, "journal-link: journal: the link of entry 21",
+     false},
+    {22, "XADD {p0}:journal 23-0" WRONG_ENTRY, "journal-link: journal: the link of entry 23",
+     false},
+    {20, "XADD {p0}:journal 22-0" WRONG_ENTRY, "journal-gap: journal: after 20 comes 22", false},
+};
+
+static void expect_broken(const struct wrong_journal *w)
+{
+    const char *why = "";
+    int64_t until = clock_mono_ms() + 15000;
+    while (ledger_service.ready(rig.ledger, &why)) {
+        if (clock_mono_ms() > until)
+            fail_msg("still ready, not: %s", w->reason);
+        rig_turn(&rig, 20);
+    }
+    if (strncmp(why, w->reason, strlen(w->reason)) != 0)
+        fail_msg("%s\nnot: %s", why, w->reason);
+    rig_turn(&rig, 400);
+    assert_int_equal(is_halted(), w->halted);
+}
+
+static void a_journal_that_is_not_the_archives_is_told(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(wrong_journals) / sizeof(wrong_journals[0]); i++) {
+        if (i > 0)
+            rig_begin(&rig);
+        rig.set.segment_seconds = 600;
+        rig_add(&rig, 23);
+        rig_start_ledger(&rig);
+        rig_await(&rig, rig.journal, 20);
+        rig_stop_ledger(&rig);
+        rewind_journal(wrong_journals[i].keep);
+        if (wrong_journals[i].insert != NULL)
+            (void)rig_ask(&rig, wrong_journals[i].insert);
+        rig_start_ledger(&rig);
+        expect_broken(&wrong_journals[i]);
+        files_are_whole(20);
+        if (i + 1 < sizeof(wrong_journals) / sizeof(wrong_journals[0]))
+            rig_end(&rig);
+    }
+}
+
+/* Redis came back with an older file while the ledger ran; what it holds in memory counts, too. */
+static void a_journal_that_ends_earlier_than_before_halts_the_store(void **state)
+{
+    (void)state;
+    const char *why = "";
+    rig_add(&rig, 13);
+    rig.set.segment_seconds = 600;
+    rig_start_ledger(&rig);
+    rig_await(&rig, rig.journal, 10);
+    rig_turn(&rig, 600);
+    assert_true(ledger_service.ready(rig.ledger, &why));
+    rewind_journal(12);
+    expect_broken(&(struct wrong_journal){
+        .reason = "archive-ahead: journal: the archive has entry 14", .halted = true});
+    files_are_whole(10);
+}
+
 static void a_full_disk_is_waited_for(void **state)
 {
     (void)state;
@@ -298,6 +403,8 @@ int main(void)
         CASE(noise_goes_into_files_and_leaves_redis),
         CASE(a_damaged_archive_is_left_alone),
         CASE(a_gap_in_the_journal_stops_the_archive),
+        CASE(a_journal_that_is_not_the_archives_is_told),
+        CASE(a_journal_that_ends_earlier_than_before_halts_the_store),
         CASE(a_full_disk_is_waited_for),
         CASE(a_redis_that_comes_back_is_gone_on_with),
     };
