@@ -3,6 +3,8 @@
  * valid. */
 #include "services/intake/shell.h"
 
+#include <string.h>
+
 #include "base/date.h"
 
 typedef Ismap__Liu__V1__QueryProcurable pb_query;
@@ -142,11 +144,38 @@ static const struct procurable_text *note_of(const pb_query *m)
     return procurable_text_of(procurable(&q));
 }
 
+enum known { KNOWN_YES, KNOWN_NO, KNOWN_WAIT };
+
+/* Is the business on the target list in force? An unknown code would be answered by an empty list,
+ * which reads like "nothing may be procured". */
+static enum known business_known(struct work *w, const char *code)
+{
+    const Ismap__Liu__V1__Active *active;
+    const Ismap__Liu__V1__TargetList *list = NULL;
+    if (code[0] == '\0')
+        return KNOWN_YES;
+    if (!work_get(w, RECORD_ACTIVE, "targets", (const void **)&active))
+        return KNOWN_WAIT;
+    if (active != NULL && !work_get(w, RECORD_TARGETS, active->ref, (const void **)&list))
+        return KNOWN_WAIT;
+    for (size_t i = 0; list != NULL && i < list->n_entries; i++)
+        if (strcmp(list->entries[i]->code, code) == 0)
+            return KNOWN_YES;
+    return KNOWN_NO;
+}
+
 enum decide intake_query_procurable(struct work *w, void *service_state)
 {
     (void)service_state;
     const pb_query *m = work_message(w);
     struct listings ls;
+    enum known known = business_known(w, m->business);
+    if (known == KNOWN_WAIT)
+        return DECIDE_WAIT;
+    if (known == KNOWN_NO)
+        return work_refuse(w, STATUS(INVALID_ARGUMENT), "business", "P-UNKNOWN-BUSINESS",
+                           "この対象業務は有効な対象業務一覧にありません。",
+                           "This business is not on the target list in force.");
     if (!load(w, m->page, m->max, &ls))
         return DECIDE_WAIT;
     if (ls.holds == NULL)

@@ -21,6 +21,10 @@ static const ProtobufCMessageDescriptor *descriptor_of(enum record_kind kind)
         return &ismap__liu__v1__case__descriptor;
     case RECORD_JUDGMENT:
         return &ismap__liu__v1__judgment__descriptor;
+    case RECORD_TARGETS:
+        return &ismap__liu__v1__target_list__descriptor;
+    case RECORD_ACTIVE:
+        return &ismap__liu__v1__active__descriptor;
     case RECORD_RULEBOOK:
         return &ismap__liu__v1__rulebook__descriptor;
     case RECORD_LISTING:

@@ -12,11 +12,33 @@
 static struct work w;
 static const char *number;
 
+static void list_in_force(void)
+{
+    Ismap__Liu__V1__Active active;
+    Ismap__Liu__V1__TargetList list;
+    Ismap__Liu__V1__TargetBusiness businesses[2];
+    Ismap__Liu__V1__TargetBusiness *entries[] = {&businesses[0], &businesses[1]};
+    ismap__liu__v1__active__init(&active);
+    ismap__liu__v1__target_list__init(&list);
+    ismap__liu__v1__target_business__init(&businesses[0]);
+    ismap__liu__v1__target_business__init(&businesses[1]);
+    businesses[0].code = lend("TB-1");
+    businesses[1].code = lend("TB-2");
+    list.version = 1;
+    list.entries = entries;
+    list.n_entries = 2;
+    active.ref = lend("1");
+    active.version = 1;
+    fake_store(&w, RECORD_TARGETS, "1", &list.base);
+    fake_store(&w, RECORD_ACTIVE, "targets", &active.base);
+}
+
 static int setup(void **state)
 {
     (void)state;
     fake_init(&w);
     number = registered(&w);
+    list_in_force();
     return 0;
 }
 
@@ -48,6 +70,20 @@ static const Ismap__Liu__V1__Procurable *query(int list, const char *business, u
     assert_int_equal(fake_send(&w, "mof", ROLE(MINISTRY), intake_query_procurable, NULL, &m.base),
                      STATUS(OK));
     return (const Ismap__Liu__V1__Procurable *)w.reply;
+}
+
+static void a_business_that_is_not_on_the_list_is_told_so(void **state)
+{
+    (void)state;
+    Ismap__Liu__V1__QueryProcurable m;
+    ismap__liu__v1__query_procurable__init(&m);
+    m.list = (Ismap__Liu__V1__RegistryList)REGISTRY_ISMAP_LIU;
+    m.business = lend("NOPE");
+    m.data_class = 2;
+    m.level = ISMAP__LIU__V1__IMPACT_LEVEL__IMPACT_LEVEL_LOW;
+    assert_int_equal(fake_send(&w, "mof", ROLE(MINISTRY), intake_query_procurable, NULL, &m.base),
+                     STATUS(INVALID_ARGUMENT));
+    assert_true(fake_has_fault(&w, "business", "P-UNKNOWN-BUSINESS"));
 }
 
 static Ismap__Liu__V1__Status use_as(const char *ministry, uint32_t cls, int level)
@@ -228,6 +264,7 @@ static void no_more_ministries_than_can_be_told_are_taken(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_business_that_is_not_on_the_list_is_told_so),
         TEST(the_list_shows_the_public_fields_as_of_a_place_in_the_journal),
         TEST(applications_and_rejections_are_not_public),
         TEST(a_suspended_service_is_shown_suspended_and_never_procurable),
