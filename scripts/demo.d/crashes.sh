@@ -42,7 +42,7 @@ kill_all_planned() {
 # The client's receipts, as "party id seq", against the journal's entries of these commits.
 compare_receipts() {
     local receipts=$work/receipts journal=$work/journal.jsonl
-    ctl journal tail --from 1 >"$journal"
+    ctl --json journal tail --from 1 >"$journal"
     check "$(tr_ 'gaps in the journal' '記録の欠番')" 0 "$(jq .seq "$journal" | awk 'NR != $1 { gaps++ } END { print gaps + 0 }')"
     check "$(tr_ 'epochs in the receipts' '受領証の世代')" 1 "$(awk '{ print $3 }' "$receipts" | sort -u | wc -l)"
     awk '{ print $1, $2, $4 }' "$receipts" | sort >"$work/acknowledged"

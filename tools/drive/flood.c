@@ -333,7 +333,7 @@ static json_t *time_of(int64_t from, int64_t to)
 
 static const char *verdict_word(int v)
 {
-    return cli_word(&ismap__liu__v1__alert_verdict__descriptor, v, "ALERT_VERDICT_");
+    return cli_enum_name(&ismap__liu__v1__alert_verdict__descriptor, v);
 }
 
 static json_t *critical_json(int verdict, int64_t pushed, int64_t durable)

@@ -1,11 +1,9 @@
-/* Arguments, files, and the ways to complain. */
+/* Arguments and files. */
 #include "liuctl/cli.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "wire/json.h"
@@ -62,65 +60,6 @@ bool cli_done(struct cli *c, const struct cli_args *a)
     if (a->argc > 0)
         (void)cli_usage(c, c->ja ? "余分な引数です: %s" : "unexpected argument: %s", a->argv[0]);
     return a->argc == 0;
-}
-
-static void say(const char *fmt, va_list ap) LIU_PRINTF(1, 0);
-
-static void say(const char *fmt, va_list ap)
-{
-    (void)fputs("liuctl: ", stderr);
-    (void)vfprintf(stderr, fmt, ap);
-    (void)fputc('\n', stderr);
-}
-
-int cli_usage(struct cli *c, const char *fmt, ...)
-{
-    if (c->complained)
-        return CLI_USAGE;
-    c->complained = true;
-    va_list ap;
-    va_start(ap, fmt);
-    say(fmt, ap);
-    va_end(ap);
-    (void)fprintf(stderr, "liuctl: %s\n", c->ja ? "使い方は --help をご覧ください" : "see --help");
-    return CLI_USAGE;
-}
-
-int cli_fail(struct cli *c, int status, const char *fmt, ...)
-{
-    (void)c;
-    va_list ap;
-    va_start(ap, fmt);
-    say(fmt, ap);
-    va_end(ap);
-    return status;
-}
-
-void cli_note(struct cli *c, const char *fmt, ...)
-{
-    if (c->quiet)
-        return;
-    va_list ap;
-    va_start(ap, fmt);
-    (void)vfprintf(stderr, fmt, ap);
-    va_end(ap);
-    (void)fputc('\n', stderr);
-}
-
-bool cli_confirm(struct cli *c, const char *question)
-{
-    if (c->yes)
-        return true;
-    if (isatty(STDIN_FILENO) != 1) {
-        (void)cli_fail(c, CLI_USAGE,
-                       c->ja ? "%s -- 端末ではないため --yes が必要です"
-                             : "%s -- not a terminal: say --yes",
-                       question);
-        return false;
-    }
-    (void)fprintf(stderr, "%s [y/N] ", question);
-    char line[16];
-    return fgets(line, sizeof line, stdin) != NULL && (line[0] == 'y' || line[0] == 'Y');
 }
 
 char *cli_read_file(struct cli *c, const char *path, size_t *bytes)

@@ -62,8 +62,10 @@ struct cli {
     bool yes;
     bool dry_run;
     bool color;
-    bool ja;         /* messages in Japanese, by LANG */
+    bool ja;         /* messages in Japanese, by --lang or the locale */
+    bool as_of_told; /* of a list over several pages: once is enough */
     bool complained; /* about the call: once is enough */
+    bool patient;    /* waiting for answers is what this command is for: not worth a line */
     struct cli_config config;
     struct curve_keys curve;
     struct signing_key *signing;
@@ -101,11 +103,32 @@ bool cli_flag(struct cli_args *a, const char *name);
 const char *cli_next(struct cli_args *a);
 /* Nothing may be left: prints what is and answers false. */
 bool cli_done(struct cli *c, const struct cli_args *a);
+/* Complaints go to stderr: with --json as one JSON object a line,
+ * {"error": {"status", "exit", "message", "details": [{"field", "rule", "messageJa",
+ * "messageEn"}]}}, where status is that of the reply, or USAGE, INPUT, REFUSED, TEMPORARY when no
+ * service was asked. */
 /* Complains about a wrong call and answers CLI_USAGE. */
 int cli_usage(struct cli *c, const char *fmt, ...) LIU_PRINTF(2, 3);
 int cli_fail(struct cli *c, int status, const char *fmt, ...) LIU_PRINTF(3, 4);
 /* "Really?" on a terminal, unless --yes; without a terminal --yes is needed. */
 bool cli_confirm(struct cli *c, const char *question);
+/* Progress on stderr, unless --quiet; with --json {"note": text}. */
+void cli_note(struct cli *c, const char *fmt, ...) LIU_PRINTF(2, 3);
+
+/* A wait that lasts longer than a second says what for: on a terminal a line that counts and goes
+ * away, elsewhere one line. Not with --quiet or --json. `what` is borrowed. Call tick at least
+ * every half second. */
+struct cli_wait {
+    struct cli *cli;
+    const char *what;
+    int64_t since_ms;
+    int64_t next_ms;
+    bool shown;
+};
+void cli_wait_begin(struct cli *c, struct cli_wait *w, const char *what);
+void cli_wait_tick(struct cli_wait *w, const char *detail); /* detail: "312 of 500", or NULL */
+void cli_wait_end(struct cli_wait *w);
+#define CLI_WAIT_TICK_MS 250
 
 /* ---- files and JSON */
 
@@ -126,7 +149,9 @@ int cli_load_keys(struct cli *c);
  * the reason is printed and the exit status returned. */
 int cli_request(struct cli *c, enum cli_service to, const ProtobufCMessage *m, bool sign,
                 ProtobufCMessage **answer);
-/* The same, with an answer of status != OK also given back in c->reply, printing nothing. */
+/* cli_request, and what was answered is printed. */
+int cli_ask(struct cli *c, enum cli_service to, const ProtobufCMessage *m, bool sign);
+/* As cli_request, with an answer of status != OK also given back in c->reply, printing nothing. */
 int cli_request_quiet(struct cli *c, enum cli_service to, const ProtobufCMessage *m, bool sign,
                       ProtobufCMessage **answer);
 /* The parts of a request, for programs that keep many in flight: c->clients[to] is connected; an
@@ -140,13 +165,29 @@ void cli_print_refusal(struct cli *c, const Ismap__Liu__V1__Reply *r);
 
 /* ---- printing */
 
-/* --json: one line of JSON; else an indented tree for people. */
+/* --json: one line of JSON; else an indented tree for people: times in the local zone, texts in one
+ * language. */
 void cli_print(struct cli *c, const ProtobufCMessage *m);
 void cli_print_json(struct cli *c, json_t *j); /* takes the reference */
-/* Name of an enum value without its prefix: "REGISTERED". */
-const char *cli_word(const ProtobufCEnumDescriptor *d, int value, const char *prefix);
-/* A table on stdout: first row = headings. Columns are padded by display width (Japanese counts
- * two). */
+/* For people: the tree, two columns in. */
+void cli_print_below(const struct cli *c, const json_t *j);
+/* An entry of the journal or an event, {"type", "payload", ...}: what is packed inside the payload
+ * (a verdict, a rulebook, a sheet) is unpacked into its place. */
+void cli_unpack_inner(json_t *typed);
+#define CLI_TIME_BYTES 40
+/* 2026-11-22T09:30:00+09:00, in the local zone. */
+void cli_time(int64_t ms, char out[CLI_TIME_BYTES]);
+
+/* Name of an enum value without what all of its enum begin with: "REGISTERED". */
+const char *cli_enum_name(const ProtobufCEnumDescriptor *d, int value);
+/* words.c. An enum value for people: "REGISTERED", in Japanese the scheme's word. In the arena of
+ * nobody: constant. */
+const char *cli_word(const struct cli *c, const ProtobufCEnumDescriptor *d, int value);
+/* The same by the value's full name; NULL when there is no such word. */
+const char *cli_word_ja(const char *name);
+
+/* list.c. A table on stdout: first row = headings. Columns are padded by display width (Japanese
+ * counts two). */
 struct cli_table {
     const char **cells;
     size_t columns;
@@ -154,11 +195,25 @@ struct cli_table {
     size_t cap;
 };
 void cli_table_row(struct cli *c, struct cli_table *t, size_t columns, const char *const *cells);
-/* Rows in the order of their first column; the heading stays. Lists come in no order that means
- * anything. */
-void cli_table_sort(struct cli_table *t);
 void cli_table_print(struct cli *c, const struct cli_table *t);
-void cli_note(struct cli *c, const char *fmt, ...)
-    LIU_PRINTF(2, 3); /* progress on stderr, unless --quiet */
+
+/* A list of records over all its pages: a table, or with --json one object a line; both in the
+ * order of the first column, which is the id, since records come in no order that means anything.
+ */
+struct cli_list {
+    struct cli_table table;
+    struct cli_table lines; /* id and JSON */
+};
+/* `head`: the headings; `columns` of them. */
+void cli_list_begin(struct cli *c, struct cli_list *l, size_t columns, const char *const *head_en,
+                    const char *const *head_ja);
+void cli_list_row(struct cli *c, struct cli_list *l, const ProtobufCMessage *m,
+                  const char *const *cells);
+void cli_list_print(struct cli *c, struct cli_list *l);
+/* Asks page after page: `m` has its page at *page; `take` adds the rows of an answer and returns
+ * the next page, "" = that was the last. Prints the list when all is there. An exit status. */
+typedef const char *cli_page_fn(struct cli *c, struct cli_list *l, const ProtobufCMessage *answer);
+int cli_list_pages(struct cli *c, enum cli_service from, const ProtobufCMessage *m, char **page,
+                   cli_page_fn *take, struct cli_list *l);
 
 #endif

@@ -40,12 +40,8 @@ int cmd_alert_push(struct cli *c, struct cli_args *a)
         m->epoch = epoch;
     if (first != 0)
         m->first_seq = first;
-    ProtobufCMessage *answer;
-    int status =
-        cli_request(c, m->lane == ISMAP__LIU__V1__LANE__LANE_URGENT ? CLI_URGENT : CLI_BULK,
-                    &m->base, false, &answer);
-    cli_print(c, answer);
-    return status;
+    return cli_ask(c, m->lane == ISMAP__LIU__V1__LANE__LANE_URGENT ? CLI_URGENT : CLI_BULK,
+                   &m->base, false);
 }
 
 int cmd_incident_show(struct cli *c, struct cli_args *a)
@@ -54,10 +50,25 @@ int cmd_incident_show(struct cli *c, struct cli_args *a)
     m.incident_id = (char *)(uintptr_t)cli_next(a);
     if (m.incident_id == NULL || !cli_done(c, a))
         return cli_usage(c, c->ja ? "インシデント番号を指定してください" : "which incident?");
-    ProtobufCMessage *answer;
-    int status = cli_request(c, CLI_MONITOR, &m.base, false, &answer);
-    cli_print(c, answer);
-    return status;
+    return cli_ask(c, CLI_MONITOR, &m.base, false);
+}
+
+static const char *incident_rows(struct cli *c, struct cli_list *l, const ProtobufCMessage *answer)
+{
+    const Ismap__Liu__V1__IncidentList *list = (const void *)answer;
+    for (size_t i = 0; i < list->n_incidents; i++) {
+        const Ismap__Liu__V1__Incident *n = list->incidents[i];
+        const char *cells[] = {
+            n->id,
+            n->number,
+            cli_word(c, &ismap__liu__v1__incident_state__descriptor, (int)n->state),
+            cli_word(c, &ismap__liu__v1__severity__descriptor, (int)n->severity),
+            n->rings ? "!" : "",
+            arena_printf(&c->arena, "%zu", n->n_sources),
+            c->ja ? n->why_ja : n->why_en};
+        cli_list_row(c, l, &n->base, cells);
+    }
+    return list->next_page;
 }
 
 int cmd_incident_list(struct cli *c, struct cli_args *a)
@@ -66,43 +77,13 @@ int cmd_incident_list(struct cli *c, struct cli_args *a)
                                           "RINGS",    "SOURCES", "WHY"};
     static const char *const head_ja[] = {"インシデント", "登録番号", "状態", "重大度",
                                           "警報",         "通報",     "理由"};
-    bool open_only = cli_flag(a, "--open");
+    Ismap__Liu__V1__ListIncidents m = ISMAP__LIU__V1__LIST_INCIDENTS__INIT;
+    struct cli_list l;
+    m.open_only = cli_flag(a, "--open");
     if (!cli_done(c, a))
         return CLI_USAGE;
-    struct cli_table t = {0};
-    cli_table_row(c, &t, 7, c->ja ? head_ja : head_en);
-    const char *page = "";
-    do {
-        Ismap__Liu__V1__ListIncidents m = ISMAP__LIU__V1__LIST_INCIDENTS__INIT;
-        m.page = (char *)(uintptr_t)page;
-        m.open_only = open_only;
-        ProtobufCMessage *answer;
-        int status = cli_request(c, CLI_MONITOR, &m.base, false, &answer);
-        if (status != CLI_OK || answer == NULL)
-            return status;
-        const Ismap__Liu__V1__IncidentList *l = (void *)answer;
-        for (size_t i = 0; i < l->n_incidents; i++) {
-            const Ismap__Liu__V1__Incident *n = l->incidents[i];
-            const char *cells[] = {
-                n->id,
-                n->number,
-                cli_word(&ismap__liu__v1__incident_state__descriptor, (int)n->state,
-                         "INCIDENT_STATE_"),
-                cli_word(&ismap__liu__v1__severity__descriptor, (int)n->severity, "SEVERITY_"),
-                n->rings ? "!" : "",
-                arena_printf(&c->arena, "%zu", n->n_sources),
-                c->ja ? n->why_ja : n->why_en};
-            if (c->json)
-                cli_print(c, &n->base);
-            else
-                cli_table_row(c, &t, 7, cells);
-        }
-        page = l->next_page;
-    } while (page[0] != '\0');
-    cli_table_sort(&t);
-    if (!c->json)
-        cli_table_print(c, &t);
-    return CLI_OK;
+    cli_list_begin(c, &l, 7, head_en, head_ja);
+    return cli_list_pages(c, CLI_MONITOR, &m.base, &m.page, incident_rows, &l);
 }
 
 int cmd_incident_confirm(struct cli *c, struct cli_args *a)
@@ -118,10 +99,7 @@ int cmd_incident_confirm(struct cli *c, struct cli_args *a)
                               : "Confirm (a suspension held by the brake takes effect)?"))
         return CLI_USAGE;
     m.reason = (char *)(uintptr_t)reason;
-    ProtobufCMessage *answer;
-    int status = cli_request(c, CLI_MONITOR, &m.base, true, &answer);
-    cli_print(c, answer);
-    return status;
+    return cli_ask(c, CLI_MONITOR, &m.base, true);
 }
 
 int cmd_incident_lift(struct cli *c, struct cli_args *a)
@@ -139,10 +117,7 @@ int cmd_incident_lift(struct cli *c, struct cli_args *a)
     m.reason = (char *)(uintptr_t)reason;
     m.basis = (char *)(uintptr_t)basis;
     m.decided_on = (char *)(uintptr_t)date;
-    ProtobufCMessage *answer;
-    int status = cli_request(c, CLI_MONITOR, &m.base, true, &answer);
-    cli_print(c, answer);
-    return status;
+    return cli_ask(c, CLI_MONITOR, &m.base, true);
 }
 
 int cmd_incident_suspend(struct cli *c, struct cli_args *a)
@@ -159,8 +134,5 @@ int cmd_incident_suspend(struct cli *c, struct cli_args *a)
         return CLI_USAGE;
     m.reason = (char *)(uintptr_t)reason;
     m.basis = (char *)(uintptr_t)basis;
-    ProtobufCMessage *answer;
-    int status = cli_request(c, CLI_MONITOR, &m.base, true, &answer);
-    cli_print(c, answer);
-    return status;
+    return cli_ask(c, CLI_MONITOR, &m.base, true);
 }

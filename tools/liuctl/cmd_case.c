@@ -33,10 +33,7 @@ int cmd_submit(struct cli *c, struct cli_args *a)
         m->attached = attached;
         m->n_attached = n;
     }
-    ProtobufCMessage *answer;
-    int status = cli_request(c, CLI_INTAKE, &m->base, false, &answer);
-    cli_print(c, answer);
-    return status;
+    return cli_ask(c, CLI_INTAKE, &m->base, false);
 }
 
 int cmd_assess(struct cli *c, struct cli_args *a)
@@ -53,10 +50,7 @@ int cmd_assess(struct cli *c, struct cli_args *a)
     m.assessment = (void *)cli_read_message(c, &ismap__liu__v1__assessment__descriptor, path);
     if (m.assessment == NULL)
         return CLI_INPUT;
-    ProtobufCMessage *answer;
-    int status = cli_request(c, CLI_INTAKE, &m.base, true, &answer);
-    cli_print(c, answer);
-    return status;
+    return cli_ask(c, CLI_INTAKE, &m.base, true);
 }
 
 /* A ministry signs its sheet for a provider, who attaches it to the pre-application. */
@@ -73,6 +67,11 @@ int cmd_sheet_sign(struct cli *c, struct cli_args *a)
     int status = cli_load_keys(c);
     if (status != CLI_OK)
         return status;
+    if (strcmp(m->ministry, c->identity) != 0)
+        return cli_fail(c, CLI_INPUT,
+                        c->ja ? "%s: 評価シートの省庁は %s です。%s の鍵では署名しません"
+                              : "%s: this is the sheet of %s: not signed with the key of %s",
+                        path, m->ministry[0] == '\0' ? "?" : m->ministry, c->identity);
     if (c->signing == NULL)
         return cli_fail(c, CLI_USAGE, c->ja ? "署名鍵がありません" : "no signing key for %s",
                         c->identity);
@@ -100,69 +99,57 @@ int cmd_case_show(struct cli *c, struct cli_args *a)
     m.case_id = (char *)(uintptr_t)cli_next(a);
     if (m.case_id == NULL || !cli_done(c, a))
         return cli_usage(c, c->ja ? "案件番号を指定してください" : "which case?");
-    ProtobufCMessage *answer;
-    int status = cli_request(c, CLI_INTAKE, &m.base, false, &answer);
-    cli_print(c, answer);
-    return status;
+    return cli_ask(c, CLI_INTAKE, &m.base, false);
 }
 
-static void case_row(struct cli *c, struct cli_table *t, const Ismap__Liu__V1__CaseView *v)
+static const char *case_rows(struct cli *c, struct cli_list *l, const ProtobufCMessage *answer)
 {
-    const Ismap__Liu__V1__Case *k = v->record;
-    if (k == NULL)
-        return;
-    const char *cells[] = {
-        k->id,
-        k->provider,
-        k->application != NULL && k->application->service != NULL ? k->application->service->name
-                                                                  : "",
-        cli_word(&ismap__liu__v1__case_state__descriptor, (int)k->state, "CASE_STATE_"),
-        arena_printf(&c->arena, "%zu", k->n_assessments),
-        v->waits_for,
-        c->ja ? v->waits_why_ja : v->waits_why_en,
-    };
-    cli_table_row(c, t, sizeof cells / sizeof cells[0], cells);
+    const Ismap__Liu__V1__CaseList *list = (const void *)answer;
+    for (size_t i = 0; i < list->n_cases; i++) {
+        const Ismap__Liu__V1__CaseView *v = list->cases[i];
+        const Ismap__Liu__V1__Case *k = v->record;
+        if (k == NULL)
+            continue;
+        const Ismap__Liu__V1__SubmitPreApplication *p = k->application;
+        const char *cells[] = {
+            k->id,
+            k->provider,
+            p != NULL && p->service != NULL ? p->service->name : "",
+            cli_word(c, &ismap__liu__v1__case_state__descriptor, (int)k->state),
+            arena_printf(&c->arena, "%zu", k->n_assessments),
+            v->waits_for,
+            c->ja ? v->waits_why_ja : v->waits_why_en,
+        };
+        cli_list_row(c, l, &v->base, cells);
+    }
+    return list->next_page;
 }
 
-/* ListCases and ListWaiting differ in their name only: fields 1 and 2 are page and max. */
-static int list(struct cli *c, bool waiting)
+static void cases_begin(struct cli *c, struct cli_list *l)
 {
     static const char *const head_en[] = {"CASE",   "PROVIDER",  "SERVICE", "STATE",
                                           "SHEETS", "WAITS FOR", "WHY"};
     static const char *const head_ja[] = {"案件", "事業者", "サービス", "状態",
                                           "評価", "待ち先", "理由"};
-    struct cli_table t = {0};
-    cli_table_row(c, &t, 7, c->ja ? head_ja : head_en);
-    const char *page = "";
-    do {
-        Ismap__Liu__V1__ListCases all = ISMAP__LIU__V1__LIST_CASES__INIT;
-        Ismap__Liu__V1__ListWaiting open = ISMAP__LIU__V1__LIST_WAITING__INIT;
-        all.page = open.page = (char *)(uintptr_t)page;
-        ProtobufCMessage *answer;
-        int status = cli_request(c, CLI_INTAKE, waiting ? &open.base : &all.base, false, &answer);
-        if (status != CLI_OK || answer == NULL)
-            return status;
-        const Ismap__Liu__V1__CaseList *l = (void *)answer;
-        for (size_t i = 0; i < l->n_cases; i++) {
-            if (c->json)
-                cli_print(c, &l->cases[i]->base);
-            else
-                case_row(c, &t, l->cases[i]);
-        }
-        page = l->next_page;
-    } while (page[0] != '\0');
-    cli_table_sort(&t);
-    if (!c->json)
-        cli_table_print(c, &t);
-    return CLI_OK;
+    cli_list_begin(c, l, 7, head_en, head_ja);
 }
 
 int cmd_case_list(struct cli *c, struct cli_args *a)
 {
-    return cli_done(c, a) ? list(c, false) : CLI_USAGE;
+    Ismap__Liu__V1__ListCases m = ISMAP__LIU__V1__LIST_CASES__INIT;
+    struct cli_list l;
+    if (!cli_done(c, a))
+        return CLI_USAGE;
+    cases_begin(c, &l);
+    return cli_list_pages(c, CLI_INTAKE, &m.base, &m.page, case_rows, &l);
 }
 
 int cmd_waiting(struct cli *c, struct cli_args *a)
 {
-    return cli_done(c, a) ? list(c, true) : CLI_USAGE;
+    Ismap__Liu__V1__ListWaiting m = ISMAP__LIU__V1__LIST_WAITING__INIT;
+    struct cli_list l;
+    if (!cli_done(c, a))
+        return CLI_USAGE;
+    cases_begin(c, &l);
+    return cli_list_pages(c, CLI_INTAKE, &m.base, &m.page, case_rows, &l);
 }

@@ -120,6 +120,7 @@ int cmd_events_follow(struct cli *c, struct cli_args *a)
     if (!cli_done(c, a) || (limit != NULL && text_u64(limit, 86400000, &for_ms) != ERR_OK))
         return cli_usage(c, c->ja ? "--for-ms は 0 から 86400000 です"
                                   : "--for-ms takes 0 to 86400000 (a day)");
+    c->patient = true;
     cursor_read(f.path, &f.cur);
     f.type = type == NULL ? NULL : arena_printf(&c->arena, "ismap.liu.v1.%s", type);
     f.limited = for_ms > 0;

@@ -5,7 +5,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <uthash.h>
 
 #include "base/limits.h"
@@ -177,11 +176,8 @@ int cmd_journal_rebuild(struct cli *c, struct cli_args *a)
     struct rebuild r = {.cli = c};
     if (!cli_flag(a, "--verify") || !cli_done(c, a))
         return cli_usage(c, c->ja ? "--verify を指定してください" : "say --verify");
-    r.walk = (struct journal_walk){.session = &r.session,
-                                   .entry = take_entry,
-                                   .fault = differ,
-                                   .arg = &r,
-                                   .progress = !c->quiet && isatty(STDERR_FILENO) == 1};
+    r.walk = (struct journal_walk){
+        .session = &r.session, .entry = take_entry, .fault = differ, .arg = &r};
     int status = session_open(c, &r.session, true);
     if (status == CLI_OK)
         status = compare(&r);
@@ -205,7 +201,34 @@ struct tail {
     bool follow;
 };
 
-static void print_entry(uint64_t seq, const uint8_t *data, size_t bytes)
+static void print_line(const Ismap__Liu__V1__JournalEntry *e, uint64_t seq, json_t *j)
+{
+    (void)json_object_set_new(j, "seq", json_integer((json_int_t)seq));
+    (void)json_object_set_new(j, "atMs", json_integer((json_int_t)e->at_ms));
+    (void)json_object_set_new(j, "actor", json_string(e->actor));
+    (void)json_object_set_new(j, "cause", json_string(e->cause));
+    (void)json_object_set_new(j, "records", json_integer((json_int_t)e->n_puts));
+    char *text = json_dumps(j, JSON_COMPACT);
+    (void)printf("%s\n", text == NULL ? "" : text);
+    free(text);
+}
+
+/* A line for the entry, then what it says, indented. */
+static void print_for_people(struct cli *c, const Ismap__Liu__V1__JournalEntry *e, uint64_t seq,
+                             json_t *j)
+{
+    char when[CLI_TIME_BYTES];
+    const char *dot = strrchr(e->type, '.');
+    cli_time(e->at_ms, when);
+    (void)printf("%llu  %s  %s  %s\n", (unsigned long long)seq, when,
+                 dot == NULL ? e->type : dot + 1, e->actor);
+    cli_unpack_inner(j);
+    json_t *payload = json_object_get(j, "payload");
+    if (payload != NULL)
+        cli_print_below(c, payload);
+}
+
+static void print_entry(struct cli *c, uint64_t seq, const uint8_t *data, size_t bytes)
 {
     struct arena a;
     ProtobufCMessage *m;
@@ -215,14 +238,10 @@ static void print_entry(uint64_t seq, const uint8_t *data, size_t bytes)
         json_t *j = wire_typed_to_json(e->type, e->payload.data, e->payload.len);
         if (j == NULL)
             j = json_object();
-        (void)json_object_set_new(j, "seq", json_integer((json_int_t)seq));
-        (void)json_object_set_new(j, "atMs", json_integer((json_int_t)e->at_ms));
-        (void)json_object_set_new(j, "actor", json_string(e->actor));
-        (void)json_object_set_new(j, "cause", json_string(e->cause));
-        (void)json_object_set_new(j, "records", json_integer((json_int_t)e->n_puts));
-        char *text = json_dumps(j, JSON_COMPACT);
-        (void)printf("%s\n", text == NULL ? "" : text);
-        free(text);
+        if (c->json)
+            print_line(e, seq, j);
+        else
+            print_for_people(c, e, seq, j);
         json_decref(j);
     }
     arena_fini(&a);
@@ -232,7 +251,7 @@ static void on_tail(void *arg, enum err e, const struct store_entry *entries, si
 {
     struct tail *t = arg;
     for (size_t i = 0; e == ERR_OK && i < n; i++) {
-        print_entry(entries[i].seq, entries[i].data, entries[i].bytes);
+        print_entry(t->session.cli, entries[i].seq, entries[i].data, entries[i].bytes);
         t->last = entries[i].seq;
     }
     (void)fflush(stdout);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <uthash.h>
 
 #include "base/text.h"
@@ -127,11 +126,8 @@ int cmd_journal_check(struct cli *c, struct cli_args *a)
     if (path == NULL || !cli_done(c, a))
         return cli_usage(c, c->ja ? "受領の記録ファイルを指定してください"
                                   : "which file holds the receipts?");
-    k.walk = (struct journal_walk){.session = &k.session,
-                                   .entry = take_entry,
-                                   .fault = fault,
-                                   .arg = &k,
-                                   .progress = !c->quiet && isatty(STDERR_FILENO) == 1};
+    k.walk = (struct journal_walk){
+        .session = &k.session, .entry = take_entry, .fault = fault, .arg = &k};
     int status = session_open(c, &k.session, true);
     if (status == CLI_OK)
         status = read_receipts(&k, c, path);

@@ -43,8 +43,7 @@ int cmd_plan_show(struct cli *c, struct cli_args *a)
     cli_table_print(c, &t);
     for (size_t i = 0; items && i < p->n_items; i++)
         (void)printf("%u %s %s %s\n", p->items[i]->year,
-                     cli_word(&ismap__liu__v1__audit_party__descriptor, (int)p->items[i]->party,
-                              "AUDIT_PARTY_"),
+                     cli_word(c, &ismap__liu__v1__audit_party__descriptor, (int)p->items[i]->party),
                      p->items[i]->control_id, p->items[i]->reason);
     return CLI_OK;
 }
@@ -62,10 +61,7 @@ int cmd_register(struct cli *c, struct cli_args *a)
         return CLI_INPUT;
     if (case_id != NULL)
         m->case_id = (char *)(uintptr_t)case_id;
-    ProtobufCMessage *answer;
-    int status = cli_request(c, CLI_INTAKE, &m->base, false, &answer);
-    cli_print(c, answer);
-    return status;
+    return cli_ask(c, CLI_INTAKE, &m->base, false);
 }
 
 int cmd_registry_decide(struct cli *c, struct cli_args *a)
@@ -82,10 +78,7 @@ int cmd_registry_decide(struct cli *c, struct cli_args *a)
     m.committee_date = (char *)(uintptr_t)date;
     m.decision_reference = (char *)(uintptr_t)reference;
     m.reason = (char *)(uintptr_t)(reason == NULL ? "" : reason);
-    ProtobufCMessage *answer;
-    int status = cli_request(c, CLI_INTAKE, &m.base, true, &answer);
-    cli_print(c, answer);
-    return status;
+    return cli_ask(c, CLI_INTAKE, &m.base, true);
 }
 
 int cmd_use_declare(struct cli *c, struct cli_args *a)
@@ -103,64 +96,45 @@ int cmd_use_declare(struct cli *c, struct cli_args *a)
         return CLI_INPUT;
     if (listing != NULL)
         m->number = (char *)(uintptr_t)listing;
-    ProtobufCMessage *answer;
-    int status = cli_request(c, CLI_INTAKE, &m->base, false, &answer);
-    cli_print(c, answer);
-    return status;
+    return cli_ask(c, CLI_INTAKE, &m->base, false);
 }
 
-static void entry_row(struct cli *c, struct cli_table *t, const Ismap__Liu__V1__RegistryEntry *e)
+static void entry_row(struct cli *c, struct cli_list *l, const Ismap__Liu__V1__RegistryEntry *e)
 {
-    const char *cells[] = {
-        e->number, e->service_name, e->provider,
-        cli_word(&ismap__liu__v1__effective_state__descriptor, (int)e->state, "EFFECTIVE_STATE_"),
-        e->valid_until};
-    cli_table_row(c, t, 5, cells);
+    const char *cells[] = {e->number, e->service_name, e->provider,
+                           cli_word(c, &ismap__liu__v1__effective_state__descriptor, (int)e->state),
+                           e->valid_until};
+    cli_list_row(c, l, &e->base, cells);
 }
 
-static void table_head(struct cli *c, struct cli_table *t)
+static void entries_begin(struct cli *c, struct cli_list *l)
 {
     static const char *const head_en[] = {"NUMBER", "SERVICE", "PROVIDER", "STATE", "VALID UNTIL"};
     static const char *const head_ja[] = {"登録番号", "サービス", "事業者", "状態", "有効期限"};
-    cli_table_row(c, t, 5, c->ja ? head_ja : head_en);
+    cli_list_begin(c, l, 5, head_en, head_ja);
 }
 
-static void show_entries(struct cli *c, struct cli_table *t,
-                         Ismap__Liu__V1__RegistryEntry **entries, size_t n)
+/* The first page tells the place in the journal; the others are no older. */
+static const char *registry_rows(struct cli *c, struct cli_list *l, const ProtobufCMessage *answer)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (c->json)
-            cli_print(c, &entries[i]->base);
-        else
-            entry_row(c, t, entries[i]);
-    }
+    const Ismap__Liu__V1__Registry *r = (const void *)answer;
+    for (size_t i = 0; i < r->n_entries; i++)
+        entry_row(c, l, r->entries[i]);
+    if (!c->as_of_told)
+        cli_note(c, c->ja ? "記録簿の番号 %llu 時点" : "as of journal %llu",
+                 (unsigned long long)r->as_of_seq);
+    c->as_of_told = true;
+    return r->next_page;
 }
 
 int cmd_registry_list(struct cli *c, struct cli_args *a)
 {
+    Ismap__Liu__V1__ListRegistry m = ISMAP__LIU__V1__LIST_REGISTRY__INIT;
+    struct cli_list l;
     if (!cli_done(c, a))
         return CLI_USAGE;
-    struct cli_table t = {0};
-    table_head(c, &t);
-    const char *page = "";
-    uint64_t as_of = 0;
-    do {
-        Ismap__Liu__V1__ListRegistry m = ISMAP__LIU__V1__LIST_REGISTRY__INIT;
-        m.page = (char *)(uintptr_t)page;
-        ProtobufCMessage *answer;
-        int status = cli_request(c, CLI_INTAKE, &m.base, false, &answer);
-        if (status != CLI_OK || answer == NULL)
-            return status;
-        const Ismap__Liu__V1__Registry *r = (void *)answer;
-        show_entries(c, &t, r->entries, r->n_entries);
-        as_of = as_of == 0 ? r->as_of_seq : as_of;
-        page = r->next_page;
-    } while (page[0] != '\0');
-    cli_table_sort(&t);
-    if (!c->json)
-        cli_table_print(c, &t);
-    cli_note(c, c->ja ? "記録簿の番号 %llu 時点" : "as of journal %llu", (unsigned long long)as_of);
-    return CLI_OK;
+    entries_begin(c, &l);
+    return cli_list_pages(c, CLI_INTAKE, &m.base, &m.page, registry_rows, &l);
 }
 
 int cmd_registry_show(struct cli *c, struct cli_args *a)
@@ -169,10 +143,7 @@ int cmd_registry_show(struct cli *c, struct cli_args *a)
     m.number = (char *)(uintptr_t)cli_next(a);
     if (m.number == NULL || !cli_done(c, a))
         return cli_usage(c, c->ja ? "登録番号を指定してください" : "which registration number?");
-    ProtobufCMessage *answer;
-    int status = cli_request(c, CLI_INTAKE, &m.base, false, &answer);
-    cli_print(c, answer);
-    return status;
+    return cli_ask(c, CLI_INTAKE, &m.base, false);
 }
 
 static bool level_of(const char *text, Ismap__Liu__V1__ImpactLevel *out)
@@ -187,43 +158,35 @@ static bool level_of(const char *text, Ismap__Liu__V1__ImpactLevel *out)
     return false;
 }
 
+static const char *procurable_rows(struct cli *c, struct cli_list *l,
+                                   const ProtobufCMessage *answer)
+{
+    const Ismap__Liu__V1__Procurable *p = (const void *)answer;
+    for (size_t i = 0; i < p->n_entries; i++)
+        entry_row(c, l, p->entries[i]);
+    if (p->note_en[0] != '\0' && p->next_page[0] == '\0')
+        cli_note(c, "%s", c->ja ? p->note_ja : p->note_en);
+    return p->next_page;
+}
+
 int cmd_registry_procurable(struct cli *c, struct cli_args *a)
 {
+    Ismap__Liu__V1__QueryProcurable m = ISMAP__LIU__V1__QUERY_PROCURABLE__INIT;
+    struct cli_list l;
     const char *level = cli_option(a, "--level");
     const char *business = cli_option(a, "--business");
     const char *data_class = cli_option(a, "--class");
-    bool ismap = cli_flag(a, "--ismap");
-    Ismap__Liu__V1__ImpactLevel impact;
+    m.list = cli_flag(a, "--ismap") ? ISMAP__LIU__V1__REGISTRY_LIST__REGISTRY_LIST_ISMAP
+                                    : ISMAP__LIU__V1__REGISTRY_LIST__REGISTRY_LIST_ISMAP_LIU;
     if (!cli_done(c, a))
         return CLI_USAGE;
-    if (!level_of(level, &impact) ||
+    if (!level_of(level, &m.level) ||
         (data_class != NULL &&
          (data_class[0] < '1' || data_class[0] > '3' || data_class[1] != '\0')))
         return cli_usage(c, c->ja ? "--level は LOW, MODERATE, HIGH、--class は 1 から 3 です"
                                   : "--level is LOW, MODERATE or HIGH; --class 1 to 3");
-    struct cli_table t = {0};
-    table_head(c, &t);
-    const char *page = "";
-    do {
-        Ismap__Liu__V1__QueryProcurable m = ISMAP__LIU__V1__QUERY_PROCURABLE__INIT;
-        m.list = ismap ? ISMAP__LIU__V1__REGISTRY_LIST__REGISTRY_LIST_ISMAP
-                       : ISMAP__LIU__V1__REGISTRY_LIST__REGISTRY_LIST_ISMAP_LIU;
-        m.level = impact;
-        m.data_class = data_class == NULL ? 2 : (uint32_t)(data_class[0] - '0');
-        m.business = (char *)(uintptr_t)(business == NULL ? "" : business);
-        m.page = (char *)(uintptr_t)page;
-        ProtobufCMessage *answer;
-        int status = cli_request(c, CLI_INTAKE, &m.base, false, &answer);
-        if (status != CLI_OK || answer == NULL)
-            return status;
-        const Ismap__Liu__V1__Procurable *p = (void *)answer;
-        show_entries(c, &t, p->entries, p->n_entries);
-        if (p->note_en[0] != '\0')
-            cli_note(c, "%s", c->ja ? p->note_ja : p->note_en);
-        page = p->next_page;
-    } while (page[0] != '\0');
-    cli_table_sort(&t);
-    if (!c->json)
-        cli_table_print(c, &t);
-    return CLI_OK;
+    m.data_class = data_class == NULL ? 2 : (uint32_t)(data_class[0] - '0');
+    m.business = (char *)(uintptr_t)(business == NULL ? "" : business);
+    entries_begin(c, &l);
+    return cli_list_pages(c, CLI_INTAKE, &m.base, &m.page, procurable_rows, &l);
 }

@@ -21,6 +21,13 @@ static const char *digits(struct cli *c, uint64_t n)
     return arena_printf(&c->arena, "%llu", (unsigned long long)n);
 }
 
+static const char *ready_word(const struct cli *c, bool ready)
+{
+    if (c->ja)
+        return ready ? "可" : "不可";
+    return ready ? "yes" : "NO";
+}
+
 /* A service that is down, or answers that it cannot. */
 static void silent(struct cli *c, struct cli_table *t, const char *name)
 {
@@ -30,7 +37,7 @@ static void silent(struct cli *c, struct cli_table *t, const char *name)
         why = c->ja ? r->details[0]->message_ja : r->details[0]->message_en;
     else if (r != NULL)
         why = cli_status_name(r->status);
-    const char *cells[] = {name, "NO", "", "", "", "", "", why};
+    const char *cells[] = {name, ready_word(c, false), "", "", "", "", "", why};
     if (c->json)
         cli_print_json(c, json_pack("{s:s,s:b,s:s}", "service", name, "ready", 0, "whyNot", why));
     else
@@ -69,7 +76,7 @@ int cmd_status(struct cli *c, struct cli_args *a)
             cli_print(c, answer);
         uint64_t behind = h->head_seq > h->consumed_seq ? h->head_seq - h->consumed_seq : 0;
         const char *cells[] = {h->service,
-                               h->ready ? "yes" : "NO",
+                               ready_word(c, h->ready),
                                digits(c, h->head_seq),
                                digits(c, behind),
                                digits(c, h->requests_in_flight),
@@ -122,8 +129,5 @@ int cmd_call(struct cli *c, struct cli_args *a)
     ProtobufCMessage *m = cli_read_message(c, d, path);
     if (m == NULL)
         return CLI_INPUT;
-    ProtobufCMessage *answer;
-    int status = cli_request(c, (enum cli_service)to, m, sign, &answer);
-    cli_print(c, answer);
-    return status;
+    return cli_ask(c, (enum cli_service)to, m, sign);
 }

@@ -21,12 +21,11 @@ static void print_finding(struct cli *c, const Ismap__Liu__V1__Finding *f)
 
 static void print_verdict(struct cli *c, const Ismap__Liu__V1__Verdict *v)
 {
-    (void)printf(
-        "%s: %s", v->case_id,
-        cli_word(&ismap__liu__v1__judgment_state__descriptor, (int)v->state, "JUDGMENT_STATE_"));
+    (void)printf("%s: %s", v->case_id,
+                 cli_word(c, &ismap__liu__v1__judgment_state__descriptor, (int)v->state));
     if (v->result != ISMAP__LIU__V1__VERDICT_RESULT__VERDICT_RESULT_UNSPECIFIED)
-        (void)printf(" %s", cli_word(&ismap__liu__v1__verdict_result__descriptor, (int)v->result,
-                                     "VERDICT_RESULT_"));
+        (void)printf(" %s",
+                     cli_word(c, &ismap__liu__v1__verdict_result__descriptor, (int)v->result));
     if (v->matched_code[0] != '\0')
         (void)printf(" (%s, %s %u)", v->matched_code, c->ja ? "一覧 第" : "list version",
                      v->list_version);
@@ -35,6 +34,9 @@ static void print_verdict(struct cli *c, const Ismap__Liu__V1__Verdict *v)
     (void)printf("\n");
     for (size_t i = 0; i < v->n_findings; i++)
         print_finding(c, v->findings[i]);
+    if (v->n_findings > 0)
+        (void)printf("  %s\n", c->ja ? "(+ 満たす  - 満たさない  ? 未確定  i 参考)"
+                                     : "(+ met  - not met  ? open  i for information)");
     (void)printf("  %s %s, core %s, %s %s\n", c->ja ? "規則" : "rulebook", v->rulebook_hash,
                  v->core_version, c->ja ? "決定者" : "by", v->decided_by);
 }
@@ -140,7 +142,7 @@ int cmd_targets_show(struct cli *c, struct cli_args *a)
         for (size_t k = 0; k < t->n_checklist; k++) {
             const Ismap__Liu__V1__Question *q = t->checklist[k];
             (void)printf("    %s [%s] %s\n", q->id,
-                         cli_word(&ismap__liu__v1__answer__descriptor, (int)q->match, "ANSWER_"),
+                         cli_word(c, &ismap__liu__v1__answer__descriptor, (int)q->match),
                          c->ja ? q->text_ja : q->text_en);
         }
     }

@@ -55,8 +55,11 @@ static enum err take(struct journal_walk *w, uint64_t seq, const uint8_t *data, 
     if (e == ERR_OK)
         e = w->entry(w->arg, seq, (const void *)m);
     arena_fini(&a);
-    if (w->progress && w->entries % 1000 == 0)
-        (void)fprintf(stderr, "\r%llu entries", (unsigned long long)w->entries);
+    if (w->entries % 1000 == 0) {
+        char detail[48];
+        (void)snprintf(detail, sizeof detail, "%llu", (unsigned long long)w->seq);
+        cli_wait_tick(&w->wait, detail);
+    }
     return e;
 }
 
@@ -112,13 +115,16 @@ static int walk_stream(struct journal_walk *w)
             break;
         }
     }
-    if (w->progress)
-        (void)fputc('\r', stderr);
     return status;
 }
 
 int journal_walk(struct journal_walk *w)
 {
+    struct cli *c = w->session->cli;
+    cli_wait_begin(c, &w->wait, c->ja ? "記録簿の読み取り" : "the journal to be read");
     int status = w->seq == 0 ? walk_segments(w) : CLI_OK;
-    return status == CLI_OK ? walk_stream(w) : status;
+    if (status == CLI_OK)
+        status = walk_stream(w);
+    cli_wait_end(&w->wait);
+    return status;
 }

@@ -15,7 +15,7 @@ struct journal_walk {
     /* Called for each fault: gaps, links that do not fit, damaged segments. */
     void (*fault)(void *arg, const char *where, const char *what);
     void *arg;
-    bool progress; /* on stderr */
+    struct cli_wait wait; /* its own */
 
     /* results */
     uint64_t seq; /* last entry seen */

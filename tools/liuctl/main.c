@@ -45,7 +45,8 @@ static const char options_en[] =
     "/etc/ismap-liu/liuctl.yaml)\n"
     "  --as IDENTITY      whose keys are used (else the setting identity)\n"
     "  --request-id ID    id of the message: sent again, it takes effect once\n"
-    "  --json             one JSON object a line\n"
+    "  --json             one JSON object a line; complaints too, on stderr\n"
+    "  --lang ja|en       language of messages (else the locale)\n"
     "  --dry-run          say what would be sent or made, and do nothing\n"
     "  --yes, --quiet, --no-color\n\n";
 
@@ -54,7 +55,8 @@ static const char options_ja[] =
     "LIUCTL_CONFIG、./liuctl.yaml、/etc/ismap-liu/liuctl.yaml）\n"
     "  --as IDENTITY      どの当事者の鍵を使うか（なければ設定の identity）\n"
     "  --request-id ID    要求の番号。同じ番号で再送しても効果は一度だけです\n"
-    "  --json             1行1件の JSON で出力\n"
+    "  --json             1行1件の JSON で出力（エラーも標準エラー出力に JSON）\n"
+    "  --lang ja|en       表示の言語（なければロケール）\n"
     "  --dry-run          送信・作成の内容を示すだけで、何も行いません\n"
     "  --yes、--quiet、--no-color\n\n";
 
@@ -120,13 +122,18 @@ static bool globals(struct cli *c, struct cli_args *a, bool *want_help)
     c->dry_run = cli_flag(a, "--dry-run");
     bool no_color = cli_flag(a, "--no-color");
     c->color = !no_color && getenv("NO_COLOR") == NULL && isatty(STDOUT_FILENO) == 1;
+    const char *lang = cli_option(a, "--lang");
+    if (lang != NULL)
+        c->ja = strcmp(lang, "ja") == 0;
     bool help_long = cli_flag(a, "--help");
     bool help_short = cli_flag(a, "-h");
     *want_help = help_long || help_short;
     c->config_path = cli_option(a, "--config");
     c->identity = cli_option(a, "--as");
     c->request_id = cli_option(a, "--request-id");
-    return true;
+    if (lang != NULL && strcmp(lang, "ja") != 0 && strcmp(lang, "en") != 0)
+        (void)cli_usage(c, "--lang: ja, en");
+    return !c->complained;
 }
 
 static void cli_fini(struct cli *c)
@@ -139,22 +146,20 @@ static void cli_fini(struct cli *c)
     arena_fini(&c->arena);
 }
 
-static int no_command(const struct cli *c, const char *word)
+static int no_command(struct cli *c, const char *word)
 {
     if (group_known(word))
-        (void)fprintf(stderr,
-                      c->ja ? "liuctl: %s: 続きを指定してください (liuctl help %s)\n"
-                            : "liuctl: %s: say which command of it (see liuctl help %s)\n",
-                      word, word);
-    else
-        (void)fprintf(stderr, "liuctl: %s: %s\n", word,
-                      c->ja ? "そのようなコマンドはありません (liuctl help)"
-                            : "no such command (see liuctl help)");
-    return CLI_USAGE;
+        return cli_fail(c, CLI_USAGE,
+                        c->ja ? "%s: 続きを指定してください (liuctl help %s)"
+                              : "%s: say which command of it (see liuctl help %s)",
+                        word, word);
+    return cli_fail(c, CLI_USAGE, "%s: %s", word,
+                    c->ja ? "そのようなコマンドはありません (liuctl help)"
+                          : "no such command (see liuctl help)");
 }
 
 /* "help", "help case", "help case show", "case --help". */
-static int help_about(const struct cli *c, struct cli_args *a)
+static int help_about(struct cli *c, struct cli_args *a)
 {
     if (a->argc > 0 && strcmp(a->argv[0], "help") == 0) {
         a->argc--;
@@ -178,14 +183,15 @@ int main(int argc, char **argv)
     arena_init(&c.arena, 512u * 1024 * 1024);
     log_set_level(
         (enum log_level)(LOG_LEVEL_ERROR + 1)); /* commands say themselves what went wrong */
-    (void)globals(&c, &a, &want_help);
+    bool good = globals(&c, &a, &want_help);
     const struct cli_command *k = command_find(a.argc, a.argv);
-    int status;
-    if (want_help || (a.argc > 0 && strcmp(a.argv[0], "help") == 0)) {
+    int status = CLI_USAGE;
+    if (!good) {
+        /* told already */
+    } else if (want_help || (a.argc > 0 && strcmp(a.argv[0], "help") == 0)) {
         status = help_about(&c, &a);
     } else if (a.argc == 0) {
         help(&c, NULL);
-        status = CLI_USAGE;
     } else if (k == NULL) {
         status = no_command(&c, a.argv[0]);
     } else {

@@ -65,8 +65,8 @@ int cli_load_config(struct cli *c)
     buf_init(&report, 65536);
     struct conf_table t = {rows, sizeof rows / sizeof rows[0], &c->config};
     enum err e = conf_load(path, &t, 1, &report);
-    if (e != ERR_OK)
-        (void)fwrite(report.data, 1, report.len, stderr);
+    if (e != ERR_OK && report.len > 0)
+        (void)cli_fail(c, CLI_USAGE, "%.*s", (int)(report.len - 1), (const char *)report.data);
     buf_fini(&report);
     if (e != ERR_OK && access(path, R_OK) != 0)
         return cli_usage(c, c->ja
@@ -192,35 +192,63 @@ static int no_answer(struct cli *c, enum cli_service to)
                     c->config.endpoints[to]);
 }
 
+/* Is this the reply to `id`? An empty id: the frame could not be read far enough to know. */
+static bool take_reply(struct cli *c, const char *id, uint8_t *in, size_t n)
+{
+    ProtobufCMessage *m = NULL;
+    enum err e = wire_unpack(&c->arena, &ismap__liu__v1__reply__descriptor, in, n, &m);
+    Ismap__Liu__V1__Reply *r = (void *)m;
+    free(in);
+    if (e != ERR_OK || (strcmp(r->request_id, id) != 0 && r->request_id[0] != '\0'))
+        return false;
+    c->reply = r;
+    return true;
+}
+
+struct sending {
+    enum cli_service to;
+    const char *id;
+    const uint8_t *data;
+    size_t bytes;
+    int64_t send_at_ms;
+    struct cli_wait wait;
+};
+
+/* A slice of the exchange, so that a long wait can be told. ERR_OK: the reply is there; ERR_AGAIN:
+ * not yet. */
+static enum err exchange_slice(struct cli *c, struct sending *s, int64_t until_ms)
+{
+    int64_t now = clock_mono_ms();
+    int64_t slice = until_ms - now < CLI_WAIT_TICK_MS ? until_ms - now : CLI_WAIT_TICK_MS;
+    if (now >= s->send_at_ms) {
+        enum err e = bus_client_send(c->clients[s->to], s->data, s->bytes, slice);
+        if (e == ERR_AGAIN && bus_client_state(c->clients[s->to]) == ERR_AUTH)
+            return ERR_AUTH;
+        if (e != ERR_OK)
+            return e;
+        s->send_at_ms = clock_mono_ms() + SEND_AGAIN_MS;
+    }
+    uint8_t *in = NULL;
+    size_t n = 0;
+    if (bus_client_recv(c->clients[s->to], &in, &n, slice) != ERR_OK)
+        return ERR_AGAIN;
+    return take_reply(c, s->id, in, n) ? ERR_OK : ERR_AGAIN;
+}
+
 /* Waits for the reply to `id`, sending again now and then. */
-static int exchange(struct cli *c, enum cli_service to, const char *id, const uint8_t *data,
-                    size_t bytes)
+static int exchange(struct cli *c, struct sending *s)
 {
     int64_t until = clock_mono_ms() + c->config.timeout_ms;
-    int64_t now = clock_mono_ms();
-    int64_t send_at = now;
-    for (; now < until; now = clock_mono_ms()) {
-        if (now >= send_at) {
-            enum err e = bus_client_send(c->clients[to], data, bytes, until - now);
-            if (e != ERR_OK)
-                return no_answer(c, to);
-            send_at = clock_mono_ms() + SEND_AGAIN_MS;
-        }
-        uint8_t *in = NULL;
-        size_t n = 0;
-        int64_t wait = (send_at < until ? send_at : until) - clock_mono_ms();
-        if (bus_client_recv(c->clients[to], &in, &n, wait < 0 ? 0 : wait) != ERR_OK)
-            continue;
-        ProtobufCMessage *m = NULL;
-        enum err e = wire_unpack(&c->arena, &ismap__liu__v1__reply__descriptor, in, n, &m);
-        free(in);
-        Ismap__Liu__V1__Reply *r = (void *)m;
-        if (e == ERR_OK && (strcmp(r->request_id, id) == 0 || r->request_id[0] == '\0')) {
-            c->reply = r;
-            return CLI_OK;
-        }
+    const char *what =
+        arena_printf(&c->arena, "%s (%s)", service_names[s->to], c->config.endpoints[s->to]);
+    enum err e = ERR_AGAIN;
+    cli_wait_begin(c, &s->wait, what == NULL ? service_names[s->to] : what);
+    while (e == ERR_AGAIN && clock_mono_ms() < until) {
+        e = exchange_slice(c, s, until);
+        cli_wait_tick(&s->wait, NULL);
     }
-    return no_answer(c, to);
+    cli_wait_end(&s->wait);
+    return e == ERR_OK ? CLI_OK : no_answer(c, s->to);
 }
 
 int cli_request_quiet(struct cli *c, enum cli_service to, const ProtobufCMessage *m, bool sign,
@@ -229,13 +257,11 @@ int cli_request_quiet(struct cli *c, enum cli_service to, const ProtobufCMessage
     *answer = NULL;
     c->reply = NULL;
     int status = cli_connect(c, to);
-    const char *id = NULL;
-    const uint8_t *data = NULL;
-    size_t bytes = 0;
+    struct sending s = {.to = to};
     if (status == CLI_OK)
-        status = cli_envelope(c, m, sign, &id, &data, &bytes);
+        status = cli_envelope(c, m, sign, &s.id, &s.data, &s.bytes);
     if (status == CLI_OK)
-        status = exchange(c, to, id, data, bytes);
+        status = exchange(c, &s);
     if (status != CLI_OK)
         return status;
     const ProtobufCMessageDescriptor *d =
@@ -262,6 +288,14 @@ int cli_request(struct cli *c, enum cli_service to, const ProtobufCMessage *m, b
     return status;
 }
 
+int cli_ask(struct cli *c, enum cli_service to, const ProtobufCMessage *m, bool sign)
+{
+    ProtobufCMessage *answer;
+    int status = cli_request(c, to, m, sign, &answer);
+    cli_print(c, answer);
+    return status;
+}
+
 const char *cli_status_name(Ismap__Liu__V1__Status s)
 {
     const ProtobufCEnumValue *v =
@@ -284,15 +318,5 @@ int cli_status_exit(Ismap__Liu__V1__Status s)
         return CLI_TEMPORARY;
     default:
         return CLI_REFUSED;
-    }
-}
-
-void cli_print_refusal(struct cli *c, const Ismap__Liu__V1__Reply *r)
-{
-    (void)fprintf(stderr, "liuctl: %s\n", cli_status_name(r->status));
-    for (size_t i = 0; i < r->n_details; i++) {
-        const Ismap__Liu__V1__Violation *v = r->details[i];
-        (void)fprintf(stderr, "  %s%s[%s] %s\n", v->field, v->field[0] == '\0' ? "" : ": ", v->rule,
-                      c->ja ? v->message_ja : v->message_en);
     }
 }

@@ -23,11 +23,17 @@ int session_open(struct cli *c, struct session *s, bool checked)
         return cli_fail(c, CLI_USAGE, "%s", why.text);
     int64_t until = clock_mono_ms() + c->config.timeout_ms;
     const char *reason = "";
+    struct cli_wait wait;
+    cli_wait_begin(c, &wait, c->config.redis_address);
     while (checked && !store_ready(s->store, &reason)) {
         enum err e = loop_turn(s->loop, 10);
-        if ((e != ERR_OK && e != ERR_AGAIN) || clock_mono_ms() > until)
+        cli_wait_tick(&wait, reason);
+        if ((e != ERR_OK && e != ERR_AGAIN) || clock_mono_ms() > until) {
+            cli_wait_end(&wait);
             return cli_fail(c, CLI_TEMPORARY, "%s: %s", c->config.redis_address, reason);
+        }
     }
+    cli_wait_end(&wait);
     return CLI_OK;
 }
 

@@ -1,0 +1,160 @@
+/* What goes to stderr: complaints, notes, questions, and what is being waited for. */
+#include "liuctl/cli.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define TEXT_BYTES 4096
+#define WAIT_TOLD_MS 1000
+
+static void put_json(json_t *j)
+{
+    char *text = j == NULL ? NULL : json_dumps(j, JSON_COMPACT);
+    (void)fprintf(stderr, "%s\n", text == NULL ? "{\"error\":{}}" : text);
+    free(text);
+    json_decref(j);
+}
+
+/* `details` is taken over; NULL = none. Text that is not UTF-8 (a file's name) is left out. */
+static void put_error(const char *status, int exit, const char *text, json_t *details)
+{
+    json_t *message = json_string(text);
+    json_t *list = details != NULL ? details : json_array();
+    put_json(json_pack("{s:{s:s, s:i, s:o, s:o}}", "error", "status", status, "exit", exit,
+                       "message", message != NULL ? message : json_string(""), "details", list));
+}
+
+static const char *local_status(int exit)
+{
+    static const char *const names[] = {"OK", "NEGATIVE", "USAGE", "INPUT", "REFUSED", "TEMPORARY"};
+    return exit >= CLI_OK && exit <= CLI_TEMPORARY ? names[exit] : "USAGE";
+}
+
+static void complain(const struct cli *c, int status, const char *fmt, va_list ap) LIU_PRINTF(3, 0);
+
+static void complain(const struct cli *c, int status, const char *fmt, va_list ap)
+{
+    char text[TEXT_BYTES];
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    if (c->json)
+        put_error(local_status(status), status, text, NULL);
+    else
+        (void)fprintf(stderr, "liuctl: %s\n", text);
+}
+
+int cli_usage(struct cli *c, const char *fmt, ...)
+{
+    if (c->complained)
+        return CLI_USAGE;
+    c->complained = true;
+    va_list ap;
+    va_start(ap, fmt);
+    complain(c, CLI_USAGE, fmt, ap);
+    va_end(ap);
+    if (!c->json)
+        (void)fprintf(stderr, "liuctl: %s\n",
+                      c->ja ? "使い方は --help をご覧ください" : "see --help");
+    return CLI_USAGE;
+}
+
+int cli_fail(struct cli *c, int status, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    complain(c, status, fmt, ap);
+    va_end(ap);
+    return status;
+}
+
+void cli_print_refusal(struct cli *c, const Ismap__Liu__V1__Reply *r)
+{
+    const char *name = cli_status_name(r->status);
+    if (c->json) {
+        json_t *details = json_array();
+        for (size_t i = 0; i < r->n_details; i++) {
+            const Ismap__Liu__V1__Violation *v = r->details[i];
+            (void)json_array_append_new(
+                details, json_pack("{s:s, s:s, s:s, s:s}", "field", v->field, "rule", v->rule,
+                                   "messageJa", v->message_ja, "messageEn", v->message_en));
+        }
+        const char *first = "";
+        if (r->n_details > 0)
+            first = c->ja ? r->details[0]->message_ja : r->details[0]->message_en;
+        put_error(name, cli_status_exit(r->status), first, details);
+        return;
+    }
+    (void)fprintf(stderr, "liuctl: %s\n", name);
+    for (size_t i = 0; i < r->n_details; i++) {
+        const Ismap__Liu__V1__Violation *v = r->details[i];
+        (void)fprintf(stderr, "  %s%s[%s] %s\n", v->field, v->field[0] == '\0' ? "" : ": ", v->rule,
+                      c->ja ? v->message_ja : v->message_en);
+    }
+}
+
+void cli_note(struct cli *c, const char *fmt, ...)
+{
+    char text[TEXT_BYTES];
+    if (c->quiet)
+        return;
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (c->json)
+        put_json(json_pack("{s:s}", "note", text));
+    else
+        (void)fprintf(stderr, "%s\n", text);
+}
+
+bool cli_confirm(struct cli *c, const char *question)
+{
+    if (c->yes)
+        return true;
+    if (isatty(STDIN_FILENO) != 1) {
+        (void)cli_fail(c, CLI_USAGE,
+                       c->ja ? "%s -- 端末ではないため --yes が必要です"
+                             : "%s -- not a terminal: say --yes",
+                       question);
+        return false;
+    }
+    (void)fprintf(stderr, "%s [y/N] ", question);
+    char line[16];
+    return fgets(line, sizeof line, stdin) != NULL && (line[0] == 'y' || line[0] == 'Y');
+}
+
+void cli_wait_begin(struct cli *c, struct cli_wait *w, const char *what)
+{
+    int64_t now = clock_mono_ms();
+    *w = (struct cli_wait){.cli = c, .what = what, .since_ms = now, .next_ms = now + WAIT_TOLD_MS};
+}
+
+void cli_wait_tick(struct cli_wait *w, const char *detail)
+{
+    const struct cli *c = w->cli;
+    int64_t now = clock_mono_ms();
+    if (c->quiet || c->json || c->patient || now < w->next_ms)
+        return;
+    bool terminal = isatty(STDERR_FILENO) == 1;
+    if (!terminal && w->shown)
+        return;
+    w->next_ms = now + WAIT_TOLD_MS;
+    w->shown = true;
+    (void)fprintf(stderr, c->ja ? "%s%s を待っています%s%s" : "%swaiting for %s%s%s",
+                  terminal ? "\r" : "", w->what, detail == NULL ? "" : ": ",
+                  detail == NULL ? "" : detail);
+    if (terminal)
+        (void)fprintf(stderr, " (%lld s)\033[K", (long long)((now - w->since_ms) / 1000));
+    else
+        (void)fputc('\n', stderr);
+}
+
+void cli_wait_end(struct cli_wait *w)
+{
+    if (w->shown && isatty(STDERR_FILENO) == 1)
+        (void)fputs("\r\033[K", stderr);
+    w->shown = false;
+}
