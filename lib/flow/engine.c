@@ -216,14 +216,46 @@ static void commit_duplicate(struct work *w, const struct commit_result *r)
     reply_send(w);
 }
 
+static void give_up_reused(void *arg, const struct commit_result *r)
+{
+    struct work *w = arg;
+    if (r != NULL && r->status == COMMIT_OK)
+        metric_add(w->flow->m_commits, 1);
+    give_up(w, FLOW_STATUS(ALREADY_EXISTS), "P-ID-REUSED",
+            "この番号(id)は別の内容で使われています。新しい番号で送ってください。",
+            "This id was used for other content. Send it under a new id.");
+}
+
+/* The journal is told once for each id: that commit leaves a receipt under an id that no party can
+ * use. So a party cannot write more of these than it made effects. False = it is not told. */
+static bool journal_mismatch(struct work *w)
+{
+    Ismap__Liu__V1__IdReused n = ISMAP__LIU__V1__ID_REUSED__INIT;
+    const char *audience[] = {w->actor};
+    const char *cause = arena_printf(&w->arena, "reused~%s", w->request_id);
+    if (cause == NULL || store_pressure(w->flow->store) != STORE_PRESSURE_NONE)
+        return false;
+    n.party = (char *)(uintptr_t)w->actor;
+    n.id = (char *)(uintptr_t)w->request_id;
+    n.request_hash = (ProtobufCBinaryData){.len = SHA256_BYTES, .data = w->request_hash};
+    work_drop_reads(w);
+    work_reset_outcome(w);
+    w->cause = cause;
+    work_emit(w, &n.base, audience, 1);
+    if (w->failed || work_build_commit(w) != ERR_OK)
+        return false;
+    w->commit.receipt_id = cause;
+    w->commit.n_guards = 0;
+    return store_commit(w->flow->store, STORE_MAIN, &w->commit, give_up_reused, w) == ERR_OK;
+}
+
 static void commit_mismatch(struct work *w)
 {
     metric_add(w->flow->m_mismatches, 1);
     log_event(LOG_LEVEL_WARN, "id-reused", "a request id came again with other bytes", "party",
               w->actor, "id", w->request_id, NULL);
-    give_up(w, FLOW_STATUS(ALREADY_EXISTS), "P-ID-REUSED",
-            "この番号(id)は別の内容で使われています。新しい番号で送ってください。",
-            "This id was used for other content. Send it under a new id.");
+    if (!journal_mismatch(w))
+        give_up_reused(w, NULL);
 }
 
 static void timer_commit_done(struct work *w, const struct commit_result *r)

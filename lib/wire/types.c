@@ -70,6 +70,7 @@ static const ProtobufCMessageDescriptor *const types[] = {
     &ismap__liu__v1__health__descriptor,
     &ismap__liu__v1__hold__descriptor,
     &ismap__liu__v1__hold_change__descriptor,
+    &ismap__liu__v1__id_reused__descriptor,
     &ismap__liu__v1__important_control__descriptor,
     &ismap__liu__v1__incident__descriptor,
     &ismap__liu__v1__incident_answer__descriptor,

@@ -104,7 +104,12 @@ static void other_content_under_the_id_is_refused(void **state)
     assert_status(r, ST(ALREADY_EXISTS));
     assert_true(reply_has_rule(r, "P-ID-REUSED"));
     assert_null(r->receipt);
-    assert_int_equal(stack_metric(&rig.stack, STACK_INTAKE, "liu_id_reused_total"), reused + 1);
+    m->contact = (char *)(uintptr_t) "third@acme.example";
+    assert_status(client_ask(&c, &m->base, &(struct how){.id = "reused-id-1"}), ST(ALREADY_EXISTS));
+    assert_int_equal(stack_metric(&rig.stack, STACK_INTAKE, "liu_id_reused_total"), reused + 2);
+    const Ismap__Liu__V1__Events *told = client_fetch(&c, 0, 0, "ismap.liu.v1.IdReused");
+    assert_int_equal(told->n_events, 1); /* once, and to the party */
+    assert_string_equal(told->events[0]->actor, "acme");
     client_close(&c);
 }
 

@@ -140,6 +140,60 @@ static void the_same_id_gives_the_stored_answer(void **state)
     assert_int_equal(touched("case-b"), 0);
 }
 
+static void another_use_of_an_id_is_journaled_once(void **state)
+{
+    (void)state;
+    const struct fake_how same = {.id = "same-id-1"};
+    send_touch("case-a", &same);
+    fake_commit_all();
+    assert_int_equal(fake.seq, 1);
+    for (size_t i = 0; i < 3; i++) { /* the same other bytes twice, then others again */
+        send_touch(i < 2 ? "case-b" : "case-c", &same);
+        fake_turn();
+        fake_commit_ok(); /* told apart from the first */
+        assert_int_equal(fake.n_commits, 1);
+        const struct commit *c = fake.commits[0].commit;
+        assert_int_equal(c->n_puts, 0);
+        assert_int_equal(c->n_entries, 1);
+        assert_string_equal(c->entries[0].type, "IdReused");
+        assert_int_equal(c->entries[0].n_audience, 1);
+        assert_string_equal(c->entries[0].audience[0], "acme");
+        fake_commit_ok();
+        assert_int_equal(fake.n_commits, 0);
+        assert_int_equal(fake.seq, 2);
+        assert_int_equal(fake_status(i + 1), FLOW_STATUS(ALREADY_EXISTS));
+        assert_null(fake.sent[i + 1].reply->receipt);
+    }
+    send_touch("case-a", &same); /* the first is as good as before */
+    fake_commit_all();
+    assert_int_equal(fake_status(4), FLOW_STATUS(OK));
+    assert_true(fake.sent[4].reply->receipt->duplicate);
+    assert_int_equal(fake.flow.works, 0);
+}
+
+static void a_refusal_waits_for_no_journal(void **state)
+{
+    (void)state;
+    static const enum commit_status how[] = {COMMIT_UNKNOWN, COMMIT_REFUSED, COMMIT_UNAVAILABLE};
+    const struct fake_how same = {.id = "same-id-1"};
+    send_touch("case-a", &same);
+    fake_commit_all();
+    for (size_t i = 0; i < sizeof how / sizeof how[0]; i++) {
+        send_touch("case-b", &same);
+        fake_turn();
+        fake_commit_ok();
+        fake_commit_as(how[i], false);
+        assert_int_equal(fake_status(i + 1), FLOW_STATUS(ALREADY_EXISTS));
+    }
+    fake.pressure = STORE_PRESSURE_NOISE;
+    send_touch("case-b", &same);
+    fake_turn();
+    fake_commit_ok();
+    assert_int_equal(fake.n_commits, 0);
+    assert_int_equal(fake_status(4), FLOW_STATUS(ALREADY_EXISTS));
+    assert_int_equal(fake.seq, 1);
+}
+
 static void a_refusal_asks_for_the_receipt_first(void **state)
 {
     (void)state;
@@ -187,6 +241,7 @@ static void what_the_store_says_becomes_a_status(void **state)
         send_touch("case-a", NULL);
         fake_turn();
         fake_commit_as(rows[i].commit, false);
+        fake_commit_all();
         assert_int_equal(fake_status(i), rows[i].status);
         assert_int_equal(fake.sent[i].reply->retry_after_ms > 0, rows[i].hint);
         assert_null(fake.sent[i].reply->receipt);
@@ -243,6 +298,8 @@ int main(void)
         T(who_waits_behind_an_unknown_outcome_sees_its_effect),
         T(an_unknown_outcome_is_given_up_in_the_end),
         T(the_same_id_gives_the_stored_answer),
+        T(another_use_of_an_id_is_journaled_once),
+        T(a_refusal_waits_for_no_journal),
         T(a_refusal_asks_for_the_receipt_first),
         T(a_refusal_without_the_store_is_unavailable),
         T(what_the_store_says_becomes_a_status),
