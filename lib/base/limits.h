@@ -55,6 +55,7 @@
 /* alerts */
 #define LIMIT_ALERTS_URGENT 16
 #define LIMIT_ALERTS_BULK 256
+#define LIMIT_LANE_OUTCOMES 64 /* of one message, kept in the lane for a feed that asks again */
 
 /* Redis */
 #define LIMIT_REDIS_REPLY_BYTES (64 * 1024 * 1024)

@@ -23,6 +23,7 @@
 typedef Ismap__Liu__V1__Alert pb_alert;
 typedef Ismap__Liu__V1__AlarmRang pb_alarm;
 typedef Ismap__Liu__V1__AlertOutcome pb_outcome;
+typedef Ismap__Liu__V1__TakenBatch pb_batch;
 typedef Ismap__Liu__V1__Brake pb_brake;
 typedef Ismap__Liu__V1__Feed pb_feed;
 typedef Ismap__Liu__V1__FeedLane pb_lane;

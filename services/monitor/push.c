@@ -106,11 +106,27 @@ static bool misused(const struct push *p)
     return false;
 }
 
+/* What was decided about a batch of the lane: just now, or as the stored lane remembers it. */
+static void batch_outcomes(const struct push *p, pb_batch *b)
+{
+    if (p->n > p->skip && b->first_seq == p->m->first_seq + p->skip) {
+        b->outcomes = p->outcomes;
+        b->n_outcomes = p->n_outcomes < LIMIT_LANE_OUTCOMES ? p->n_outcomes : LIMIT_LANE_OUTCOMES;
+        return;
+    }
+    for (size_t i = 0; p->lane != NULL && i < p->lane->n_recent; i++) {
+        if (p->lane->recent[i]->first_seq != b->first_seq)
+            continue;
+        b->outcomes = p->lane->recent[i]->outcomes;
+        b->n_outcomes = p->lane->recent[i]->n_outcomes;
+    }
+}
+
 static bool lane_put(struct push *p, const char *id, const struct lane_state *s)
 {
     struct arena *a = work_arena(p->w);
     pb_lane lane = ISMAP__LIU__V1__FEED_LANE__INIT;
-    Ismap__Liu__V1__TakenBatch *batches = arena_alloc(a, LANE_RECENT_MAX * sizeof *batches);
+    pb_batch *batches = arena_alloc(a, LANE_RECENT_MAX * sizeof *batches);
     lane.recent = arena_alloc(a, LANE_RECENT_MAX * sizeof *lane.recent);
     if (batches == NULL || lane.recent == NULL)
         return false;
@@ -119,6 +135,7 @@ static bool lane_put(struct push *p, const char *id, const struct lane_state *s)
         batches[i].first_seq = s->recent[i].first_seq;
         batches[i].digests = (ProtobufCBinaryData){
             .len = s->recent[i].n_bytes, .data = (uint8_t *)(uintptr_t)s->recent[i].digests};
+        batch_outcomes(p, &batches[i]);
         lane.recent[lane.n_recent++] = &batches[i];
     }
     lane.feed = TEXT(p->feed_id);
@@ -140,17 +157,38 @@ static void watch_again(struct push *p)
         work_timer(p->w, TIMER_WATCH, p->feed_id, now + beat);
 }
 
+/* Those of skipped alerts as they were decided then, behind them the new ones. */
+static bool answer_outcomes(const struct push *p, Ismap__Liu__V1__AlertsTaken *t)
+{
+    size_t most = p->n_outcomes;
+    for (size_t i = 0; p->skip > 0 && i < p->lane->n_recent; i++)
+        most += p->lane->recent[i]->n_outcomes;
+    t->outcomes = arena_alloc(work_arena(p->w), (most + 1) * sizeof *t->outcomes);
+    if (t->outcomes == NULL)
+        return false;
+    for (size_t i = 0; p->skip > 0 && i < p->lane->n_recent; i++) {
+        const pb_batch *b = p->lane->recent[i];
+        for (size_t j = 0; j < b->n_outcomes; j++)
+            if (b->outcomes[j]->seq >= p->m->first_seq &&
+                b->outcomes[j]->seq - p->m->first_seq < p->skip)
+                t->outcomes[t->n_outcomes++] = b->outcomes[j];
+    }
+    for (size_t i = 0; i < p->n_outcomes; i++)
+        t->outcomes[t->n_outcomes++] = p->outcomes[i];
+    return true;
+}
+
 static enum decide answer(struct push *p, uint64_t next_seq)
 {
     Ismap__Liu__V1__AlertsTaken *t = arena_alloc(work_arena(p->w), sizeof *t);
     if (t == NULL)
         return work_no_memory(p->w);
     ismap__liu__v1__alerts_taken__init(t);
+    if (!answer_outcomes(p, t))
+        return work_no_memory(p->w);
     t->next_seq = next_seq;
     t->taken = p->n - p->skip;
     t->skipped = p->skip;
-    t->outcomes = p->outcomes;
-    t->n_outcomes = p->n_outcomes;
     work_reply(p->w, &t->base);
     return DECIDE_DONE;
 }

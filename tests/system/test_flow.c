@@ -140,6 +140,8 @@ static void a_critical_alert_suspends_and_an_operator_lifts(void **state)
     taken = push(&feed, alert);
     assert_int_equal(taken->taken, 0);
     assert_int_equal(taken->skipped, 1);
+    assert_int_equal(taken->n_outcomes, 1); /* what was decided the first time */
+    assert_string_equal(taken->outcomes[0]->number, number);
     client_close(&feed);
     assert_int_equal(events_of("acme", NAME("SuspensionImposed"), number), 1);
     lift(number);
