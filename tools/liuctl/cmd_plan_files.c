@@ -101,6 +101,31 @@ static int write_text(struct cli *c, const struct plan_doc *d, const char *path,
     return status;
 }
 
+/* libxlsxwriter writes to a name: a file of ours, from which the rest goes as with the others. */
+static int write_xlsx(struct cli *c, const struct plan_doc *d, const char *path)
+{
+    const char *dir = getenv("TMPDIR");
+    char *temp = arena_printf(&c->arena, "%s/liuctl.XXXXXX", dir == NULL ? "/tmp" : dir);
+    int fd = temp == NULL ? -1 : mkostemp(temp, O_CLOEXEC);
+    if (fd < 0)
+        return cli_fail(c, CLI_TEMPORARY, "%s: %s", temp == NULL ? "" : temp, strerror(errno));
+    (void)close(fd);
+    int status = CLI_OK;
+    size_t bytes = 0;
+    if (plan_xlsx(d, temp) != ERR_OK)
+        status = cli_fail(c, CLI_TEMPORARY, "%s: %s", temp, strerror(errno));
+    const char *data = status == CLI_OK ? cli_read_file(c, temp, &bytes) : NULL;
+    (void)unlink(temp);
+    if (data == NULL)
+        return CLI_TEMPORARY;
+    struct buf b;
+    buf_init(&b, PLAN_DOC_BYTES_MAX);
+    (void)buf_put(&b, data, bytes);
+    status = plan_write(c, path, &b);
+    buf_fini(&b);
+    return status;
+}
+
 /* The record, from a file or the service. */
 static int get_record(struct cli *c, const char *case_id, const char *file,
                       const Ismap__Liu__V1__AuditPlan **out)
@@ -131,8 +156,8 @@ int cmd_plan_export(struct cli *c, struct cli_args *a)
     const char *case_id = cli_next(a);
     if (status == CLI_OK && ((case_id == NULL) == (file == NULL) || format == NULL))
         return cli_usage(
-            c, c->ja ? "案件番号または --plan と、--format oscal|csv|svg を指定してください"
-                     : "give a case or --plan FILE, and --format oscal|csv|svg");
+            c, c->ja ? "案件番号または --plan と、--format oscal|csv|svg|xlsx を指定してください"
+                     : "give a case or --plan FILE, and --format oscal|csv|svg|xlsx");
     if (status == CLI_OK && !cli_done(c, a))
         status = CLI_USAGE;
     const Ismap__Liu__V1__AuditPlan *m = NULL;
@@ -155,6 +180,8 @@ int cmd_plan_export(struct cli *c, struct cli_args *a)
         return write_text(c, &d, out, plan_csv);
     if (strcmp(format, "svg") == 0)
         return write_text(c, &d, out, plan_svg);
+    if (strcmp(format, "xlsx") == 0)
+        return write_xlsx(c, &d, out);
     return cli_usage(c, "--format: %s", format);
 }
 

@@ -71,10 +71,11 @@ const struct cli_command cli_commands[] = {
      "該当案件の3年間の監査計画です。", "liuctl plan show C-0123456789ABCDEF --items",
      cmd_plan_show},
     {"plan export",
-     "CASE|--plan FILE.json --format oscal|csv|svg [--catalogue FILE [--tier-map GROUP=TIER,...]] "
+     "CASE|--plan FILE.json --format oscal|csv|svg|xlsx [--catalogue FILE [--tier-map "
+     "GROUP=TIER,...]] "
      "[--out FILE]",
-     "A plan as an OSCAL assessment plan, a table or a picture.",
-     "計画を OSCAL、表、図として書き出します。",
+     "A plan as an OSCAL assessment plan, a table, a picture or a workbook.",
+     "計画を OSCAL、表、図、ブック(XLSX)として書き出します。",
      "liuctl plan export C-0123456789ABCDEF --format oscal --out plan.oscal.json", cmd_plan_export},
     {"plan make",
      "--catalogue FILE [--tier-map GROUP=TIER,...] --rulebook FILE [--first-year Y] [--history "

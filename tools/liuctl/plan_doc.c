@@ -57,6 +57,12 @@ const char *plan_domain_name(const struct catalogue_item *it)
     return n < sizeof chapters / sizeof chapters[0] && chapters[n] != NULL ? chapters[n] : "";
 }
 
+const char *plan_mode_ja(const struct plan_item *item)
+{
+    (void)item; /* every item is both, by R67 without its special measure */
+    return "整備状況評価・運用状況評価";
+}
+
 static uint32_t left(uint32_t v, unsigned n)
 {
     return v << n | v >> (32 - n);

@@ -61,6 +61,14 @@ json_t *plan_oscal(struct arena *a, const struct plan_doc *d);
 enum err plan_oscal_check(struct arena *a, const json_t *root, const struct plan_doc *d,
                           struct buf *report) LIU_MUST_USE;
 
+/* What of a control is audited, in Japanese. */
+const char *plan_mode_ja(const struct plan_item *item);
+
+/* A workbook at `path`: an overview with the load of each year, a sheet a year, and a sheet that
+ * tells for every assessable control in which year who audits it. The same plan gives the same
+ * bytes. ERR_IO (errno), ERR_NOMEM. */
+enum err plan_xlsx(const struct plan_doc *d, const char *path) LIU_MUST_USE;
+
 /* One row for each item, behind a heading; RFC 4180 with LF, UTF-8. */
 void plan_csv(const struct plan_doc *d, struct buf *out);
 
