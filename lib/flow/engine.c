@@ -158,6 +158,7 @@ void engine_sweep(void *flow)
     struct flow *f = flow;
     struct work *late = NULL;
     int64_t now = clock_mono_ms();
+    load_views_moved(f);
     for (struct work **at = &f->resend; *at != NULL;) {
         struct work *w = *at;
         if (now < w->resend_until_ms) {
@@ -442,6 +443,7 @@ void work_restart(struct work *w)
 void engine_destroy(struct flow *f)
 {
     f->resend = NULL;
+    f->view_waiters = NULL;
     f->unsigned_replies = NULL;
     while (f->all_works != NULL) {
         struct work *w = f->all_works;

@@ -168,6 +168,9 @@ struct work {
     bool head_asked;
     bool head_loaded;
     uint64_t head_seq;
+    bool view_waits; /* the tail has to reach head_seq first ... */
+    bool view_late;  /* ... but did not in time */
+    int64_t view_until_ms;
     unsigned loading; /* answers awaited */
     bool load_failed;
     bool unreadable; /* a record that was read does not fit or cannot be unpacked */
@@ -274,6 +277,7 @@ struct flow {
     struct work *all_works;
     struct timer_pause *timer_pauses; /* uthash by member */
     struct lock *locks;               /* uthash by key */
+    struct work *view_waiters;        /* for the tail to reach a head they have seen */
     struct work *resend;              /* outcome unknown: waits for the store */
     struct work *unsigned_replies;    /* committed in this turn, their receipts not signed yet */
 
@@ -326,6 +330,7 @@ void work_fail(struct work *w);          /* our own mistake: INTERNAL, or the ti
 
 /* load.c */
 void work_load(struct work *w); /* asks for what is not loaded yet, then runs the work again */
+void load_views_moved(struct flow *f); /* the tail took something in, or time has passed */
 void immutables_destroy(struct flow *f);
 
 /* lock.c */

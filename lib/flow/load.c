@@ -4,7 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
+
 #define IMMUTABLES_MAX 64
+#define VIEW_WAIT_MS 1000
 
 /* Parsed immutable records (rulebooks, target lists, catalogues) are kept for good. */
 struct immutable {
@@ -148,6 +151,36 @@ static void on_scan(void *arg, enum err e, const char *next_page, const char *co
     loaded_one(w);
 }
 
+/* ---- waiting for the views */
+
+static void views_wait(struct work *w)
+{
+    if (w->view_until_ms == 0)
+        w->view_until_ms = clock_mono_ms() + VIEW_WAIT_MS;
+    w->next = w->flow->view_waiters;
+    w->flow->view_waiters = w;
+}
+
+void load_views_moved(struct flow *f)
+{
+    struct work *w = f->view_waiters;
+    f->view_waiters = NULL; /* those that run may wait anew */
+    while (w != NULL) {
+        struct work *next = w->next;
+        w->next = NULL;
+        if (f->tail_seq < w->head_seq && clock_mono_ms() < w->view_until_ms) {
+            views_wait(w);
+        } else {
+            w->view_late = f->tail_seq < w->head_seq;
+            if (w->view_late)
+                log_event(LOG_LEVEL_WARN, "views-late",
+                          "decided on views that lag behind the journal", "cause", w->cause, NULL);
+            work_run(w);
+        }
+        w = next;
+    }
+}
+
 /* The extra count keeps early answers from running the work. */
 void work_load(struct work *w)
 {
@@ -182,6 +215,10 @@ void work_load(struct work *w)
         w->loading++;
         if (store_scan(s, w->scan.kind, w->scan.page, w->scan.max, on_scan, w) != ERR_OK)
             on_scan(w, ERR_UNAVAILABLE, "", NULL, NULL, 0);
+    }
+    if (w->loading == 1 && !progress && w->view_waits) {
+        views_wait(w);
+        return;
     }
     if (w->loading == 1 && !progress && !w->load_failed) { /* our mistake: it waits for nothing */
         log_event(LOG_LEVEL_ERROR, "decide-waits-for-nothing",

@@ -85,6 +85,7 @@ static void on_entries(void *arg, enum err e, const struct store_entry *entries,
     for (size_t i = 0; e == ERR_OK && i < n; i++)
         take_in(f, &entries[i]);
     metric_set(f->m_head, (int64_t)f->tail_seq);
+    load_views_moved(f);
     consumer_go(f);
     fetch_wake(f);
 }

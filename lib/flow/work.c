@@ -206,6 +206,14 @@ bool work_head(struct work *w, uint64_t *seq, const char **epoch)
     return w->head_loaded;
 }
 
+bool work_views_current(struct work *w)
+{
+    w->head_asked = true;
+    bool current = w->head_loaded && (w->flow->tail_seq >= w->head_seq || w->view_late);
+    w->view_waits = w->head_loaded && !current;
+    return current;
+}
+
 void work_drop_reads(struct work *w)
 {
     w->reads = NULL;
@@ -248,6 +256,7 @@ void work_reset_outcome(struct work *w)
     w->status = FLOW_STATUS(OK);
     w->faults = (struct faults){0};
     w->failed = false;
+    w->view_waits = false;
 }
 
 bool work_has_writes(const struct work *w)

@@ -86,6 +86,11 @@ bool work_scan(struct work *w, enum record_kind kind, const char *page, uint32_t
 /* Journal head and epoch read from Redis before the other reads of this run: "as of". */
 bool work_head(struct work *w, uint64_t *seq, const char **epoch);
 
+/* The service's views have taken in all that was in the journal when this was first asked. For
+ * decisions on what a view does not show: something acknowledged just before may be on its way.
+ * True after a second even if they have not: the decision must not wait for ever. */
+bool work_views_current(struct work *w);
+
 /* ---- the outcome; all of it is dropped when the function runs again */
 
 /* Writes a record of this service. It must have been read by work_get, or be new (then it must not

@@ -298,6 +298,8 @@ static enum decide load(struct push *p, const char *lane_id, bool *loaded)
         return work_no_memory(w);
     if (concerns_gather(p) != ERR_OK)
         return work_no_memory(w);
+    if (p->unmatched && !work_views_current(w))
+        return DECIDE_WAIT; /* it may speak of a registration of this moment */
     ok &= concerns_load(p);
     if (!ok)
         return DECIDE_WAIT;

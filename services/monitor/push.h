@@ -45,7 +45,8 @@ struct push {
     size_t n_concerns;
     struct slice slices[LIMIT_ALERTS_BULK];
     uint8_t digests[LIMIT_ALERTS_BULK * LANE_DIGEST_BYTES];
-    bool grave; /* some alert has the top grade: only then the brake is read, and so guarded */
+    bool unmatched; /* some grave enough for an incident belong to no listing that is known */
+    bool grave;     /* some alert has the top grade: only then the brake is read, and so guarded */
     const pb_brake *stored_brake;
     struct brake brake;
     bool brake_changed;

@@ -61,6 +61,7 @@ enum err concerns_gather(struct push *p)
         p->grave = p->grave || s >= p->rules.grade.top;
         const struct match_ref ref = map_ref(alert);
         const struct match_found f = monitor_match(p->mon, &ref);
+        p->unmatched = p->unmatched || f.number == NULL;
         struct concern wanted = {.kind = TOPIC_LISTING, .how = f.how};
         wanted.scene.number = f.number == NULL ? "" : f.number;
         if (s == SEVERITY_UNSET) {

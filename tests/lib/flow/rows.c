@@ -90,6 +90,8 @@ static enum decide on_urgent(struct work *w, void *state)
     (void)state;
     const Ismap__Liu__V1__ListIncidents *m = work_message(w);
     const Ismap__Liu__V1__Case *c;
+    if (m->open_only && !work_views_current(w))
+        return DECIDE_WAIT;
     if (!work_get(w, RECORD_CASE, m->page, (const void **)&c))
         return DECIDE_WAIT;
     if (c != NULL && c->evidence_version >= m->max)
@@ -177,6 +179,15 @@ void send_urgent(const char *id, unsigned most, const struct fake_how *how)
     m.page = (char *)(uintptr_t)id;
     m.max = most;
     fake_message(&m.base, how);
+}
+
+void send_current(const char *id)
+{
+    Ismap__Liu__V1__ListIncidents m = ISMAP__LIU__V1__LIST_INCIDENTS__INIT;
+    m.page = (char *)(uintptr_t)id;
+    m.max = 99;
+    m.open_only = true;
+    fake_message(&m.base, NULL);
 }
 
 void send_query(const struct fake_how *how)

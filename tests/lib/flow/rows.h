@@ -21,6 +21,8 @@ void send_signed(const char *id, const struct fake_how *how);
 /* ListIncidents, ROW_URGENT, its cases are kept in memory; refused when the case has been touched
  * `most` times. */
 void send_urgent(const char *id, unsigned most, const struct fake_how *how);
+/* The same, and only on views that are current. */
+void send_current(const char *id);
 /* GetHealth's neighbour: ListCases, a query that no case slows. */
 void send_query(const struct fake_how *how);
 

@@ -113,6 +113,55 @@ static void nothing_is_refused_by_memory_alone(void **state)
     assert_int_equal(touched("case-a"), 1);
 }
 
+/* ---- waiting for the views */
+
+static void what_needs_current_views_waits_for_the_tail(void **state)
+{
+    (void)state;
+    fake.seq = 7;
+    fake.flow.tail_seq = 5;
+    send_current("case-a");
+    send_current("case-b");
+    fake_turn();
+    assert_int_equal(fake.n_commits, 0);
+    fake.flow.tail_seq = 6;
+    load_views_moved(&fake.flow);
+    engine_sweep(&fake.flow);
+    assert_int_equal(fake.n_commits, 0);
+    send_urgent("case-c", 99, NULL); /* nobody else waits */
+    assert_int_equal(fake.n_commits, 1);
+    fake.flow.tail_seq = 8;
+    load_views_moved(&fake.flow);
+    assert_int_equal(fake.n_commits, 3);
+    fake_commit_all();
+    assert_int_equal(fake.n_sent, 3);
+    send_current("case-d"); /* they are current: no wait */
+    fake_commit_all();
+    fake.flow.tail_seq = fake.seq;
+    load_views_moved(&fake.flow);
+    fake_commit_all();
+    assert_int_equal(touched("case-d"), 1);
+    assert_int_equal(fake.flow.works, 0);
+}
+
+static void but_not_for_ever(void **state)
+{
+    (void)state;
+    fake.seq = 7;
+    fake.flow.tail_seq = 5;
+    send_current("case-a");
+    fake_turn();
+    assert_non_null(fake.flow.view_waiters);
+    fake.flow.view_waiters->view_until_ms = 1;
+    engine_sweep(&fake.flow);
+    fake_commit_all();
+    assert_int_equal(fake_status(0), FLOW_STATUS(OK));
+    assert_int_equal(touched("case-a"), 1);
+    send_current("case-b"); /* one that waits at the end is freed */
+    fake_turn();
+    assert_non_null(fake.flow.view_waiters);
+}
+
 /* ---- the memory itself */
 
 static const uint8_t bytes[64];
@@ -192,6 +241,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(works_that_are_not_urgent_read, up, down),
         cmocka_unit_test_setup_teardown(old_memory_is_a_conflict_and_then_read, up, down),
         cmocka_unit_test_setup_teardown(nothing_is_refused_by_memory_alone, up, down),
+        cmocka_unit_test_setup_teardown(what_needs_current_views_waits_for_the_tail, up, down),
+        cmocka_unit_test_setup_teardown(but_not_for_ever, up, down),
         cmocka_unit_test_setup_teardown(older_news_changes_nothing, up, down),
         cmocka_unit_test_setup_teardown(values_make_room_and_are_read_again, up, down),
         cmocka_unit_test_setup_teardown(beyond_the_bound_nothing_is_believed_absent, up, down),

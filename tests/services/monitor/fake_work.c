@@ -115,6 +115,14 @@ void fake_store(struct work *w, void *state, enum record_kind kind, const char *
     record_written(w, state, r);
 }
 
+void fake_store_late(struct work *w, void *state, enum record_kind kind, const char *id,
+                     const ProtobufCMessage *m)
+{
+    fake_store(w, NULL, kind, id, m);
+    w->late = slot(w, kind, id);
+    w->late_state = state;
+}
+
 const void *fake_load(struct work *w, enum record_kind kind, const char *id)
 {
     return unpacked(w, slot(w, kind, id));
@@ -388,6 +396,17 @@ void work_noise(struct work *w, const char *feed, const uint8_t *data, size_t by
     assert_string_equal(feed, w->actor);
     assert_non_null(data);
     w->noise_bytes = bytes;
+}
+
+bool work_views_current(struct work *w)
+{
+    struct fake_record *r = w->late;
+    if (r == NULL || w->views_stuck)
+        return true;
+    w->late = NULL;
+    r->revision--;
+    record_written(w, w->late_state, r);
+    return false;
 }
 
 bool work_certain(const struct work *w)

@@ -50,7 +50,10 @@ struct work {
     const uint8_t *payload;
     size_t payload_bytes;
     const char *timer_record;
-    bool no_key; /* work_sign answers ERR_UNAVAILABLE */
+    struct fake_record *late; /* written, but the views will be told only when asked to catch up */
+    void *late_state;
+    bool views_stuck; /* they never catch up */
+    bool no_key;      /* work_sign answers ERR_UNAVAILABLE */
     const struct view_row *views;
     size_t n_views;
 
@@ -84,6 +87,9 @@ void fake_fini(struct work *w);
 /* Writes a record as a service would; the views of `state` are told. */
 void fake_store(struct work *w, void *state, enum record_kind kind, const char *id,
                 const ProtobufCMessage *m);
+/* As fake_store, a moment ago: the views hear of it after work_views_current. */
+void fake_store_late(struct work *w, void *state, enum record_kind kind, const char *id,
+                     const ProtobufCMessage *m);
 /* NULL when it does not exist. In the arena of w. */
 const void *fake_load(struct work *w, enum record_kind kind, const char *id);
 

@@ -73,7 +73,7 @@ void world_listing(struct world *wd, const char *number, const char *domain, con
     l.application = &app;
     l.ministries = ministries;
     l.n_ministries = 1;
-    fake_store(&wd->w, wd->mon, RECORD_LISTING, number, &l.base);
+    (wd->late ? fake_store_late : fake_store)(&wd->w, wd->mon, RECORD_LISTING, number, &l.base);
 }
 
 int world_setup(void **state)

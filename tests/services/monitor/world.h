@@ -16,6 +16,7 @@
 struct world {
     struct work w;
     struct monitor *mon;
+    bool late; /* listings are written a moment ago: the views have not heard of them */
 };
 
 int world_setup(void **state);
