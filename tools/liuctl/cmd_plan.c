@@ -1,6 +1,5 @@
 /* Plans without a service: made, checked and quoted from files, with the core that the service has.
  */
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -10,11 +9,6 @@
 #include "liuctl/plan_out.h"
 #include "liuctl/plan_sources.h"
 #include "services/audit/audit_record.h"
-
-static const char *number(struct cli *c, uint32_t n)
-{
-    return arena_printf(&c->arena, "%u", n);
-}
 
 /* --first-year Y and --date DATE: by default the day of today, and its year. */
 static int take_times(struct cli *c, struct cli_args *a, int32_t *first_year, int64_t *made_at_ms)
@@ -35,7 +29,7 @@ static int take_times(struct cli *c, struct cli_args *a, int32_t *first_year, in
     return CLI_OK;
 }
 
-static void note_certificate(struct cli *c, const struct plan_certificate *k)
+void plan_certificate_note(struct cli *c, const struct plan_certificate *k)
 {
     cli_note(c,
              c->ja ? "最も重い年: %u 年目 %u h、下限 %u h、差 %u h(最も軽い年 %u h、領域内の差 %u)"
@@ -45,9 +39,8 @@ static void note_certificate(struct cli *c, const struct plan_certificate *k)
              k->domain_spread);
 }
 
-/* A plan, its own check and its certificate. */
-static int make(struct cli *c, struct plan_sources *s, struct plan *plan,
-                struct plan_certificate *cert)
+int plan_make_checked(struct cli *c, struct plan_sources *s, struct plan *plan,
+                      struct plan_certificate *cert)
 {
     struct audit_faults faults = {.n = 0};
     enum err e = audit_plan_make(&c->arena, &s->in, plan, &faults);
@@ -63,8 +56,7 @@ static int make(struct cli *c, struct plan_sources *s, struct plan *plan,
     return cli_fail(c, e == ERR_INVAL ? CLI_INPUT : CLI_TEMPORARY, "no plan: %s", err_name(e));
 }
 
-/* Sources, history and times of make and quote. */
-static int read_all(struct cli *c, struct cli_args *a, struct plan_sources *s, int64_t *made_at_ms)
+int plan_inputs_read(struct cli *c, struct cli_args *a, struct plan_sources *s, int64_t *made_at_ms)
 {
     const char *history = cli_option(a, "--history");
     int32_t first_year = 0;
@@ -86,11 +78,11 @@ int cmd_plan_make(struct cli *c, struct cli_args *a)
     const char *out = cli_option(a, "--out");
     const char *case_id = cli_option(a, "--case");
     const char *provider = cli_option(a, "--provider");
-    int status = read_all(c, a, &s, &about.made_at_ms);
+    int status = plan_inputs_read(c, a, &s, &about.made_at_ms);
     if (status == CLI_OK && !cli_done(c, a))
         status = CLI_USAGE;
     if (status == CLI_OK)
-        status = make(c, &s, &plan, &cert);
+        status = plan_make_checked(c, &s, &plan, &cert);
     if (status != CLI_OK)
         return status;
     about.case_id = case_id != NULL ? case_id : "";
@@ -101,7 +93,7 @@ int cmd_plan_make(struct cli *c, struct cli_args *a)
     Ismap__Liu__V1__AuditPlan *m = NULL;
     if (audit_record_plan(&c->arena, &plan, &about, &m) != ERR_OK)
         return cli_fail(c, CLI_TEMPORARY, "no memory");
-    note_certificate(c, &cert);
+    plan_certificate_note(c, &cert);
     return plan_write_json(c, out, &m->base);
 }
 
@@ -131,7 +123,7 @@ static void print_checked(struct cli *c, const struct audit_faults *f,
             (void)printf(c->ja ? "適合: %u 年、%zu 項目、網羅漏れ 0\n"
                                : "ok: %u years, %zu items, nothing uncovered\n",
                          plan->years, plan->n);
-        note_certificate(c, k);
+        plan_certificate_note(c, k);
         return;
     }
     json_t *list = json_array();
@@ -177,115 +169,4 @@ int cmd_plan_check(struct cli *c, struct cli_args *a)
         return cli_fail(c, CLI_TEMPORARY, "no memory");
     print_checked(c, &faults, &cert, &plan);
     return faults.n == 0 ? CLI_OK : CLI_NEGATIVE;
-}
-
-/* "5000" or "5000..9000", yen an hour. */
-static bool read_price(const char *s, uint64_t price[2])
-{
-    char low[16];
-    const char *dots = strstr(s, "..");
-    size_t n = dots != NULL ? (size_t)(dots - s) : strlen(s);
-    if (n == 0 || n >= sizeof low)
-        return false;
-    memcpy(low, s, n);
-    low[n] = '\0';
-    return text_u64(low, PLAN_PRICE_MAX, &price[0]) == ERR_OK &&
-           text_u64(dots != NULL ? dots + 2 : low, PLAN_PRICE_MAX, &price[1]) == ERR_OK &&
-           price[0] <= price[1];
-}
-
-struct quote {
-    uint32_t items[CATALOGUE_TIERS];
-    uint64_t hours[CATALOGUE_TIERS];
-};
-
-static void quote_row(struct cli *c, struct cli_table *t, const char *year, const char *party,
-                      const char *tier, uint32_t items, uint64_t hours, const uint64_t price[2])
-{
-    const char *cost = "-";
-    uint64_t low = hours * price[0];
-    uint64_t high = hours * price[1];
-    if (price[1] > 0)
-        cost = arena_printf(&c->arena, "%" PRIu64 "..%" PRIu64, low, high);
-    const char *cells[] = {year,
-                           party,
-                           tier,
-                           "DESIGN+OPERATING",
-                           number(c, items),
-                           arena_printf(&c->arena, "%llu", (unsigned long long)hours),
-                           cost};
-    if (c->json)
-        cli_print_json(c, json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "year", year,
-                                    "party", party, "tier", tier, "mode", cells[3], "items",
-                                    (json_int_t)items, "hours", (json_int_t)hours, "costLow",
-                                    (json_int_t)low, "costHigh", (json_int_t)high));
-    else
-        cli_table_row(c, t, sizeof cells / sizeof cells[0], cells);
-}
-
-/* One year and party of the plan, by tier. */
-static struct quote count_quote(const struct plan_sources *s, const struct plan *plan,
-                                enum plan_party party, uint32_t year)
-{
-    struct quote q = {{0}, {0}};
-    for (size_t i = 0; i < plan->n; i++) {
-        const struct plan_item *item = &plan->items[i];
-        if (item->party != party || item->year != year)
-            continue;
-        enum catalogue_tier tier = catalogue_find(&s->catalogue, item->control_id)->tier;
-        q.items[tier]++;
-        q.hours[tier] += item->hours;
-    }
-    return q;
-}
-
-static void print_quote(struct cli *c, const struct plan_sources *s, const struct plan *plan,
-                        const uint64_t price[2])
-{
-    static const char *const head_en[] = {"YEAR",  "PARTY", "TIER", "MODE",
-                                          "ITEMS", "HOURS", "COST"};
-    static const char *const head_ja[] = {"年", "主体", "基準", "方法", "項目", "時間", "費用(円)"};
-    static const char *const parties[] = {"", "EXTERNAL", "INTERNAL"};
-    static const char *const tiers[] = {"", "GOVERNANCE", "MANAGEMENT", "CONTROLS"};
-    struct cli_table t = {0};
-    cli_table_row(c, &t, 7, c->ja ? head_ja : head_en);
-    for (enum plan_party p = PLAN_EXTERNAL; p <= PLAN_INTERNAL; p++) {
-        uint32_t all = 0;
-        uint64_t hours = 0;
-        for (uint32_t y = 1; y <= plan->years; y++) {
-            struct quote q = count_quote(s, plan, p, y);
-            const char *year = arena_printf(&c->arena, "%d", s->in.first_year + (int32_t)y - 1);
-            for (int k = CATALOGUE_GOVERNANCE; k < CATALOGUE_TIERS; k++) {
-                all += q.items[k];
-                hours += q.hours[k];
-                if (q.items[k] > 0)
-                    quote_row(c, &t, year, parties[p], tiers[k], q.items[k], q.hours[k], price);
-            }
-        }
-        quote_row(c, &t, "ALL", parties[p], "ALL", all, hours, price);
-    }
-    if (!c->json)
-        cli_table_print(c, &t);
-}
-
-int cmd_plan_quote(struct cli *c, struct cli_args *a)
-{
-    struct plan_sources s;
-    struct plan plan;
-    struct plan_certificate cert = {0};
-    int64_t made_at_ms = 0;
-    uint64_t price[2] = {0, 0};
-    const char *per_hour = cli_option(a, "--price-per-hour");
-    if (per_hour != NULL && !read_price(per_hour, price))
-        return cli_usage(c, "--price-per-hour: LOW or LOW..HIGH, at most %d", PLAN_PRICE_MAX);
-    int status = read_all(c, a, &s, &made_at_ms);
-    if (status == CLI_OK && !cli_done(c, a))
-        status = CLI_USAGE;
-    if (status == CLI_OK)
-        status = make(c, &s, &plan, &cert);
-    if (status != CLI_OK)
-        return status;
-    print_quote(c, &s, &plan, price);
-    note_certificate(c, &cert);
-    return CLI_OK;
 }

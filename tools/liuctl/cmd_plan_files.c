@@ -143,46 +143,62 @@ static int get_record(struct cli *c, const char *case_id, const char *file,
     return status == CLI_OK && answer == NULL ? CLI_TEMPORARY : status;
 }
 
-int cmd_plan_export(struct cli *c, struct cli_args *a)
+int plan_doc_get(struct cli *c, struct cli_args *a, struct plan_sources *s, struct plan_doc *d)
 {
-    const char *format = cli_option(a, "--format");
-    const char *out = cli_option(a, "--out");
     const char *file = cli_option(a, "--plan");
     const char *catalogue = cli_option(a, "--catalogue");
-    struct plan_sources s = {.catalogue_version = ""};
     int status = CLI_OK;
+    *s = (struct plan_sources){.catalogue_version = ""};
     if (catalogue != NULL)
-        status = plan_catalogue_read(c, a, catalogue, &s);
+        status = plan_catalogue_read(c, a, catalogue, s);
     const char *case_id = cli_next(a);
-    if (status == CLI_OK && ((case_id == NULL) == (file == NULL) || format == NULL))
-        return cli_usage(
-            c, c->ja ? "案件番号または --plan と、--format oscal|csv|svg|xlsx を指定してください"
-                     : "give a case or --plan FILE, and --format oscal|csv|svg|xlsx");
+    if (status == CLI_OK && (case_id == NULL) == (file == NULL))
+        return cli_usage(c, c->ja ? "案件番号または --plan を指定してください"
+                                  : "give a case or --plan FILE");
     if (status == CLI_OK && !cli_done(c, a))
         status = CLI_USAGE;
     const Ismap__Liu__V1__AuditPlan *m = NULL;
     if (status == CLI_OK)
         status = get_record(c, case_id, file, &m);
     if (status == CLI_OK && catalogue == NULL)
-        status = plan_catalogue_stored(c, m->catalogue_version, &s);
+        status = plan_catalogue_stored(c, m->catalogue_version, s);
     if (status != CLI_OK)
         return status;
-    struct plan_doc d;
     struct err_text why = {""};
-    if (strcmp(m->catalogue_version, s.catalogue_version) != 0)
+    if (strcmp(m->catalogue_version, s->catalogue_version) != 0)
         return cli_fail(c, CLI_INPUT, "the plan is of catalogue %s, not %s", m->catalogue_version,
-                        s.catalogue_version);
-    if (plan_doc_open(&c->arena, m, &s.catalogue, &d, &why) != ERR_OK)
+                        s->catalogue_version);
+    if (plan_doc_open(&c->arena, m, &s->catalogue, d, &why) != ERR_OK)
         return cli_fail(c, CLI_INPUT, "%s", why.text);
-    if (strcmp(format, "oscal") == 0)
+    return CLI_OK;
+}
+
+int cmd_plan_export(struct cli *c, struct cli_args *a)
+{
+    static const char *const formats[] = {"oscal", "csv", "svg", "xlsx"};
+    const char *format = cli_option(a, "--format");
+    const char *out = cli_option(a, "--out");
+    struct plan_sources s;
+    struct plan_doc d;
+    size_t k = 0;
+    while (format != NULL && k < 4 && strcmp(format, formats[k]) != 0)
+        k++;
+    if (format == NULL || k == 4)
+        return cli_usage(c, c->ja ? "--format oscal|csv|svg|xlsx を指定してください"
+                                  : "--format: oscal, csv, svg or xlsx");
+    int status = plan_doc_get(c, a, &s, &d);
+    if (status != CLI_OK)
+        return status;
+    switch (k) {
+    case 0:
         return write_oscal(c, &d, out);
-    if (strcmp(format, "csv") == 0)
+    case 1:
         return write_text(c, &d, out, plan_csv);
-    if (strcmp(format, "svg") == 0)
+    case 2:
         return write_text(c, &d, out, plan_svg);
-    if (strcmp(format, "xlsx") == 0)
+    default:
         return write_xlsx(c, &d, out);
-    return cli_usage(c, "--format: %s", format);
+    }
 }
 
 /* ---- what differs */

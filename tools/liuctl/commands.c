@@ -93,13 +93,15 @@ const struct cli_command cli_commands[] = {
      "--rulebook rules/regime-a.yaml",
      cmd_plan_check},
     {"plan quote",
-     "--catalogue FILE [--tier-map GROUP=TIER,...] --rulebook FILE [--price-per-hour LOW[..HIGH]] "
-     "[--first-year Y] "
-     "[--history FILE] [--exclude ID]...",
-     "Items, hours and cost by year and tier, before the contract.",
-     "契約前の見積もりです(年・基準ごとの項目数、時間、費用)。",
+     "CASE|--plan FILE.json|--catalogue FILE --rulebook FILE [--against-catalogue FILE] "
+     "[--against-rulebook FILE] [--prices FILE|--price-per-hour LOW[..HIGH]] "
+     "[--tier-map GROUP=TIER,...] [--first-year Y] [--history FILE] [--exclude ID]...",
+     "Items, hours and cost by year, tier and mode, before the contract; two catalogues or "
+     "policies side by side.",
+     "契約前の見積もりです(年・基準・方法ごとの項目数、時間、費用)。2つの管理基準や規則を並べて比べ"
+     "られます。",
      "liuctl plan quote --catalogue catalog/ismap-control-criteria-2022-04-01.csv --rulebook "
-     "rules/regime-a.yaml --price-per-hour 9000..15000",
+     "rules/regime-a.yaml --prices rules/prices.csv",
      cmd_plan_quote},
     {"plan diff", "A.json B.json",
      "What moved between two plans, and why. Status 1 when anything did.",

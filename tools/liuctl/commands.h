@@ -18,7 +18,9 @@ cli_run cmd_verdict_show, cmd_verdict_confirm, cmd_verdict_replay, cmd_targets_s
 cli_run cmd_plan_show, cmd_register, cmd_registry_decide, cmd_use_declare, cmd_registry_list,
     cmd_registry_show, cmd_registry_procurable;
 /* cmd_plan.c */
-cli_run cmd_plan_make, cmd_plan_check, cmd_plan_quote;
+cli_run cmd_plan_make, cmd_plan_check;
+/* cmd_plan_quote.c */
+cli_run cmd_plan_quote;
 /* cmd_plan_files.c */
 cli_run cmd_plan_export, cmd_plan_diff;
 /* cmd_alert.c */

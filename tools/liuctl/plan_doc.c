@@ -57,10 +57,20 @@ const char *plan_domain_name(const struct catalogue_item *it)
     return n < sizeof chapters / sizeof chapters[0] && chapters[n] != NULL ? chapters[n] : "";
 }
 
-const char *plan_mode_ja(const struct plan_item *item)
+enum plan_mode_number plan_mode_of(const struct plan_item *item)
 {
     (void)item; /* every item is both, by R67 without its special measure */
-    return "整備状況評価・運用状況評価";
+    return PLAN_MODE_BOTH;
+}
+
+const char *plan_mode_word(enum plan_mode_number mode, bool ja)
+{
+    static const char *const words[PLAN_MODES][2] = {
+        [PLAN_MODE_DESIGN] = {"DESIGN", "整備状況評価"},
+        [PLAN_MODE_OPERATING] = {"OPERATING", "運用状況評価"},
+        [PLAN_MODE_BOTH] = {"DESIGN+OPERATING", "整備・運用状況評価"},
+    };
+    return mode >= PLAN_MODE_DESIGN && mode < PLAN_MODES ? words[mode][ja] : "";
 }
 
 static uint32_t left(uint32_t v, unsigned n)

@@ -61,8 +61,10 @@ json_t *plan_oscal(struct arena *a, const struct plan_doc *d);
 enum err plan_oscal_check(struct arena *a, const json_t *root, const struct plan_doc *d,
                           struct buf *report) LIU_MUST_USE;
 
-/* What of a control is audited, in Japanese. */
-const char *plan_mode_ja(const struct plan_item *item);
+/* What of a control is audited: its design, its operation, both. R67 */
+enum plan_mode_number { PLAN_MODE_DESIGN = 1, PLAN_MODE_OPERATING, PLAN_MODE_BOTH, PLAN_MODES };
+enum plan_mode_number plan_mode_of(const struct plan_item *item);
+const char *plan_mode_word(enum plan_mode_number mode, bool ja);
 
 /* A workbook at `path`: an overview with the load of each year, a sheet a year, and a sheet that
  * tells for every assessable control in which year who audits it. The same plan gives the same

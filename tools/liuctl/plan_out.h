@@ -4,6 +4,12 @@
 
 #include "base/buf.h"
 #include "liuctl/cli.h"
+#include "liuctl/plan_doc.h"
+#include "liuctl/plan_sources.h"
+
+/* The plan that the arguments name: CASE (asked at the service) or --plan FILE; its catalogue from
+ * --catalogue FILE or from Redis. Takes them all out. An exit status, told. */
+int plan_doc_get(struct cli *c, struct cli_args *a, struct plan_sources *s, struct plan_doc *d);
 
 /* To `path` whole or not at all (a new file beside it, then rename), or to stdout when it is NULL.
  * Both answer an exit status; a buffer that failed is CLI_TEMPORARY. */

@@ -10,7 +10,6 @@
 #include "services/audit/core/plan.h"
 
 #define PLAN_EXCLUDED_MAX 256
-#define PLAN_PRICE_MAX 1000000 /* yen an hour */
 
 struct plan_sources {
     struct catalogue catalogue;
@@ -36,6 +35,15 @@ int plan_catalogue_stored(struct cli *c, const char *version, struct plan_source
 /* --history FILE: lines "control,external|internal,year" of what was really audited (R65); a
  * heading, empty lines and lines that begin with # are passed over. Every fault with its line. */
 int plan_history_read(struct cli *c, const char *path, struct plan_sources *s);
+
+/* All of that, and --first-year and --date; *made_at_ms is the beginning of that day. */
+int plan_inputs_read(struct cli *c, struct cli_args *a, struct plan_sources *s,
+                     int64_t *made_at_ms);
+
+/* A plan of the sources, checked, with its certificate. */
+int plan_make_checked(struct cli *c, struct plan_sources *s, struct plan *plan,
+                      struct plan_certificate *cert);
+void plan_certificate_note(struct cli *c, const struct plan_certificate *k);
 
 /* The record of a plan, from a file; NULL with a message printed. */
 const Ismap__Liu__V1__AuditPlan *plan_record_read(struct cli *c, const char *path);

@@ -160,7 +160,7 @@ static void year_sheet(struct book *b, uint32_t year)
         number_at(b, ws, row, 3, it->numbers[0]);
         text_at(b, ws, row, 4, plan_domain_name(it), NULL);
         text_at(b, ws, row, 5, it->title != NULL ? it->title : "", b->wrap);
-        text_at(b, ws, row, 6, plan_mode_ja(item), NULL);
+        text_at(b, ws, row, 6, plan_mode_word(plan_mode_of(item), true), NULL);
         text_at(b, ws, row, 7, item->rule, NULL);
         number_at(b, ws, row, 8, item->hours);
     }
