@@ -139,7 +139,7 @@ stack_kill() {
 }
 
 # A process that is gone, or one of which only the entry is left until its parent looks.
-stack_gone() { ! grep -q '^State:[[:space:]]*[^ZX]' "/proc/$1/status" 2>/dev/null; }
+stack_gone() { ! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" 2>/dev/null; }
 
 # stack_end DIR NAME: SIGTERM, then SIGKILL after 10 s
 stack_end() {
