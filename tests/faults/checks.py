@@ -1,0 +1,131 @@
+"""What must hold after a run: every receipt present, each effect once, no gap, a rebuild without difference, services
+ready, suspensions accepted, no report of a sanitizer."""
+import json
+import time
+from collections import Counter
+
+from loads import Alerts, Assessments, Cases
+from stack import Failed, until
+
+SETTLE_S = 30
+TYPE = "ismap.liu.v1."
+
+
+def settled(stack):
+    """Consumers have come to the head: nothing is under way any more."""
+    def level():
+        done = stack.ctl("status", allowed=(0, 1, 5))
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        by = {r["service"]: r for r in rows}
+        head = stack.head()[1]
+        # a consumer's own events may lie behind its place: they move it lazily
+        return len(rows) == 5 and all(int(r["headSeq"]) >= head for r in rows) and \
+            all(int(by[s]["consumedSeq"]) >= head - 64 for s in ("eligibility", "audit"))
+    if not until(SETTLE_S, level, 0.05):
+        raise Failed(f"events are not worked off within {SETTLE_S} s")
+
+
+def entries_since(stack, first):
+    lines = stack.ctl("journal", "tail", "--from", str(first)).stdout.splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def gapless(entries, first):
+    want = first
+    for e in entries:
+        if e["seq"] != want:
+            raise Failed(f"the journal has a gap: after {want - 1} comes {e['seq']}")
+        want += 1
+
+
+def subject(entry):
+    p = entry["payload"]
+    return p.get("caseId") or p.get("incidentId") or p.get("number") or p.get("id")
+
+
+def effects_once(entries):
+    seen = Counter((e["actor"], e["cause"], e["type"], subject(e)) for e in entries if e["cause"])
+    twice = [key for key, n in seen.items() if n > 1]
+    if twice:
+        raise Failed(f"{len(twice)} effects were made twice, the first: {' '.join(map(str, twice[0]))}")
+    bad = [e["seq"] for e in entries if e["type"] == TYPE + "EventQuarantined"]
+    if bad:
+        raise Failed(f"events went to quarantine: {bad}")
+
+
+def cases(stack, load, entries):
+    submitted = {(e["actor"], e["cause"]): e["seq"] for e in entries if e["type"] == TYPE + "CaseSubmitted"}
+    for line in load.receipts.read_text().splitlines():
+        sender, name, epoch, seq, _ = line.split()
+        if submitted.get((sender, name)) != int(seq):
+            raise Failed(f"the receipt of {sender}/{name} says {seq}, the journal {submitted.get((sender, name))}")
+    with open(stack.dir / "receipts", "a", encoding="utf-8") as all_of_stack:
+        all_of_stack.write(load.receipts.read_text())
+
+
+def assessments(stack, load, entries):
+    of = lambda kind: {(e["cause"], e["payload"]["caseId"]) for e in entries if e["type"] == TYPE + kind}
+    submitted, recorded = of("CaseSubmitted"), of("AssessmentRecorded")
+    plans = Counter(e["payload"]["caseId"] for e in entries if e["type"] == TYPE + "PlanMade")
+    decided = Counter(e["payload"]["caseId"] for e in entries if e["type"] == TYPE + "VerdictChanged"
+                      and e["payload"].get("result") == "VERDICT_RESULT_ELIGIBLE")
+    for case, (submit, assess) in load.cases.items():
+        for what, found in ((submit, submitted), (assess, recorded)):
+            if (what, case) not in found:
+                raise Failed(f"{what} was answered but is not in the journal")
+        if decided[case] != 1 or plans[case] != 1:
+            raise Failed(f"{case} was found eligible {decided[case]} times, with {plans[case]} plans")
+
+
+def alerts(load, entries):
+    for kind in ("SuspensionImposed", "SuspensionLifted"):
+        found = Counter(e["payload"]["number"] for e in entries if e["type"] == TYPE + kind)
+        if found != Counter(load.suspended):
+            raise Failed(f"{kind}: acknowledged {dict(Counter(load.suspended))}, in the journal {dict(found)}")
+
+
+def rebuild(stack):
+    done = stack.ctl("journal", "rebuild", "--verify", allowed=(0, 1, 4))
+    report = json.loads(done.stdout.splitlines()[-1])
+    if done.returncode != 0 or report["differences"] != 0:
+        raise Failed(f"rebuild: {report.get('differences')} differences: {done.stdout[:400]}")
+    return report
+
+
+def after(run):
+    """All of it, on a run whose loads have ended."""
+    stack = run.stack
+    for load in run.loads:
+        if load.failure:
+            raise Failed(load.failure)
+    settled(stack)
+    feed = next((l for l in run.loads if isinstance(l, Alerts)), None)
+    if feed is None:
+        feed = Alerts(stack, f"{run.tag}-probe", 0, run.seed)
+        feed.suspend(stack.numbers[run.seed % len(stack.numbers)], 1)
+    began = time.monotonic()
+    planned = [l for l in run.loads if isinstance(l, Assessments)]
+    entries = []
+    while True:  # plans and verdicts follow events: they may take a moment more
+        entries = entries_since(stack, run.first)
+        try:
+            for load in planned:
+                assessments(stack, load, entries)
+            break
+        except Failed:
+            if time.monotonic() - began > 10:
+                raise
+            time.sleep(0.1)
+    gapless(entries, run.first)
+    effects_once(entries)
+    for load in run.loads:
+        if isinstance(load, Cases):
+            cases(stack, load, entries)
+    alerts(feed, entries)
+    if (stack.dir / "receipts").exists():
+        stack.ctl("journal", "check", str(stack.dir / "receipts"))
+    rebuild(stack)
+    reports = stack.reports()
+    if reports:
+        raise Failed(f"a sanitizer or assertion reported: {reports[0]}")
+    return entries

@@ -1,0 +1,305 @@
+"""The table of faults. A row draws its particulars from the run's seed, and is then made on a running stack.
+
+Each row leaves the stack as it found it: processes started again, switches off. It need not wait until services are
+ready: the next fault may come before they are.
+"""
+import resource
+import shutil
+import signal
+import socket
+import time
+from dataclasses import dataclass
+from typing import Callable
+
+from control import POINTS
+from stack import PARTS, ROOT, SERVICES, Failed, until
+
+HOUR_MS = 3600 * 1000
+HALF_OPEN = 1000
+REFUSAL_S = 10
+SERVICE_POINTS = ("before-commit", "after-commit", "after-answer", "before-reply", "after-reply")
+REDIS_POINTS = ("before-write", "torn-write", "before-sync", "after-sync")
+
+
+@dataclass
+class Fault:
+    name: str
+    weight: int
+    draw: Callable  # random.Random -> dict of what `make` takes besides the run
+    make: Callable  # (Run, **drawn) -> None; Failed when something is not as it must be
+    what: str
+
+
+def between(rng, low, high):
+    return round(rng.uniform(low, high), 3)
+
+
+# ---- processes killed and held
+
+def kill(run, who, down_s):
+    run.stack.kill(who)
+    time.sleep(down_s)
+    run.stack.up(who)
+
+
+def draw_group(rng):
+    group = rng.choice((SERVICES, PARTS, tuple(rng.sample(PARTS, 2)), tuple(rng.sample(PARTS, 3))))
+    return {"who": list(group), "down_s": between(rng, 0, 0.3)}
+
+
+def pause(run, who, held_s):
+    run.stack.signal(who, signal.SIGSTOP)
+    time.sleep(held_s)
+    run.stack.signal(who, signal.SIGCONT)
+
+
+def kill_at(run, who, point, nth):
+    """The process kills itself at that point; when the flow does not come there in time, nothing happens."""
+    control = run.stack.controls[who]
+    control.kill_at(point, nth)
+    died = run.stack.died(who, 1.5)
+    if not died:
+        control.set(point=POINTS["never"])
+        time.sleep(0.05)
+        died = run.stack.pid(who) is None
+        run.stack.expected_down |= {who} if died else set()
+    control.off()
+    run.note("reached" if died else "not reached")
+    if died:
+        run.stack.up([who])
+
+
+def cut_connections(run, times, every_s):
+    for _ in range(times):
+        run.stack.redis("client", "kill", "type", "normal")
+        time.sleep(every_s)
+
+
+# ---- disks and clocks
+
+def disk_full(run, who, for_s):
+    control = run.stack.controls[who]
+    control.set(disk_full=1)
+    if who == "redis":
+        ended = run.stack.died(who, for_s)
+        control.off()
+        run.note("Redis ended" if ended else "nothing was written")
+        if ended:
+            run.stack.up([who])
+    else:
+        time.sleep(for_s)
+        run.note(f"{control.get('seen')} writes refused")
+        control.off()
+
+
+def disk_slow(run, who, delay_ms, for_s):
+    run.stack.controls[who].set(sync_delay_us=delay_ms * 1000)
+    time.sleep(for_s)
+    run.stack.controls[who].off()
+
+
+def clock(run, who, ahead_ms, restart):
+    for part in who:
+        run.stack.controls[part].set(clock_ahead_ms=ahead_ms)
+    if restart:
+        run.stack.kill(who)
+        run.stack.up(who)
+    time.sleep(0.4)
+    for part in who:
+        run.stack.controls[part].off()
+
+
+def draw_clock(rng):
+    who = rng.choice([[s] for s in SERVICES] + [list(SERVICES), ["redis"]])
+    ahead = rng.choice((1, -1)) * rng.choice((HOUR_MS, 24 * HOUR_MS))
+    return {"who": who, "ahead_ms": ahead, "restart": rng.random() < 0.4}
+
+
+# ---- another store in the place of Redis
+
+def copy_of_store(run, name):
+    target = run.stack.dir / name
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(run.stack.dir / "redis/appendonlydir", target)
+    return target
+
+
+def must_be_refused(run, epoch, seq):
+    """With a store that ends too early in the place of the right one: nobody commits, nobody says it is ready."""
+    stack = run.stack
+
+    def refused():
+        return all(stack.pid(s) is None or not stack.ready(s) for s in SERVICES)
+
+    if not until(REFUSAL_S, refused):
+        raise Failed("an older store is used: ready are " + ", ".join(s for s in SERVICES if stack.ready(s)))
+    time.sleep(0.3)
+    now = stack.head()
+    if now != (epoch, seq):
+        raise Failed(f"an older store is written to: it ended with {seq}, now with {now[1]}: numbers are used again")
+    if not refused():
+        raise Failed("an older store was refused first and is used now")
+    stack.expected_down |= {s for s in SERVICES if stack.pid(s) is None}
+
+
+def moves_on(run, seq):
+    """What the old store will lack, whether the loads still send or not; and all services know of it."""
+    stack = run.stack
+    for i in range(3):
+        name = f"{run.tag}-later-{seq}-{i}"
+        until(10, lambda n=name: stack.ctl("--request-id", n, "submit", f"{ROOT}/examples/cases/tb4.json", identity="acme",
+                                           allowed=(0, 5)).returncode == 0)
+    if stack.head()[1] <= seq:
+        raise Failed("nothing is written although all is up")
+    stack.wait_ready()  # a service that has not followed the journal yet cannot know
+    time.sleep(0.1)
+
+
+def older_file(run, age_s):
+    """Redis comes back with its append-only file as it was `age_s` ago, under services that know better."""
+    stack = run.stack
+    older = copy_of_store(run, "older")
+    before = stack.head()[1]
+    time.sleep(age_s)
+    moves_on(run, before)
+    stack.kill(["redis"])
+    right = stack.dir / "right"
+    files = stack.dir / "redis/appendonlydir"
+    files.rename(right)
+    older.rename(files)
+    for name in SERVICES:  # held while we look
+        stack.signal(name, signal.SIGSTOP)
+    stack.up(["redis"])
+    epoch, seq = stack.head()
+    for name in SERVICES:
+        stack.signal(name, signal.SIGCONT)
+    must_be_refused(run, epoch, seq)
+    stack.kill(PARTS)
+    shutil.rmtree(files)
+    right.rename(files)
+    stack.up()
+    run.note(f"refused, {seq} held")
+
+
+def replica_start(run):
+    """A second server that follows the first one, and is in step with it."""
+    stack = run.stack
+    home = stack.dir / "replica"
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir()
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    if stack.redis("config", "set", "port", str(port)) != "OK":
+        raise Failed("the primary takes no port")
+    conf = (stack.dir / "redis/redis.conf").read_text().replace(f"{stack.dir}/redis", str(home))
+    (home / "redis.conf").write_text(conf + f"replicaof 127.0.0.1 {port}\n")
+    stack.shell("stack_spawn $d replica redis-server $d/replica/redis.conf")
+    sock = home / "redis.sock"
+
+    def in_step():
+        info = stack.redis("info", "replication", sock=sock) + stack.redis("info", "persistence", sock=sock)
+        return "master_link_status:up" in info and "aof_rewrite_in_progress:0" in info and \
+            "aof_rewrite_scheduled:0" in info and "loading:0" in info
+
+    if not until(15, in_step, 0.05):
+        raise Failed("the replica does not get in step")
+    return sock
+
+
+def replica_takes_over(run, sock):
+    """The primary is gone: the replica answers in its place."""
+    stack = run.stack
+    sock.rename(stack.dir / "redis/redis.sock")
+    (stack.dir / "run/replica.pid").rename(stack.dir / "run/redis.pid")
+
+
+def replica_promoted(run, lasts_s):
+    stack = run.stack
+    sock = replica_start(run)
+    stack.redis("client", "pause", "4000", "write")
+
+    def offset(word, at=None):
+        info = stack.redis("info", "replication", sock=at)
+        return next((line.split(":")[1] for line in info.split() if line.startswith(word + ":")), None)
+
+    until(3, lambda: offset("master_repl_offset") == offset("slave_repl_offset", sock))
+    stack.kill(["redis"])
+    stack.redis("replicaof", "no", "one", sock=sock)
+    replica_takes_over(run, sock)
+    stack.expected_down.discard("redis")
+    time.sleep(lasts_s)
+    stack.kill(["redis"])  # and back, with what the replica has written
+    shutil.rmtree(stack.dir / "redis/appendonlydir")
+    shutil.move(stack.dir / "replica/appendonlydir", stack.dir / "redis/appendonlydir")
+    stack.up(["redis"])
+
+
+def replica_behind(run, behind_s):
+    stack = run.stack
+    sock = replica_start(run)
+    stack.redis("replicaof", "no", "one", sock=sock)
+    held = stack.redis("get", "{p0}:head", sock=sock).split()
+    time.sleep(behind_s)
+    moves_on(run, int(held[1]))
+    stack.kill(["redis"])
+    replica_takes_over(run, sock)
+    must_be_refused(run, held[0], int(held[1]))
+    stack.kill(PARTS)
+    stack.up()
+    run.note(f"refused, {held[1]} held")
+
+
+# ---- peers that do harm
+
+def half_open(run, who, held_s):
+    """Connections that never say a word: most to the door, the rest to the HTTP port."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4 * HALF_OPEN)), hard))
+    ports = [int(run.stack.ports[who])] * (HALF_OPEN * 7 // 10) + [int(run.stack.ports[f"{who}-http"])] * (HALF_OPEN * 3 // 10)
+    peers = []
+    for port in ports:
+        s = socket.socket()
+        s.setblocking(False)
+        s.connect_ex(("127.0.0.1", port))
+        peers.append(s)
+    time.sleep(held_s)
+    for s in peers:
+        s.close()
+
+
+TABLE = (
+    Fault("kill-redis", 6, lambda r: {"who": ["redis"], "down_s": between(r, 0, 0.3)}, kill, "SIGKILL of Redis"),
+    Fault("kill-service", 10, lambda r: {"who": [r.choice(SERVICES)], "down_s": between(r, 0, 0.3)}, kill,
+          "SIGKILL of one service"),
+    Fault("kill-together", 5, draw_group, kill, "SIGKILL of several parts at once"),
+    Fault("kill-service-at", 24,
+          lambda r: {"who": r.choice(SERVICES), "point": r.choice(SERVICE_POINTS), "nth": r.randint(1, 12)}, kill_at,
+          "a service killed at a point of a flow"),
+    Fault("kill-ledger-at-rename", 3, lambda r: {"who": "ledger", "point": "rename", "nth": 1}, kill_at,
+          "the ledger killed before a segment gets its name"),
+    Fault("kill-redis-at", 14, lambda r: {"who": "redis", "point": r.choice(REDIS_POINTS), "nth": r.randint(1, 40)}, kill_at,
+          "Redis killed in the middle of a batch"),
+    Fault("redis-paused", 6, lambda r: {"who": "redis", "held_s": between(r, 0.7, 1.8)}, pause,
+          "SIGSTOP of Redis past every time-out, then SIGCONT"),
+    Fault("service-paused", 6, lambda r: {"who": r.choice(SERVICES), "held_s": between(r, 0.2, 1.5)}, pause,
+          "SIGSTOP of a service, then SIGCONT"),
+    Fault("connections-cut", 4, lambda r: {"times": r.randint(1, 6), "every_s": between(r, 0.01, 0.2)}, cut_connections,
+          "Redis closes its connections"),
+    Fault("redis-disk-full", 5, lambda r: {"who": "redis", "for_s": 2.0}, disk_full, "no space for the append-only file"),
+    Fault("archive-disk-full", 3, lambda r: {"who": "ledger", "for_s": between(r, 1.2, 2.2)}, disk_full,
+          "no space for the archive"),
+    Fault("redis-disk-slow", 5, lambda r: {"who": "redis", "delay_ms": r.choice((20, 100, 300, 900)), "for_s": between(r, 0.5, 1.2)},
+          disk_slow, "each sync of the append-only file takes long"),
+    Fault("archive-disk-slow", 2, lambda r: {"who": "ledger", "delay_ms": r.choice((100, 500)), "for_s": between(r, 0.5, 1.2)},
+          disk_slow, "each sync of the archive takes long"),
+    Fault("clock-jump", 8, draw_clock, clock, "the time of day jumps by an hour or a day, and back"),
+    Fault("older-file", 4, lambda r: {"age_s": between(r, 0.2, 0.6)}, older_file,
+          "Redis comes back with an older append-only file"),
+    Fault("replica-promoted", 3, lambda r: {"lasts_s": between(r, 0.2, 0.6)}, replica_promoted,
+          "a replica in step takes over, and back"),
+    Fault("replica-behind", 3, lambda r: {"behind_s": between(r, 0.2, 0.5)}, replica_behind, "a replica that is behind takes over"),
+    Fault("half-open", 3, lambda r: {"who": r.choice(SERVICES), "held_s": between(r, 0.3, 1.0)}, half_open,
+          "a thousand connections that say nothing"),
+)
+ROWS = {fault.name: fault for fault in TABLE}
