@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "ismap/liu/v1/alert.pb-c.h"
+#include "ismap/liu/v1/audit.pb-c.h"
 #include "ismap/liu/v1/case.pb-c.h"
 #include "ismap/liu/v1/event.pb-c.h"
 #include "ismap/liu/v1/judgment.pb-c.h"
@@ -36,6 +37,8 @@ static const struct record_type types[RECORD_KINDS] = {
     ROW(RECORD_BRAKE, "brake", brake, "monitor", false),
     ROW(RECORD_LANE, "lane", feed_lane, "monitor", false),
     ROW(RECORD_CURSOR, "cursor", cursor, "*", false),
+    ROW(RECORD_AUDIT_REPORT, "audit_report", audit_report, "audit", false),
+    ROW(RECORD_STANDING, "standing", audit_standing, "audit", false),
     ROW(RECORD_QUARANTINED, "quarantined", quarantined, "*", false),
 };
 

@@ -29,6 +29,8 @@ enum record_kind {
     RECORD_LANE = 16,        /* id = feed/urgent or feed/bulk */
     RECORD_CURSOR = 17,      /* id = consumer */
     RECORD_QUARANTINED = 18, /* id = consumer/seq */
+    RECORD_AUDIT_REPORT = 19,
+    RECORD_STANDING = 20, /* AuditStanding by case */
     RECORD_KINDS
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ismap/liu/v1/alert.pb-c.h"
+#include "ismap/liu/v1/audit.pb-c.h"
 #include "ismap/liu/v1/case.pb-c.h"
 #include "ismap/liu/v1/envelope.pb-c.h"
 #include "ismap/liu/v1/event.pb-c.h"
@@ -28,8 +29,19 @@ static const ProtobufCMessageDescriptor *const types[] = {
     &ismap__liu__v1__assessment__descriptor,
     &ismap__liu__v1__assessment_accepted__descriptor,
     &ismap__liu__v1__assessment_recorded__descriptor,
+    &ismap__liu__v1__audit_finding__descriptor,
     &ismap__liu__v1__audit_plan__descriptor,
+    &ismap__liu__v1__audit_problem__descriptor,
+    &ismap__liu__v1__audit_problem_found__descriptor,
+    &ismap__liu__v1__audit_problem_list__descriptor,
+    &ismap__liu__v1__audit_problem_resolved__descriptor,
+    &ismap__liu__v1__audit_report__descriptor,
+    &ismap__liu__v1__audit_report_recorded__descriptor,
+    &ismap__liu__v1__audit_results__descriptor,
     &ismap__liu__v1__audit_rules__descriptor,
+    &ismap__liu__v1__audit_standing__descriptor,
+    &ismap__liu__v1__audit_standing_answer__descriptor,
+    &ismap__liu__v1__audited_control__descriptor,
     &ismap__liu__v1__base_service__descriptor,
     &ismap__liu__v1__brake__descriptor,
     &ismap__liu__v1__business_claim__descriptor,
@@ -44,6 +56,7 @@ static const ProtobufCMessageDescriptor *const types[] = {
     &ismap__liu__v1__confirm_incident__descriptor,
     &ismap__liu__v1__confirm_verdict__descriptor,
     &ismap__liu__v1__confirmation__descriptor,
+    &ismap__liu__v1__control_history__descriptor,
     &ismap__liu__v1__control_item__descriptor,
     &ismap__liu__v1__cursor__descriptor,
     &ismap__liu__v1__decide_registration__descriptor,
@@ -59,6 +72,8 @@ static const ProtobufCMessageDescriptor *const types[] = {
     &ismap__liu__v1__feed_list__descriptor,
     &ismap__liu__v1__fetch_events__descriptor,
     &ismap__liu__v1__finding__descriptor,
+    &ismap__liu__v1__get_audit_report__descriptor,
+    &ismap__liu__v1__get_audit_standing__descriptor,
     &ismap__liu__v1__get_case__descriptor,
     &ismap__liu__v1__get_health__descriptor,
     &ismap__liu__v1__get_incident__descriptor,
@@ -80,9 +95,11 @@ static const ProtobufCMessageDescriptor *const types[] = {
     &ismap__liu__v1__incident_source__descriptor,
     &ismap__liu__v1__incident_step__descriptor,
     &ismap__liu__v1__information_item__descriptor,
+    &ismap__liu__v1__internal_report_reminded__descriptor,
     &ismap__liu__v1__journal_entry__descriptor,
     &ismap__liu__v1__judgment__descriptor,
     &ismap__liu__v1__lift_suspension__descriptor,
+    &ismap__liu__v1__list_audit_problems__descriptor,
     &ismap__liu__v1__list_cases__descriptor,
     &ismap__liu__v1__list_feeds__descriptor,
     &ismap__liu__v1__list_incidents__descriptor,
@@ -91,6 +108,8 @@ static const ProtobufCMessageDescriptor *const types[] = {
     &ismap__liu__v1__list_waiting__descriptor,
     &ismap__liu__v1__listing__descriptor,
     &ismap__liu__v1__listing_rules__descriptor,
+    &ismap__liu__v1__open_finding__descriptor,
+    &ismap__liu__v1__overdue_objective__descriptor,
     &ismap__liu__v1__party__descriptor,
     &ismap__liu__v1__party_changed__descriptor,
     &ismap__liu__v1__party_keys__descriptor,
@@ -116,6 +135,8 @@ static const ProtobufCMessageDescriptor *const types[] = {
     &ismap__liu__v1__replay_result__descriptor,
     &ismap__liu__v1__replay_verdict__descriptor,
     &ismap__liu__v1__reply__descriptor,
+    &ismap__liu__v1__report_recorded__descriptor,
+    &ismap__liu__v1__resolve_audit_problem__descriptor,
     &ismap__liu__v1__revoke_feed__descriptor,
     &ismap__liu__v1__revoke_party__descriptor,
     &ismap__liu__v1__rulebook__descriptor,
@@ -125,10 +146,14 @@ static const ProtobufCMessageDescriptor *const types[] = {
     &ismap__liu__v1__service_identity__descriptor,
     &ismap__liu__v1__service_ref__descriptor,
     &ismap__liu__v1__service_users__descriptor,
+    &ismap__liu__v1__shortfall__descriptor,
     &ismap__liu__v1__signed_assessment__descriptor,
     &ismap__liu__v1__signing_key__descriptor,
+    &ismap__liu__v1__skipped_control__descriptor,
     &ismap__liu__v1__store_initialised__descriptor,
     &ismap__liu__v1__submit_assessment__descriptor,
+    &ismap__liu__v1__submit_audit_report__descriptor,
+    &ismap__liu__v1__submit_internal_report__descriptor,
     &ismap__liu__v1__submit_pre_application__descriptor,
     &ismap__liu__v1__submit_registration__descriptor,
     &ismap__liu__v1__suspend_service__descriptor,
@@ -145,6 +170,7 @@ static const ProtobufCMessageDescriptor *const types[] = {
     &ismap__liu__v1__verdict_changed__descriptor,
     &ismap__liu__v1__violation__descriptor,
     &ismap__liu__v1__year_load__descriptor,
+    &ismap__liu__v1__year_report__descriptor,
 };
 
 size_t wire_type_count(void)

@@ -6,6 +6,7 @@
 #include "base/date.h"
 #include "obs/log.h"
 #include "services/audit/audit_record.h"
+#include "services/audit/shell.h"
 
 /* Log event "plan-waits": a plan cannot be made now, and why. Once a minute and case at most. */
 static enum decide try_later(struct work *w, const char *case_id, const char *field,
@@ -13,15 +14,8 @@ static enum decide try_later(struct work *w, const char *case_id, const char *fi
 {
     log_event(LOG_LEVEL_WARN, "plan-waits", "a plan cannot be made yet", "case", case_id, "field",
               field, "why", why, NULL);
-    work_timer(w, "plan", case_id, work_now_ms(w) + AUDIT_RETRY_MS);
+    work_timer(w, TIMER_PLAN, case_id, work_now_ms(w) + AUDIT_RETRY_MS);
     return DECIDE_DONE;
-}
-
-static int32_t year_of(int64_t ms)
-{
-    char day[DATE_TEXT_BYTES];
-    date_format(date_of_ms(ms), day);
-    return (day[0] - '0') * 1000 + (day[1] - '0') * 100 + (day[2] - '0') * 10 + (day[3] - '0');
 }
 
 static enum decide put_plan(struct work *w, const struct plan *p,
@@ -102,7 +96,7 @@ static enum decide make_plan(struct work *w, const char *case_id, const char *pr
                                        .catalogue_version = active->ref,
                                        .rulebook_hash = hash,
                                        .made_at_ms = work_now_ms(w),
-                                       .first_year = year_of(work_now_ms(w))};
+                                       .first_year = audit_year_of(work_now_ms(w))};
     return plan_with(w, catalogue, rules->audit, &about);
 }
 
@@ -130,19 +124,6 @@ static enum decide on_plan_timer(struct work *w, void *state)
     return make_plan(w, case_id, j->provider);
 }
 
-static bool may_see(struct work *w, const Ismap__Liu__V1__AuditPlan *plan)
-{
-    switch (work_role(w)) {
-    case ISMAP__LIU__V1__ROLE__ROLE_OPERATOR:
-    case ISMAP__LIU__V1__ROLE__ROLE_AUDIT_BODY:
-        return true;
-    case ISMAP__LIU__V1__ROLE__ROLE_PROVIDER:
-        return strcmp(plan->provider, work_actor(w)) == 0;
-    default:
-        return false;
-    }
-}
-
 static enum decide get_plan(struct work *w, void *state)
 {
     (void)state;
@@ -151,27 +132,40 @@ static enum decide get_plan(struct work *w, void *state)
     if (!work_get(w, RECORD_PLAN, m->case_id, &found))
         return DECIDE_WAIT;
     const Ismap__Liu__V1__AuditPlan *plan = found;
-    if (plan == NULL || !may_see(w, plan))
+    if (plan == NULL || !audit_may_see(w, plan->provider))
         return work_refuse(w, ISMAP__LIU__V1__STATUS__STATUS_NOT_FOUND, "caseId", "P-NOT-FOUND",
                            "この案件の監査計画はありません", "there is no audit plan of this case");
     work_reply(w, &plan->base);
     return DECIDE_DONE;
 }
 
+#define READERS (ROLE_BIT(ROLE(OPERATOR)) | ROLE_BIT(ROLE(PROVIDER)) | ROLE_BIT(ROLE(AUDIT_BODY)))
+#define ROW(name, who, how, bytes, fn)                                                             \
+    {                                                                                              \
+        .type = &ismap__liu__v1__##name##__descriptor, .roles = (who), .flags = (how),             \
+        .bytes_max = (bytes), .decide = (fn)                                                       \
+    }
+#define SIGNED (ROW_CHANGES | ROW_SIGNED)
+
 static const struct dispatch_row rows[] = {
-    {.type = &ismap__liu__v1__get_plan__descriptor,
-     .roles = ROLE_BIT(ISMAP__LIU__V1__ROLE__ROLE_OPERATOR) |
-              ROLE_BIT(ISMAP__LIU__V1__ROLE__ROLE_PROVIDER) |
-              ROLE_BIT(ISMAP__LIU__V1__ROLE__ROLE_AUDIT_BODY),
-     .bytes_max = 256,
-     .decide = get_plan},
+    ROW(get_plan, READERS, 0, 256, get_plan),
+    ROW(submit_audit_report, ROLE_BIT(ROLE(AUDIT_BODY)), SIGNED, 0, audit_submit_report),
+    ROW(submit_internal_report, ROLE_BIT(ROLE(PROVIDER)), SIGNED, 0, audit_submit_internal),
+    ROW(get_audit_report, READERS, 0, 256, audit_get_report),
+    ROW(get_audit_standing, READERS, 0, 256, audit_get_standing),
+    ROW(list_audit_problems, READERS, 0, 1024, audit_list_problems),
+    ROW(resolve_audit_problem, ROLE_BIT(ROLE(OPERATOR)), SIGNED, 0, audit_resolve_problem),
 };
 
 static const struct consumer_row consumers[] = {
     {&ismap__liu__v1__verdict_changed__descriptor, on_verdict},
+    {&ismap__liu__v1__registration_decided__descriptor, audit_on_registration},
 };
 
-static const struct timer_row timers[] = {{"plan", on_plan_timer}};
+static const struct timer_row timers[] = {
+    {TIMER_PLAN, on_plan_timer},
+    {TIMER_YEARLY, audit_on_yearly},
+};
 
 const struct service audit_service = {
     .name = "audit",

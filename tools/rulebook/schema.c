@@ -131,6 +131,8 @@ static const cyaml_schema_field_t AUDIT[] = {
     LIST(PB(AuditRules), important, &IMPORTANT_ENTRY, 1, 2048),
     NUMBER(PB(AuditRules), hours_per_external_item),
     NUMBER(PB(AuditRules), hours_per_internal_item),
+    NUMBER_OPTIONAL(PB(AuditRules), internal_report_due_months),
+    NUMBER_OPTIONAL(PB(AuditRules), internal_report_remind_days),
     CYAML_FIELD_END,
 };
 

@@ -77,6 +77,16 @@ static const char *const requests[] = {
     "SuspendService",
     "ListIncidents",
     "GetIncident",
+    "SubmitAuditReport",
+    "SubmitInternalReport",
+    "AuditResults",
+    "AuditedControl",
+    "SkippedControl",
+    "AuditFinding",
+    "GetAuditReport",
+    "GetAuditStanding",
+    "ListAuditProblems",
+    "ResolveAuditProblem",
 };
 
 static const struct {

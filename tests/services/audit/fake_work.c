@@ -27,6 +27,8 @@ unsigned fake_run(struct work *w, work_fn *fn)
 {
     unsigned runs = 1;
     while (fn(w, NULL) == DECIDE_WAIT) {
+        w->n_puts = w->n_events = w->n_faults = 0;
+        w->status = ISMAP__LIU__V1__STATUS__STATUS_OK;
         runs++;
         assert(runs < 10);
     }
@@ -93,7 +95,8 @@ void work_put(struct work *w, enum record_kind kind, const char *id, const Proto
     w->put = m;
     w->put_kind = kind;
     w->put_id = id;
-    w->n_puts++;
+    assert(w->n_puts < sizeof(w->puts) / sizeof(w->puts[0]));
+    w->puts[w->n_puts++] = (struct fake_record){.kind = kind, .id = id, .message = m};
 }
 
 /* The caller's message ends with its function, so a copy is kept. */
@@ -102,7 +105,8 @@ void work_emit(struct work *w, const ProtobufCMessage *event, const char *const 
 {
     w->event = arena_dup(&w->arena, event, event->descriptor->sizeof_message);
     w->audience = n_audience == 1 ? audience[0] : NULL;
-    w->n_events++;
+    assert(w->n_events < sizeof(w->events) / sizeof(w->events[0]));
+    w->events[w->n_events++] = (struct fake_record){.id = audience[0], .message = w->event};
 }
 
 void work_timer(struct work *w, const char *kind, const char *record, int64_t due_ms)
@@ -114,17 +118,68 @@ void work_timer(struct work *w, const char *kind, const char *record, int64_t du
 
 void work_reply(struct work *w, const ProtobufCMessage *payload)
 {
-    w->reply = payload;
+    w->reply = arena_dup(&w->arena, payload, payload->descriptor->sizeof_message);
+}
+
+bool work_refused(const struct work *w)
+{
+    return w->status != ISMAP__LIU__V1__STATUS__STATUS_OK;
+}
+
+const char *work_derive_id(struct work *w, const char *prefix)
+{
+    return arena_printf(&w->arena, "%s-%s", prefix, w->cause == NULL ? "cause" : w->cause);
+}
+
+/* The records of the kind, all on one page. */
+bool work_scan(struct work *w, enum record_kind kind, const char *page, uint32_t max,
+               struct work_page *out)
+{
+    (void)page;
+    const void **all = arena_alloc(&w->arena, w->n_records * sizeof *all);
+    const char **ids = arena_alloc(&w->arena, w->n_records * sizeof *ids);
+    *out = (struct work_page){.next_page = "", .messages = all, .ids = ids};
+    for (size_t i = 0; i < w->n_records && out->n < max; i++) {
+        if (w->records[i].kind != kind || w->records[i].message == NULL)
+            continue;
+        ids[out->n] = w->records[i].id;
+        all[out->n++] = w->records[i].message;
+    }
+    return true;
+}
+
+const void *fake_put(const struct work *w, enum record_kind kind)
+{
+    for (size_t i = 0; i < w->n_puts; i++)
+        if (w->puts[i].kind == kind)
+            return w->puts[i].message;
+    return NULL;
+}
+
+const void *fake_event(const struct work *w, const ProtobufCMessageDescriptor *d)
+{
+    for (size_t i = 0; i < w->n_events; i++)
+        if (((const ProtobufCMessage *)w->events[i].message)->descriptor == d)
+            return w->events[i].message;
+    return NULL;
+}
+
+bool fake_fault(const struct work *w, const char *field_and_rule)
+{
+    for (size_t i = 0; i < w->n_faults; i++)
+        if (strcmp(w->faults[i], field_and_rule) == 0)
+            return true;
+    return false;
 }
 
 enum decide work_refuse(struct work *w, Ismap__Liu__V1__Status status, const char *field,
                         const char *rule, const char *ja, const char *en)
 {
-    (void)field;
-    (void)rule;
-    (void)ja;
-    (void)en;
-    w->status = status;
+    assert(ja[0] != '\0' && en[0] != '\0');
+    if (w->n_faults < sizeof(w->faults) / sizeof(w->faults[0]))
+        w->faults[w->n_faults++] = arena_printf(&w->arena, "%s %s", field, rule);
+    if (w->status == ISMAP__LIU__V1__STATUS__STATUS_OK)
+        w->status = status;
     return DECIDE_DONE;
 }
 

@@ -24,7 +24,12 @@ struct work {
     size_t n_records;
     const Ismap__Liu__V1__Rulebook *rules;
     bool rules_loaded;
+    const char *cause; /* work_derive_id; NULL = "cause" */
     /* outcome */
+    struct fake_record puts[8];
+    struct fake_record events[8]; /* id is the audience's first */
+    const char *faults[16];       /* "field rule" */
+    size_t n_faults;
     const ProtobufCMessage *put;
     enum record_kind put_kind;
     const char *put_id;
@@ -42,6 +47,13 @@ struct work {
 void fake_begin(struct work *w);
 void fake_end(struct work *w);
 void fake_record(struct work *w, enum record_kind kind, const char *id, const void *message);
+
+/* The record of this kind that was put; NULL when none was. */
+const void *fake_put(const struct work *w, enum record_kind kind);
+/* The event of this type that was emitted; NULL when none was. */
+const void *fake_event(const struct work *w, const ProtobufCMessageDescriptor *d);
+/* Was this fault told? */
+bool fake_fault(const struct work *w, const char *field_and_rule);
 
 /* Runs until the function no longer waits; how many runs it took. */
 unsigned fake_run(struct work *w, work_fn *fn);

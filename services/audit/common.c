@@ -1,0 +1,42 @@
+/* What the handlers of the audit service share. */
+#include <string.h>
+
+#include "base/date.h"
+#include "services/audit/shell.h"
+
+int32_t audit_year_of(int64_t ms)
+{
+    char day[DATE_TEXT_BYTES];
+    date_format(date_of_ms(ms), day);
+    return (day[0] - '0') * 1000 + (day[1] - '0') * 100 + (day[2] - '0') * 10 + (day[3] - '0');
+}
+
+bool audit_may_see(struct work *w, const char *provider)
+{
+    switch (work_role(w)) {
+    case ROLE(OPERATOR):
+    case ROLE(AUDIT_BODY):
+        return true;
+    case ROLE(PROVIDER):
+        return strcmp(provider, work_actor(w)) == 0;
+    default:
+        return false;
+    }
+}
+
+enum decide audit_not_found(struct work *w, const char *field)
+{
+    return work_refuse(w, STATUS(NOT_FOUND), field, "P-NOT-FOUND", "該当するものはありません",
+                       "there is no such thing, or not for you");
+}
+
+enum decide audit_refuse_faults(struct work *w, Ismap__Liu__V1__Status status, const char *prefix,
+                                const struct audit_faults *f)
+{
+    for (size_t i = 0; i < audit_faults_kept(f); i++) {
+        const struct audit_fault *x = &f->items[i];
+        const char *path = arena_printf(work_arena(w), "%s%s", prefix, x->field);
+        (void)work_refuse(w, status, path == NULL ? prefix : path, x->rule, x->ja, x->en);
+    }
+    return DECIDE_DONE;
+}
