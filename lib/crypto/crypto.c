@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -82,6 +83,42 @@ enum err crypto_sha256_any_thread(const struct crypto_part *parts, size_t n,
                                   uint8_t out[SHA256_BYTES])
 {
     return hash_once(EVP_sha256(), parts, n, out);
+}
+
+struct crypto_hash {
+    EVP_MD_CTX *ctx;
+};
+
+struct crypto_hash *crypto_hash_create(void)
+{
+    struct crypto_hash *h = calloc(1, sizeof(*h));
+    if (h == NULL)
+        return NULL;
+    h->ctx = EVP_MD_CTX_new();
+    if (h->ctx != NULL && EVP_DigestInit_ex2(h->ctx, EVP_sha256(), NULL) == 1)
+        return h;
+    crypto_hash_destroy(h);
+    return NULL;
+}
+
+void crypto_hash_destroy(struct crypto_hash *h)
+{
+    if (h == NULL)
+        return;
+    EVP_MD_CTX_free(h->ctx);
+    free(h);
+}
+
+enum err crypto_hash_add(struct crypto_hash *h, const void *p, size_t n)
+{
+    return EVP_DigestUpdate(h->ctx, p, n) == 1 ? ERR_OK : failed(ERR_INTERNAL);
+}
+
+enum err crypto_hash_end(struct crypto_hash *h, uint8_t out[SHA256_BYTES])
+{
+    bool ok = EVP_DigestFinal_ex(h->ctx, out, NULL) == 1 &&
+              EVP_DigestInit_ex2(h->ctx, EVP_sha256(), NULL) == 1;
+    return ok ? ERR_OK : failed(ERR_INTERNAL);
 }
 
 enum err crypto_sha1(const struct crypto_part *parts, size_t n, uint8_t out[SHA1_BYTES])

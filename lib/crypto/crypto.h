@@ -39,6 +39,14 @@ enum err crypto_sha256(const struct crypto_part *parts, size_t n,
 enum err crypto_sha256_any_thread(const struct crypto_part *parts, size_t n,
                                   uint8_t out[SHA256_BYTES]) LIU_MUST_USE;
 
+/* SHA-256 of what comes piece by piece, from any thread (one at a time). NULL without memory. */
+struct crypto_hash;
+struct crypto_hash *crypto_hash_create(void);
+void crypto_hash_destroy(struct crypto_hash *h); /* NULL-safe */
+enum err crypto_hash_add(struct crypto_hash *h, const void *p, size_t n) LIU_MUST_USE;
+/* Gives the digest and starts anew. */
+enum err crypto_hash_end(struct crypto_hash *h, uint8_t out[SHA256_BYTES]) LIU_MUST_USE;
+
 /* SHA-1 of the parts one after the other. Only to check the journal's links, which Redis makes
  * (docs/decisions/0003): nothing may rest on it. */
 enum err crypto_sha1(const struct crypto_part *parts, size_t n,

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 struct queue {
@@ -18,6 +19,7 @@ struct archiver {
     struct queue todo;
     struct queue done;
     bool stop;
+    bool background;
     int fd;
     struct loop_source *source;
 };
@@ -45,6 +47,8 @@ static void run(struct archive_job *job)
     job->why.text[0] = '\0';
     if (job->task == ARCHIVE_OPEN) {
         job->result = segment_last(job->dir, &job->head, &job->found, &job->why);
+    } else if (job->task == ARCHIVE_CALL) {
+        job->call(job);
     } else {
         job->result = segment_write(job->builder, job->dir, &job->why);
         job->head = job->builder->head;
@@ -54,6 +58,8 @@ static void run(struct archive_job *job)
 static void *work(void *arg)
 {
     struct archiver *a = arg;
+    if (a->background) /* on Linux this is a thread's own */
+        (void)setpriority(PRIO_PROCESS, (id_t)gettid(), 10);
     (void)pthread_mutex_lock(&a->mutex);
     while (!a->stop) {
         struct archive_job *job = pop(&a->todo);
@@ -90,11 +96,12 @@ static void woken(void *arg, unsigned events)
     }
 }
 
-enum err archiver_create(struct loop *l, struct archiver **out)
+enum err archiver_create(struct loop *l, bool background, struct archiver **out)
 {
     struct archiver *a = calloc(1, sizeof(*a));
     if (a == NULL)
         return ERR_NOMEM;
+    a->background = background;
     a->todo.last = &a->todo.first;
     a->done.last = &a->done.first;
     (void)pthread_mutex_init(&a->mutex, NULL);

@@ -19,12 +19,14 @@ typedef void archive_done_fn(void *arg, struct archive_job *job);
 enum archive_task {
     ARCHIVE_OPEN,  /* segment_last of dir -> head, found */
     ARCHIVE_WRITE, /* segment_write of builder into dir */
+    ARCHIVE_CALL,  /* call(job), which sets result */
 };
 
 struct archive_job {
     enum archive_task task;
-    const char *dir;                 /* borrowed until done */
-    struct segment_builder *builder; /* WRITE: borrowed until done */
+    const char *dir;                       /* borrowed until done */
+    struct segment_builder *builder;       /* WRITE: borrowed until done */
+    void (*call)(struct archive_job *job); /* CALL: on the worker's thread */
     archive_done_fn *done;
     void *arg;
     /* results */
@@ -35,8 +37,9 @@ struct archive_job {
     struct archive_job *next; /* the archiver's */
 };
 
-/* Starts the thread. ERR_NOMEM, ERR_IO. */
-enum err archiver_create(struct loop *l, struct archiver **out) LIU_MUST_USE;
+/* Starts the thread; `background`: behind everything else that wants the processor. ERR_NOMEM,
+ * ERR_IO. */
+enum err archiver_create(struct loop *l, bool background, struct archiver **out) LIU_MUST_USE;
 
 /* Never fails: nothing is allocated. */
 void archiver_submit(struct archiver *a, struct archive_job *job);

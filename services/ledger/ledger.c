@@ -82,6 +82,7 @@ static void release(struct ledger *l)
         free(l->feeds[i]);
     }
     trim_fini(&l->trim);
+    snapshots_fini(&l->snapshots);
     free(l);
 }
 
@@ -268,6 +269,7 @@ static void tick(void *arg)
         stream_go(l->feeds[i]);
     cursor_go(l);
     trim_go(l);
+    snapshots_go(l);
 }
 
 static enum err create(const struct service_env *env, void **state, struct err_text *why)
@@ -286,12 +288,16 @@ static enum err create(const struct service_env *env, void **state, struct err_t
     l->m_broken = metrics_gauge("liu_ledger_broken_streams", "",
                                 "streams that are not archived any more until a person has looked");
     trim_init(&l->trim);
+    snapshots_init(&l->snapshots, l);
     if (strlen(l->set->archive_dir) > LEDGER_DIR_BYTES - 160) {
         release(l);
         return err_say(why, ERR_CONFIG, "archive_dir: too long");
     }
-    enum err e = archiver_create(l->loop, &l->archiver);
+    enum err e = archiver_create(l->loop, false, &l->archiver);
+    if (e == ERR_OK)
+        e = archiver_create(l->loop, true, &l->maker);
     if (e != ERR_OK) {
+        archiver_destroy(l->archiver);
         release(l);
         return err_say(why, e, "the archiver's thread cannot be started");
     }
@@ -313,6 +319,8 @@ static void destroy(void *state)
 {
     struct ledger *l = state;
     loop_cancel_timer(l->timer);
+    atomic_store(&l->snapshots.stop, true);
+    archiver_destroy(l->maker);
     archiver_destroy(l->archiver);
     l->dead = true;
     if (l->pending == 0)
@@ -336,6 +344,11 @@ static const struct conf_row settings[] = {
     ROW("noise_keep", CONF_INT, noise_keep, 0, 31536000, "3600",
         "seconds that noise is kept in Redis, at the least"),
     ROW("trim_seconds", CONF_INT, trim_seconds, 1, 86400, "5", "seconds between two trims"),
+    ROW("snapshot_entries", CONF_INT, snapshot_entries, 1, 1000000000, "200000",
+        "archived entries after which a snapshot is made"),
+    ROW("snapshot_seconds", CONF_INT, snapshot_seconds, 1, 31536000, "21600",
+        "seconds after which a snapshot is made, when anything was archived since"),
+    ROW("snapshot_keep", CONF_INT, snapshot_keep, 1, 1000, "3", "snapshots kept"),
     ROW("trim_waits_for", CONF_STRING, trim_waits_for, 0, 255, "eligibility,audit",
         "consumers without whose cursor nothing is trimmed, comma-separated"),
 };

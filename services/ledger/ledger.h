@@ -3,6 +3,7 @@
  *
  *   <archive_dir>/<epoch>/journal/         segments of the journal
  *   <archive_dir>/<epoch>/noise/<feed>/    segments of a feed's noise
+ *   <archive_dir>/<epoch>/snapshots/       snapshots, made of the journal's segments (snapshot.h)
  *
  * The files are the truth of what is archived: at start the last segment of each folder is read and
  * checked, and work goes on behind it. The record RECORD_CURSOR "ledger" tells others how far the
@@ -22,7 +23,8 @@
  * stops that stream and its trimming, and the ledger is not ready: Redis keeps everything
  * meanwhile. Log events: archive-damaged, archive-ahead, archive-differs, journal-gap,
  * journal-link, stream-broken, store-halted, halt-failed, archive-behind-cursor, segment-failed,
- * cursor-failed, trim-refused, store-changed; segment-closed and trimmed tell what was done.
+ * cursor-failed, trim-refused, store-changed, snapshot-failed, snapshot-damaged; segment-closed,
+ * snapshot-made and trimmed tell what was done.
  */
 #ifndef LIU_LEDGER_LEDGER_H
 #define LIU_LEDGER_LEDGER_H
@@ -45,6 +47,9 @@ struct ledger_settings {
     int64_t keep_entries;
     int64_t noise_keep;
     int64_t trim_seconds;
+    int64_t snapshot_entries;
+    int64_t snapshot_seconds;
+    int64_t snapshot_keep;
 };
 
 extern const struct service ledger_service;

@@ -7,6 +7,7 @@
 #include "obs/metrics.h"
 #include "services/ledger/archiver.h"
 #include "services/ledger/ledger.h"
+#include "services/ledger/snapshot.h"
 #include "store/link.h"
 #include "store/store.h"
 
@@ -56,11 +57,29 @@ struct trim {
     int64_t noise_ms; /* next trim of noise */
 };
 
+struct snapshots {
+    struct ledger *ledger;
+    char dir[LEDGER_DIR_BYTES];
+    bool busy;       /* the job is the maker's, and so are head and faults */
+    bool known;      /* the newest one was looked for */
+    uint64_t seq;    /* of the newest one; 0 = none */
+    uint64_t wanted; /* up to here at least, when several are needed */
+    int64_t next_ms; /* by the clock */
+    int64_t retry_ms;
+    atomic_bool stop;
+    struct snapshot_head head;
+    struct buf faults;
+    struct archive_job job;
+    struct metric *m_seq;
+};
+
 struct ledger {
     struct loop *loop;
     struct store *store;
     const struct ledger_settings *set;
     struct archiver *archiver;
+    struct archiver *maker; /* of snapshots: takes long, and waits for everything else */
+    struct snapshots snapshots;
     struct loop_timer *timer;
     char epoch[SEGMENT_EPOCH_DIGITS + 1];
     bool stopped;   /* another epoch appeared */
@@ -115,6 +134,12 @@ void stream_init(struct stream *s, struct ledger *l, enum segment_kind kind, con
 void stream_fini(struct stream *s);
 void stream_go(
     struct stream *s); /* does what there is to do; called at every tick and after each step */
+
+/* snapshots.c */
+#define SNAPSHOT_RETRY_MS 60000
+void snapshots_init(struct snapshots *p, struct ledger *l);
+void snapshots_fini(struct snapshots *p);
+void snapshots_go(struct ledger *l);
 
 /* trim.c */
 void trim_init(struct trim *t);

@@ -45,7 +45,6 @@
 #define SEGMENT_EPOCH_DIGITS 32
 #define SEGMENT_STREAM_BYTES 80 /* with its NUL */
 #define SEGMENT_NAME_BYTES 80
-#define SEGMENT_FILES_MAX 4000000u /* of one folder */
 
 enum segment_kind { SEGMENT_JOURNAL = 1, SEGMENT_NOISE = 2 };
 
@@ -147,5 +146,19 @@ typedef enum err segment_entry_fn(void *arg, const struct segment_entry *e);
  * ERR_NOMEM. */
 enum err segment_walk(const char *dir, segment_entry_fn *fn, void *arg, struct segment_report *out,
                       struct buf *text, struct err_text *why) LIU_MUST_USE;
+
+/* A walk over a part of a folder of the journal. */
+struct segment_range {
+    uint64_t after; /* segments that end here or before are passed over; 0 = from the first */
+    const uint8_t *digest;   /* of the segment that ends at `after` */
+    const char *epoch;       /* of the journal; NULL = as the first segment says */
+    segment_entry_fn *entry; /* may be NULL */
+    /* After each segment, when it and all before are sound: false ends the walk. May be NULL. */
+    bool (*closed)(void *arg, const struct segment_head *h);
+    void *arg;
+};
+enum err segment_walk_range(const char *dir, const struct segment_range *r,
+                            struct segment_report *out, struct buf *text,
+                            struct err_text *why) LIU_MUST_USE;
 
 #endif

@@ -83,9 +83,3 @@ void segment_name(const struct segment_head *h, char out[SEGMENT_NAME_BYTES])
                        "%020" PRIu64 ".%010" PRIu64 "-%020" PRIu64 ".%010" PRIu64 SEGMENT_SUFFIX,
                        h->first.seq, h->first.sub, h->last.seq, h->last.sub);
 }
-
-bool segment_path(char out[SEGMENT_PATH_BYTES], const char *dir, const char *name)
-{
-    int n = snprintf(out, SEGMENT_PATH_BYTES, "%s/%s", dir, name);
-    return n > 0 && n < SEGMENT_PATH_BYTES;
-}

@@ -4,12 +4,12 @@
 #define LIU_LEDGER_SEGMENT_FORMAT_H
 
 #include "base/bytes.h"
+#include "services/ledger/folder.h"
 #include "services/ledger/segment.h"
 
 #define SEGMENT_MAGIC "LIUSEG1\n"
 #define SEGMENT_FORMAT 1u
 #define SEGMENT_SUFFIX ".seg"
-#define SEGMENT_TEMPORARY ".tmp"
 
 void segment_encode_head(const struct segment_head *h, uint8_t out[SEGMENT_HEADER_BYTES]);
 
@@ -19,9 +19,5 @@ enum err segment_decode_head(const uint8_t in[SEGMENT_HEADER_BYTES], struct segm
 
 /* May `next` follow `last` within a stream of this kind? */
 bool segment_follows(enum segment_kind kind, struct segment_pos last, struct segment_pos next);
-
-/* "dir/name" into out; false when it does not fit. */
-#define SEGMENT_PATH_BYTES 4096
-bool segment_path(char out[SEGMENT_PATH_BYTES], const char *dir, const char *name);
 
 #endif

@@ -1,82 +1,16 @@
 /* A folder of segments: which are there, and whether they make one chain. */
 #include "services/ledger/segment_format.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-struct names {
-    char (*items)[SEGMENT_NAME_BYTES];
-    size_t n;
-    size_t cap;
-};
-
-static bool ends_with(const char *s, const char *suffix)
-{
-    size_t n = strlen(s);
-    size_t m = strlen(suffix);
-    return n > m && strcmp(s + n - m, suffix) == 0;
-}
-
-static int by_name(const void *x, const void *y)
-{
-    return strcmp(x, y);
-}
-
-static enum err add_name(struct names *l, const char *name)
-{
-    size_t len = strlen(name);
-    if (len >= SEGMENT_NAME_BYTES)
-        return ERR_OK; /* not one of ours */
-    if (l->n == SEGMENT_FILES_MAX)
-        return ERR_LIMIT;
-    if (l->n == l->cap) {
-        size_t cap = l->cap == 0 ? 256 : l->cap * 2;
-        void *p = realloc(l->items, cap * sizeof(*l->items));
-        if (p == NULL)
-            return ERR_NOMEM;
-        l->items = p;
-        l->cap = cap;
-    }
-    memcpy(l->items[l->n++], name, len + 1);
-    return ERR_OK;
-}
-
-/* Names have fixed-width numbers, so the order of names is the order of positions. A folder that
- * does not exist is an empty one. `clean` removes temporary files. */
-static enum err list(const char *dir, bool clean, struct names *out, struct err_text *why)
-{
-    DIR *d = opendir(dir);
-    if (d == NULL)
-        return errno == ENOENT ? ERR_OK
-                               : err_say(why, ERR_IO, "%s: %s", dir, strerrordesc_np(errno));
-    enum err e = ERR_OK;
-    const struct dirent *f;
-    while (e == ERR_OK && (f = readdir(d)) != NULL) {
-        char path[SEGMENT_PATH_BYTES];
-        if (ends_with(f->d_name, SEGMENT_SUFFIX))
-            e = add_name(out, f->d_name);
-        else if (clean && ends_with(f->d_name, SEGMENT_SUFFIX SEGMENT_TEMPORARY) &&
-                 segment_path(path, dir, f->d_name))
-            (void)unlink(path);
-    }
-    (void)closedir(d);
-    if (e != ERR_OK)
-        return err_say(why, e, "%s: %s", dir, err_name(e));
-    if (out->n > 0)
-        qsort(out->items, out->n, sizeof(*out->items), by_name);
-    return ERR_OK;
-}
 
 /* A sound file under the name that its own header gives it. */
 static enum err open_named(const char *dir, const char *name, struct segment **out,
                            struct err_text *why)
 {
-    char path[SEGMENT_PATH_BYTES];
+    char path[FOLDER_PATH_BYTES];
     char own[SEGMENT_NAME_BYTES];
-    if (!segment_path(path, dir, name))
+    if (!folder_path(path, dir, name))
         return err_say(why, ERR_INVAL, "the folder's name is too long");
     enum err e = segment_open(path, out, why);
     if (e != ERR_OK)
@@ -91,11 +25,11 @@ static enum err open_named(const char *dir, const char *name, struct segment **o
 
 enum err segment_last(const char *dir, struct segment_head *out, bool *found, struct err_text *why)
 {
-    struct names l = {0};
+    struct folder_names l = {0};
     struct segment *s = NULL;
     struct err_text fault = {{0}};
     *found = false;
-    enum err e = list(dir, true, &l, why);
+    enum err e = folder_list(dir, SEGMENT_SUFFIX, true, &l, why);
     if (e != ERR_OK || l.n == 0)
         goto out;
     e = open_named(dir, l.items[l.n - 1], &s, &fault);
@@ -107,16 +41,16 @@ enum err segment_last(const char *dir, struct segment_head *out, bool *found, st
     *found = true;
 out:
     segment_close(s);
-    free(l.items);
+    folder_names_fini(&l);
     return e;
 }
 
 struct walk {
     const char *dir;
-    segment_entry_fn *fn;
-    void *arg;
+    const struct segment_range *range;
     struct segment_report *report;
     struct buf *text;
+    bool ended;
     bool broken; /* the segment before was not sound: the chain cannot be followed to the next */
 };
 
@@ -164,8 +98,11 @@ static enum err hand_out(struct walk *w, struct segment *s)
 {
     struct segment_entry entry;
     enum err e = ERR_OK;
-    while (e == ERR_OK && w->fn != NULL && w->report->faults == 0 && segment_next(s, &entry))
-        e = w->fn(w->arg, &entry);
+    const struct segment_range *r = w->range;
+    while (e == ERR_OK && r->entry != NULL && w->report->faults == 0 && segment_next(s, &entry))
+        e = r->entry(r->arg, &entry);
+    if (e == ERR_OK && w->report->faults == 0 && r->closed != NULL)
+        w->ended = !r->closed(r->arg, segment_head_of(s));
     return e;
 }
 
@@ -193,18 +130,39 @@ static enum err visit(struct walk *w, const char *name)
     return e;
 }
 
-enum err segment_walk(const char *dir, segment_entry_fn *fn, void *arg, struct segment_report *out,
-                      struct buf *text, struct err_text *why)
+/* Last sequence in the name of a journal's segment; 0 when it is none. */
+static uint64_t name_last(const char *name)
 {
-    struct walk w = {.dir = dir, .fn = fn, .arg = arg, .report = out, .text = text};
-    struct names l = {0};
+    return strlen(name) > 21 ? strtoull(name + 21, NULL, 10) : 0;
+}
+
+enum err segment_walk_range(const char *dir, const struct segment_range *r,
+                            struct segment_report *out, struct buf *text, struct err_text *why)
+{
+    struct walk w = {.dir = dir, .range = r, .report = out, .text = text};
+    struct folder_names l = {0};
     *out = (struct segment_report){0};
-    enum err e = list(dir, false, &l, why);
-    for (size_t i = 0; e == ERR_OK && i < l.n; i++)
-        e = visit(&w, l.items[i]);
+    if (r->after > 0) { /* as if the segments up to there had been seen */
+        out->found = true;
+        out->last = (struct segment_head){
+            .kind = SEGMENT_JOURNAL, .stream = "journal", .last = {r->after, 0}};
+        memcpy(out->last.digest, r->digest, SHA256_BYTES);
+        memcpy(out->last.epoch, r->epoch, SEGMENT_EPOCH_DIGITS);
+    }
+    enum err e = folder_list(dir, SEGMENT_SUFFIX, false, &l, why);
+    for (size_t i = 0; e == ERR_OK && !w.ended && i < l.n; i++)
+        if (r->after == 0 || name_last(l.items[i]) > r->after)
+            e = visit(&w, l.items[i]);
     if (e == ERR_OK && out->faults > 0)
         e = err_say(why, ERR_DATA_LOSS, "%s: %zu of %zu segments are not as they were written", dir,
                     out->faults, out->segments);
-    free(l.items);
+    folder_names_fini(&l);
     return e;
+}
+
+enum err segment_walk(const char *dir, segment_entry_fn *fn, void *arg, struct segment_report *out,
+                      struct buf *text, struct err_text *why)
+{
+    struct segment_range all = {.entry = fn, .arg = arg};
+    return segment_walk_range(dir, &all, out, text, why);
 }

@@ -72,66 +72,14 @@ static enum err io(struct err_text *why, const char *what, const char *path)
     return err_say(why, ERR_IO, "%s %s: %s", what, path, strerrordesc_np(errno));
 }
 
-static enum err sync_dir(const char *path, struct err_text *why)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return io(why, "open", path);
-    enum err e = fsync(fd) == 0 ? ERR_OK : io(why, "fsync", path);
-    (void)close(fd);
-    return e;
-}
-
-/* The folder and all above it; a new folder's entry is made durable in its parent. */
-static enum err make_dirs(const char *dir, struct err_text *why)
-{
-    char path[SEGMENT_PATH_BYTES];
-    size_t len = strlen(dir);
-    if (len == 0 || len >= sizeof(path))
-        return err_say(why, ERR_INVAL, "the folder's name is empty or too long");
-    struct stat st;
-    if (stat(dir, &st) == 0 && S_ISDIR(st.st_mode))
-        return ERR_OK;
-    size_t parent = 0; /* length of the parent of what is being made */
-    for (size_t i = 1; i <= len; i++) {
-        if (dir[i] != '/' && dir[i] != '\0')
-            continue;
-        memcpy(path, dir, i);
-        path[i] = '\0';
-        if (mkdir(path, 0750) != 0 && errno != EEXIST)
-            return io(why, "mkdir", path);
-        if (parent > 0)
-            path[parent] = '\0';
-        enum err e = sync_dir(parent > 0 ? path : dir[0] == '/' ? "/" : ".", why);
-        if (e != ERR_OK)
-            return e;
-        parent = i;
-    }
-    return ERR_OK;
-}
-
-static enum err write_all(int fd, const uint8_t *p, size_t n)
-{
-    while (n > 0) {
-        ssize_t done = write(fd, p, n);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0)
-            return ERR_IO;
-        p += done;
-        n -= (size_t)done;
-    }
-    return ERR_OK;
-}
-
 static enum err write_file(const struct segment_builder *b, const char *path, struct err_text *why)
 {
     enum err e = ERR_OK;
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0440);
     if (fd < 0)
         return io(why, "open", path);
-    if (write_all(fd, b->buf.data, b->buf.len) != ERR_OK ||
-        write_all(fd, b->head.digest, SHA256_BYTES) != ERR_OK)
+    if (folder_write_all(fd, b->buf.data, b->buf.len) != ERR_OK ||
+        folder_write_all(fd, b->head.digest, SHA256_BYTES) != ERR_OK)
         e = io(why, "write", path);
     else if (fsync(fd) != 0)
         e = io(why, "fsync", path);
@@ -159,9 +107,9 @@ static enum err already_there(const struct segment_builder *b, const char *path,
 enum err segment_write(struct segment_builder *b, const char *dir, struct err_text *why)
 {
     char name[SEGMENT_NAME_BYTES];
-    char temporary[SEGMENT_NAME_BYTES + sizeof(SEGMENT_TEMPORARY)];
-    char path[SEGMENT_PATH_BYTES];
-    char from[SEGMENT_PATH_BYTES];
+    char temporary[SEGMENT_NAME_BYTES + sizeof(FOLDER_TEMPORARY)];
+    char path[FOLDER_PATH_BYTES];
+    char from[FOLDER_PATH_BYTES];
     if (b->head.count == 0)
         return err_say(why, ERR_INVAL, "a segment without entries");
     b->head.body_bytes = b->buf.len - SEGMENT_HEADER_BYTES;
@@ -171,10 +119,10 @@ enum err segment_write(struct segment_builder *b, const char *dir, struct err_te
     if (e != ERR_OK)
         return err_say(why, e, "SHA-256 failed");
     segment_name(&b->head, name);
-    (void)snprintf(temporary, sizeof(temporary), "%s%s", name, SEGMENT_TEMPORARY);
-    if (!segment_path(path, dir, name) || !segment_path(from, dir, temporary))
+    (void)snprintf(temporary, sizeof(temporary), "%s%s", name, FOLDER_TEMPORARY);
+    if (!folder_path(path, dir, name) || !folder_path(from, dir, temporary))
         return err_say(why, ERR_INVAL, "the folder's name is too long");
-    e = make_dirs(dir, why);
+    e = folder_make(dir, why);
     if (e != ERR_OK)
         return e;
     if (access(path, F_OK) == 0)
@@ -188,5 +136,5 @@ enum err segment_write(struct segment_builder *b, const char *dir, struct err_te
         (void)unlink(from);
         return e;
     }
-    return sync_dir(dir, why);
+    return folder_sync(dir, why);
 }

@@ -39,11 +39,6 @@ struct rebuild {
     size_t doubts;
 };
 
-static bool compared(enum record_kind kind)
-{
-    return kind != RECORD_CURSOR && kind != RECORD_LANE;
-}
-
 static void differ(void *arg, const char *where, const char *what)
 {
     struct rebuild *r = arg;
@@ -51,21 +46,41 @@ static void differ(void *arg, const char *where, const char *what)
     (void)printf("%s: %s\n", where, what);
 }
 
-static enum err take_put(struct rebuild *r, const Ismap__Liu__V1__RecordPut *p)
+/* NULL without memory. */
+static struct rebuilt *rebuilt_of(struct rebuild *r, uint32_t kind, const char *id, size_t id_bytes)
 {
     char key[160];
     struct rebuilt *m = NULL;
-    if (!compared((enum record_kind)p->kind))
-        return ERR_OK;
-    (void)snprintf(key, sizeof key, "%u/%s", p->kind, p->id);
+    (void)snprintf(key, sizeof key, "%u/%.*s", kind, (int)id_bytes, id);
     HASH_FIND_STR(r->records, key, m);
-    if (m == NULL) {
-        m = calloc(1, sizeof *m);
-        if (m == NULL)
-            return ERR_NOMEM;
-        (void)text_copy(m->key, sizeof m->key, key);
-        HASH_ADD_STR(r->records, key, m);
-    }
+    if (m != NULL)
+        return m;
+    m = calloc(1, sizeof *m);
+    if (m == NULL)
+        return NULL;
+    (void)text_copy(m->key, sizeof m->key, key);
+    HASH_ADD_STR(r->records, key, m);
+    return m;
+}
+
+static enum err take_record(void *arg, const struct snapshot_record *s)
+{
+    struct rebuilt *m = rebuilt_of(arg, s->kind, s->id, s->id_bytes);
+    if (m == NULL)
+        return ERR_NOMEM;
+    m->revision = s->revision;
+    struct crypto_part part = {s->value, s->bytes};
+    return crypto_sha256(&part, 1, m->digest);
+}
+
+static enum err take_put(struct rebuild *r, const Ismap__Liu__V1__RecordPut *p)
+{
+    if (!snapshot_holds(p->kind))
+        return ERR_OK;
+    struct rebuilt *m = rebuilt_of(r, p->kind, p->id, strlen(p->id));
+    if (m == NULL)
+        return ERR_NOMEM;
+    const char *key = m->key;
     if (p->revision != m->revision + 1)
         differ(r, key, "revisions are not consecutive in the journal");
     m->revision = p->revision;
@@ -127,7 +142,7 @@ static int compare_once(struct rebuild *r)
     for (int k = RECORD_NONE + 1; status == CLI_OK && k < RECORD_KINDS; k++) {
         r->kind = (enum record_kind)k;
         r->page[0] = '\0';
-        if (!compared(r->kind))
+        if (!snapshot_holds((uint32_t)r->kind))
             continue;
         do {
             if (store_scan(r->session.store, r->kind, r->page, PAGE, on_scan, r) != ERR_OK)
@@ -164,20 +179,26 @@ static void report(const struct rebuild *r)
     const struct journal_walk *w = &r->walk;
     (void)printf(
         r->cli->json
-            ? "{\"entries\":%llu,\"fromSegments\":%llu,\"records\":%u,\"differences\":%zu,\"head\":"
-              "%llu}\n"
-            : "%llu entries (%llu from segments), %u records, %zu differences, head %llu\n",
-        (unsigned long long)w->entries, (unsigned long long)w->from_segments,
-        HASH_COUNT(r->records), r->differences, (unsigned long long)w->seq);
+            ? "{\"snapshot\":%llu,\"entries\":%llu,\"fromSegments\":%llu,\"records\":%u,"
+              "\"differences\":%zu,\"head\":%llu}\n"
+            : "snapshot %llu, then %llu entries (%llu from segments), %u records, %zu differences, "
+              "head %llu\n",
+        (unsigned long long)w->snapshot, (unsigned long long)w->entries,
+        (unsigned long long)w->from_segments, HASH_COUNT(r->records), r->differences,
+        (unsigned long long)w->seq);
 }
 
 int cmd_journal_rebuild(struct cli *c, struct cli_args *a)
 {
     struct rebuild r = {.cli = c};
+    bool all = cli_flag(a, "--no-snapshots");
     if (!cli_flag(a, "--verify") || !cli_done(c, a))
         return cli_usage(c, c->ja ? "--verify を指定してください" : "say --verify");
-    r.walk = (struct journal_walk){
-        .session = &r.session, .entry = take_entry, .fault = differ, .arg = &r};
+    r.walk = (struct journal_walk){.session = &r.session,
+                                   .entry = take_entry,
+                                   .fault = differ,
+                                   .record = all ? NULL : take_record,
+                                   .arg = &r};
     int status = session_open(c, &r.session, true);
     if (status == CLI_OK)
         status = compare(&r);

@@ -184,10 +184,12 @@ const struct cli_command cli_commands[] = {
      "liuctl --as moj events follow --cursor-file moj.cursor", cmd_events_follow},
     {"journal tail", "[--from SEQ] [--follow]", "Print the journal from Redis.",
      "記録を Redis から表示します。", "liuctl journal tail --from 1", cmd_journal_tail},
-    {"journal rebuild", "--verify",
-     "Rebuild all records from segments and stream, compare with Redis.",
-     "書庫と記録から全状態を組み直し、Redis と比べます。", "liuctl journal rebuild --verify",
-     cmd_journal_rebuild},
+    {"journal rebuild", "--verify [--no-snapshots]",
+     "Rebuild all records from snapshot, segments and stream, compare with Redis. --no-snapshots: "
+     "from entry 1.",
+     "スナップショット、書庫、記録から全状態を組み直し、Redis と比べます。--no-snapshots "
+     "は最初の記録から。",
+     "liuctl journal rebuild --verify", cmd_journal_rebuild},
     {"journal check", "RECEIPTS",
      "Compare a client's log of receipts with the journal: each there, each effect once.",
      "受領の記録を記録簿と照合します。", "liuctl journal check receipts.log", cmd_journal_check},

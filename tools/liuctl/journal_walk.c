@@ -13,6 +13,7 @@
 #include "wire/unpack.h"
 
 #define PAGE 512
+#define BAR_COLUMNS 40
 
 static void fault_at(struct journal_walk *w, uint64_t seq, const char *what)
 {
@@ -32,6 +33,21 @@ static enum err check_link(struct journal_walk *w, const uint8_t *data, size_t b
         fault_at(w, w->seq,
                  "its link does not follow from the entry before: one of the two was changed");
     return e;
+}
+
+/* "[##########----------]  50 %  500000 / 1000000" */
+static void show_progress(struct journal_walk *w)
+{
+    char text[BAR_COLUMNS + 64];
+    char bar[BAR_COLUMNS + 1];
+    uint64_t all = w->head > w->snapshot ? w->head - w->snapshot : 1;
+    uint64_t part = w->entries < all ? w->entries : all;
+    memset(bar, '-', BAR_COLUMNS);
+    memset(bar, '#', (size_t)(part * BAR_COLUMNS / all));
+    bar[BAR_COLUMNS] = '\0';
+    (void)snprintf(text, sizeof text, "[%s] %3u %%  %llu / %llu", bar, (unsigned)(part * 100 / all),
+                   (unsigned long long)part, (unsigned long long)all);
+    cli_wait_tick(&w->wait, text);
 }
 
 static enum err take(struct journal_walk *w, uint64_t seq, const uint8_t *data, size_t bytes,
@@ -55,11 +71,8 @@ static enum err take(struct journal_walk *w, uint64_t seq, const uint8_t *data, 
     if (e == ERR_OK)
         e = w->entry(w->arg, seq, (const void *)m);
     arena_fini(&a);
-    if (w->entries % 1000 == 0) {
-        char detail[48];
-        (void)snprintf(detail, sizeof detail, "%llu", (unsigned long long)w->seq);
-        cli_wait_tick(&w->wait, detail);
-    }
+    if (w->entries % 1000 == 0)
+        show_progress(w);
     return e;
 }
 
@@ -70,22 +83,72 @@ static enum err on_segment_entry(void *arg, const struct segment_entry *e)
     return take(w, e->pos.seq, e->data, e->bytes, e->link, e->link_bytes);
 }
 
+static enum err take_snapshot(struct journal_walk *w, struct snapshot *s)
+{
+    const struct snapshot_head *h = snapshot_head_of(s);
+    struct snapshot_record r;
+    bool end = false;
+    enum err e = snapshot_next(s, &r, &end);
+    while (e == ERR_OK && !end) {
+        e = w->record(w->arg, &r);
+        if (e == ERR_OK)
+            e = snapshot_next(s, &r, &end);
+    }
+    w->seq = w->snapshot = h->seq;
+    memcpy(w->link, h->link, sizeof w->link);
+    return e;
+}
+
+/* All snapshots are looked at, so that one that is not good is told even when a newer one is. */
+static enum err from_snapshot(struct journal_walk *w, const char *dir, uint8_t digest[SHA256_BYTES],
+                              struct buf *text, struct err_text *why)
+{
+    struct snapshot_report report;
+    struct snapshot *s = NULL;
+    const char *epoch = store_epoch(w->session->store);
+    enum err e = snapshot_survey(dir, epoch, &report, text, why);
+    if (e == ERR_OK)
+        e = snapshot_newest(dir, epoch, &s, NULL, why);
+    if (e == ERR_OK && s != NULL) {
+        memcpy(digest, snapshot_head_of(s)->segment, SHA256_BYTES);
+        e = take_snapshot(w, s);
+    }
+    snapshot_close(s);
+    return e;
+}
+
+/* Each fault is a line of its own. */
+static void tell_faults(struct journal_walk *w, struct buf *text)
+{
+    if (text->len == 0 || buf_put(text, "", 1) != ERR_OK)
+        return;
+    char *rest = NULL;
+    for (char *line = strtok_r((char *)text->data, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest))
+        w->fault(w->arg, "archive", line);
+}
+
 static int walk_segments(struct journal_walk *w)
 {
     struct cli *c = w->session->cli;
+    const char *epoch = store_epoch(w->session->store);
+    uint8_t digest[SHA256_BYTES];
     const char *dir = c->config.archive_dir[0] == '\0'
                           ? NULL
-                          : arena_printf(&c->arena, "%s/%s/journal", c->config.archive_dir,
-                                         store_epoch(w->session->store));
-    if (dir == NULL || access(dir, F_OK) != 0)
+                          : arena_printf(&c->arena, "%s/%s", c->config.archive_dir, epoch);
+    const char *journal = dir == NULL ? NULL : arena_printf(&c->arena, "%s/journal", dir);
+    if (journal == NULL || access(journal, F_OK) != 0)
         return CLI_OK;
     struct segment_report report = {0};
     struct err_text why = {""};
     struct buf text;
     buf_init(&text, 1024 * 1024);
-    enum err e = segment_walk(dir, on_segment_entry, w, &report, &text, &why);
-    if (text.len > 0 && buf_put(&text, "", 1) == ERR_OK)
-        w->fault(w->arg, "segments", (const char *)text.data);
+    enum err e = w->record == NULL ? ERR_OK : from_snapshot(w, dir, digest, &text, &why);
+    struct segment_range range = {
+        .after = w->seq, .digest = digest, .epoch = epoch, .entry = on_segment_entry, .arg = w};
+    if (e == ERR_OK)
+        e = segment_walk_range(journal, &range, &report, &text, &why);
+    tell_faults(w, &text);
     buf_fini(&text);
     return e == ERR_OK || e == ERR_DATA_LOSS ? CLI_OK : cli_fail(c, CLI_TEMPORARY, "%s", why.text);
 }
@@ -104,6 +167,9 @@ static int walk_stream(struct journal_walk *w)
 {
     uint64_t head = 0;
     int status = session_head(w->session, &head);
+    w->head = head;
+    if (status == CLI_OK && w->seq > head)
+        fault_at(w, w->seq, "is in the archive, but the journal ends before it: entries were lost");
     while (status == CLI_OK && w->seq < head) {
         uint64_t before = w->seq;
         if (store_entries(w->session->store, w->seq + 1, head, PAGE, on_entries, w) != ERR_OK)
@@ -122,7 +188,9 @@ int journal_walk(struct journal_walk *w)
 {
     struct cli *c = w->session->cli;
     cli_wait_begin(c, &w->wait, c->ja ? "記録簿の読み取り" : "the journal to be read");
-    int status = w->seq == 0 ? walk_segments(w) : CLI_OK;
+    int status = w->seq == 0 ? session_head(w->session, &w->head) : CLI_OK;
+    if (status == CLI_OK && w->seq == 0)
+        status = walk_segments(w);
     if (status == CLI_OK)
         status = walk_stream(w);
     cli_wait_end(&w->wait);

@@ -4,6 +4,7 @@
 
 #include "ismap/liu/v1/event.pb-c.h"
 #include "liuctl/store_session.h"
+#include "services/ledger/snapshot.h"
 #include "store/link.h"
 
 struct journal_walk {
@@ -14,6 +15,8 @@ struct journal_walk {
     enum err (*raw)(void *arg, const struct store_entry *entry);
     /* Called for each fault: gaps, links that do not fit, damaged segments. */
     void (*fault)(void *arg, const char *where, const char *what);
+    /* Each record of the snapshot to start from; NULL = start from entry 1. */
+    enum err (*record)(void *arg, const struct snapshot_record *r);
     void *arg;
     struct cli_wait wait; /* its own */
 
@@ -21,11 +24,13 @@ struct journal_walk {
     uint64_t seq; /* last entry seen */
     uint64_t entries;
     uint64_t from_segments;
+    uint64_t snapshot;          /* entry of the snapshot it started from; 0 = none */
+    uint64_t head;              /* of the journal, when last looked at */
     char link[LINK_DIGITS + 1]; /* SHA-1 link of the last entry, "" = not known */
 };
 
-/* Walks from entry 1 to the head. CLI_OK, or an exit status with a message printed. May be called
- * again to take in what has been added since. */
+/* Walks from entry 1, or from the newest good snapshot, to the head. CLI_OK, or an exit status with
+ * a message printed. May be called again to take in what has been added since. */
 int journal_walk(struct journal_walk *w);
 
 #endif

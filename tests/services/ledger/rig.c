@@ -81,7 +81,10 @@ void rig_begin(struct rig *r)
                                       .segment_seconds = 1,
                                       .keep_entries = 1000,
                                       .noise_keep = 3600,
-                                      .trim_seconds = 1};
+                                      .trim_seconds = 1,
+                                      .snapshot_entries = 1000000,
+                                      .snapshot_seconds = 1000000,
+                                      .snapshot_keep = 3};
     rig_connect(r);
     must(store_load_library(r->store, &why), &why);
     struct commit_put puts[] = {
