@@ -62,6 +62,14 @@ struct consumer {
     struct loop_timer *timer;
 };
 
+/* Work that was accepted goes on while new cases are refused, and with it what the ledger may trim.
+ * What is left at the end of the memory is for suspensions. */
+bool consumer_waits(const struct flow *f)
+{
+    return f->consumer != NULL && f->consumer->first != NULL &&
+           flow_pressure(f) >= STORE_PRESSURE_RESERVE;
+}
+
 uint64_t consumer_seq(const struct flow *f)
 {
     return f->consumer == NULL ? f->tail_seq : f->consumer->seq;
@@ -531,19 +539,20 @@ static struct work *event_work(struct flow *f, struct batch *b, const struct que
     return w;
 }
 
-static void advance_idle(struct flow *f)
+/* Moves the cursor over entries of no interest, so that the ledger may trim them. */
+static void advance_idle(struct flow *f, uint64_t to_seq)
 {
     struct consumer *c = f->consumer;
     int64_t now = clock_mono_ms();
-    if (c->scanned <= c->seq ||
-        (c->scanned - c->seq < IDLE_ADVANCE_ENTRIES && now - c->advanced_ms < IDLE_ADVANCE_MS))
+    if (to_seq <= c->seq ||
+        (to_seq - c->seq < IDLE_ADVANCE_ENTRIES && now - c->advanced_ms < IDLE_ADVANCE_MS))
         return;
     struct batch *b = calloc(1, sizeof *b);
     if (b == NULL)
         return;
     b->flow = f;
     arena_init(&b->arena, LIMIT_WORK_ARENA_BYTES);
-    b->to_seq = c->scanned;
+    b->to_seq = to_seq;
     c->busy = true;
     if (!batch_commit(b)) {
         c->busy = false;
@@ -559,10 +568,8 @@ void consumer_go(struct flow *f)
         return;
     if (c->overflow && c->n_queued < QUEUE_MAX / 2)
         refill(f);
-    if (c->first != NULL && store_pressure(f->store) == STORE_PRESSURE_CASES)
-        return; /* what is left of the memory is for suspensions; the events wait in the journal */
-    if (c->first == NULL) {
-        advance_idle(f);
+    if (c->first == NULL || consumer_waits(f)) {
+        advance_idle(f, c->first == NULL ? c->scanned : c->first->seq - 1);
         return;
     }
     struct batch *b = calloc(1, sizeof *b);

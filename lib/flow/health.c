@@ -20,7 +20,7 @@ bool flow_ready(void *arg, const char **why)
 
 void health_answer(struct work *w)
 {
-    static const char *const pressure[] = {"none", "noise", "cases"};
+    static const char *const pressure[] = {"none", "noise", "cases", "reserve"};
     struct flow *f = w->flow;
     Ismap__Liu__V1__Health *h = arena_alloc(&w->arena, sizeof *h);
     if (h == NULL) {
@@ -39,7 +39,14 @@ void health_answer(struct work *w)
     h->started_at_ms = f->started_at_ms;
     h->epoch = (char *)(uintptr_t)store_epoch(f->store);
     h->requests_in_flight = (uint32_t)f->works;
-    h->memory_pressure = (char *)(uintptr_t)pressure[store_pressure(f->store)];
+    h->memory_pressure = (char *)(uintptr_t)pressure[flow_pressure(f)];
+    store_memory_used(f->store, &h->redis_used_bytes, &h->redis_max_bytes);
+    h->usage = (pb_upkeep *)(uintptr_t)upkeep_usage(f);
+    h->backup = (pb_upkeep *)(uintptr_t)upkeep_backup(f);
+    h->consumer_waits = consumer_waits(f);
+    alarms_tell(w, h);
+    if (f->svc->health != NULL)
+        f->svc->health(f->state, h);
     uint64_t revision;
     const uint8_t *value;
     size_t bytes;

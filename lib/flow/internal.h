@@ -29,6 +29,7 @@ typedef Ismap__Liu__V1__Envelope pb_envelope;
 typedef Ismap__Liu__V1__Reply pb_reply;
 typedef Ismap__Liu__V1__Receipt pb_receipt;
 typedef Ismap__Liu__V1__JournalEntry pb_entry;
+typedef Ismap__Liu__V1__Upkeep pb_upkeep;
 
 /* ---- directory.c: who may speak, and small shared records, in memory from the journal */
 
@@ -243,6 +244,9 @@ struct flow_door {
 
 #define FLOW_DOORS_MAX 4
 
+/* Counters whose growth rings for a while (alarms.c). */
+enum alarm_count { ALARM_QUARANTINED, ALARM_REUSED, N_ALARM_COUNTS };
+
 enum flow_phase { FLOW_WAITS_FOR_STORE, FLOW_LOADING, FLOW_PROBING, FLOW_READY, FLOW_STOPPING };
 
 struct flow {
@@ -284,6 +288,9 @@ struct flow {
     uint64_t tail_seq; /* every entry up to here has been taken in */
     struct consumer *consumer;
     struct fetch *fetch;
+    struct upkeep *upkeep;
+    int64_t alarm_seen[N_ALARM_COUNTS];
+    int64_t alarm_at_ms[N_ALARM_COUNTS];
     struct immutable *immutables;
     size_t n_immutables;
 
@@ -368,6 +375,8 @@ enum err cursor_read_seq(const struct store_record *r, uint64_t *seq) LIU_MUST_U
 void consumer_go(struct flow *f);
 void consumer_work_done(struct work *w, bool decided);
 uint64_t consumer_seq(const struct flow *f);
+/* Events are there, and memory is too short for what they would write. */
+bool consumer_waits(const struct flow *f);
 
 /* timers.c */
 enum err timers_start(struct flow *f);
@@ -382,6 +391,26 @@ void fetch_begin(struct work *w); /* a FetchEvents message whose shape is good *
 void fetch_entry(struct flow *f, uint64_t seq, const pb_entry *e);
 void fetch_wake(struct flow *f);       /* after a run of entries */
 void fetch_answer_all(struct flow *f); /* stopping: everyone gets an empty answer */
+
+/* upkeep.c: what is known about the store beside its checks */
+enum err upkeep_start(struct flow *f) LIU_MUST_USE;
+void upkeep_destroy(struct flow *f);
+/* How short memory is, by the whole and by each family. */
+enum store_pressure flow_pressure(const struct flow *f);
+const pb_upkeep *upkeep_usage(const struct flow *f); /* NULL = not known */
+const pb_upkeep *upkeep_backup(const struct flow *f);
+
+/* alarms.c */
+struct alarm_row {
+    const char *name; /* of the rule in deploy/prometheus/rules.yml */
+    bool page;
+    bool (*rings)(const struct flow *f);
+    const char *section; /* of docs/runbook.md */
+    const char *en, *ja;
+};
+const struct alarm_row *alarm_rows(size_t *n);
+void alarms_tick(struct flow *f);
+void alarms_tell(struct work *w, Ismap__Liu__V1__Health *h);
 
 /* health.c */
 void health_answer(struct work *w);

@@ -365,6 +365,8 @@ enum err flow_start(struct flow *f, struct err_text *why)
         e = obs_http_create(f->loop, f->set.http_address, flow_ready, f, &f->http, why);
     if (e == ERR_OK)
         e = timers_start(f);
+    if (e == ERR_OK)
+        e = upkeep_start(f);
     struct loop_timer *t;
     if (e == ERR_OK)
         e = loop_add_timer(f->loop, SWEEP_MS, SWEEP_MS, engine_sweep, f, &t);
@@ -384,6 +386,7 @@ void flow_destroy(struct flow *f)
     fetch_destroy(f);
     consumer_destroy(f);
     timers_destroy(f);
+    upkeep_destroy(f);
     engine_destroy(f);
     bus_destroy(f->bus);
     obs_http_destroy(f->http);

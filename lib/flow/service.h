@@ -7,6 +7,7 @@
 
 #include "conf/conf.h"
 #include "flow/work.h"
+#include "ismap/liu/v1/health.pb-c.h"
 #include "loop/loop.h"
 #include "store/store.h"
 
@@ -19,7 +20,8 @@
 #define ROW_NO_RECEIPT 4u /* changes, but is idempotent by itself (numbered alerts) */
 #define ROW_URGENT 8u     /* own Redis connection, never refused for memory pressure */
 #define ROW_NOISE 16u     /* refused first when memory runs short (70 %) */
-#define ROW_NEW_CASE 32u  /* refused second (85 %) */
+#define ROW_NEW_CASE 32u  /* refused second (85 %); at 95 % every change that is not urgent is */
+#define ROW_RESERVE 128u  /* an operator's order that is taken at 95 %, too */
 #define ROW_SERIAL                                                                                 \
     64u /* one at a time for each sender and door, in the order of arrival (numbered lanes) */
 
@@ -95,6 +97,9 @@ struct service {
                        struct err_text *why);     /* NULL = no state */
     void (*start)(void *state);                   /* store ready, views loaded; may be NULL */
     bool (*ready)(void *state, const char **why); /* after start: its own reasons; may be NULL */
+    /* What only the service knows of its health; may be NULL. Texts are borrowed until it returns.
+     */
+    void (*health)(void *state, Ismap__Liu__V1__Health *h);
     void (*destroy)(void *state);
 };
 

@@ -143,6 +143,11 @@ void metric_set(struct metric *m, int64_t value)
     m->value = value;
 }
 
+int64_t metric_value(const struct metric *m)
+{
+    return m->value;
+}
+
 void metric_observe_us(struct metric *m, int64_t us)
 {
     assert(m->kind == KIND_HISTOGRAM || m->kind == KIND_SINK);

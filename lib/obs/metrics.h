@@ -20,6 +20,7 @@ struct metric *metrics_histogram(const char *name, const char *labels, const cha
 
 void metric_add(struct metric *m, uint64_t n);
 void metric_set(struct metric *m, int64_t value);
+int64_t metric_value(const struct metric *m); /* of a counter or gauge */
 void metric_observe_us(struct metric *m, int64_t us);
 
 void metrics_render(struct buf *out);

@@ -8,13 +8,12 @@
 
 #include "base/text.h"
 #include "crypto/crypto.h"
+#include "store/budget.h"
 #include "store/conn.h"
 #include "store/encode.h"
 #include "store/reply.h"
 #include "store/store_private.h"
 
-#define PRESSURE_NOISE_PERCENT 70
-#define PRESSURE_CASES_PERCENT 85
 #define SECRET_BYTES_MAX 512
 
 struct check {
@@ -65,6 +64,15 @@ static void info_value(const char *info, const char *name, char out[64])
     }
 }
 
+static void check_memory_of(const char *info, struct check_memory *memory)
+{
+    char value[64];
+    info_value(info, "used_memory", value);
+    memory->used_bytes = strtoull(value, NULL, 10);
+    info_value(info, "maxmemory", value);
+    memory->max_bytes = strtoull(value, NULL, 10);
+}
+
 enum err check_info(const char *info, struct check_memory *memory, struct err_text *why)
 {
     char value[64];
@@ -77,10 +85,7 @@ enum err check_info(const char *info, struct check_memory *memory, struct err_te
             return err_say(why, ERR_CONFIG, "%s (%s is '%s')", facts[i].reason, facts[i].name,
                            value);
     }
-    info_value(info, "used_memory", value);
-    memory->used_bytes = strtoull(value, NULL, 10);
-    info_value(info, "maxmemory", value);
-    memory->max_bytes = strtoull(value, NULL, 10);
+    check_memory_of(info, memory);
     return ERR_OK;
 }
 
@@ -95,12 +100,7 @@ enum err check_setting(const char *name, const char *value, struct err_text *why
 
 enum store_pressure check_pressure(const struct check_memory *m)
 {
-    if (m->max_bytes == 0)
-        return STORE_PRESSURE_NONE;
-    double percent = 100.0 * (double)m->used_bytes / (double)m->max_bytes;
-    if (percent >= PRESSURE_CASES_PERCENT)
-        return STORE_PRESSURE_CASES;
-    return percent >= PRESSURE_NOISE_PERCENT ? STORE_PRESSURE_NOISE : STORE_PRESSURE_NONE;
+    return budget_whole(m->used_bytes, m->max_bytes);
 }
 
 static void fault(struct check *k, enum err e)
@@ -138,6 +138,26 @@ static void on_info(void *arg, enum err e, redisReply **reply)
     fault(k, check_info(info == NULL ? "" : info, &memory, &k->why));
     if (!k->failed)
         store_memory(k->conn->store, &memory);
+}
+
+static void on_memory(void *arg, enum err e, redisReply **reply)
+{
+    struct store *s = arg;
+    struct check_memory memory;
+    const char *info = e == ERR_OK ? reply_text(*reply) : NULL;
+    s->asked_memory = false;
+    if (info == NULL)
+        return;
+    check_memory_of(info, &memory);
+    store_memory(s, &memory);
+}
+
+void check_memory_now(struct store *s)
+{
+    struct conn *c = &s->conns[CONN_READS];
+    if (!s->asked_memory && c->state == CONN_READY && !c->lost)
+        s->asked_memory =
+            conn_command(c, s->timeout_ms, on_memory, s, "INFO", "memory", NULL) == ERR_OK;
 }
 
 static void on_config(void *arg, enum err e, redisReply **reply)

@@ -15,12 +15,16 @@
 #include "store/store.h"
 
 #define CHECK_EVERY_MS 10000
+#define CHECK_MEMORY_MS 500
 #define CHECK_AGAIN_MS 500 /* while refused */
 
 struct conn;
 
 /* Sends the questions; conn_checked tells the outcome. `first`: authenticate before. */
 void check_start(struct conn *c, bool first);
+
+/* Asks how much memory is used: the checks come too rarely for one that fills in seconds. */
+void check_memory_now(struct store *s);
 
 /* ---- the judgments, without a connection. Each returns ERR_OK or fills `why`. */
 

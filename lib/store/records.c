@@ -7,6 +7,7 @@
 #include "ismap/liu/v1/audit.pb-c.h"
 #include "ismap/liu/v1/case.pb-c.h"
 #include "ismap/liu/v1/event.pb-c.h"
+#include "ismap/liu/v1/health.pb-c.h"
 #include "ismap/liu/v1/judgment.pb-c.h"
 #include "ismap/liu/v1/listing.pb-c.h"
 #include "ismap/liu/v1/party.pb-c.h"
@@ -40,6 +41,7 @@ static const struct record_type types[RECORD_KINDS] = {
     ROW(RECORD_AUDIT_REPORT, "audit_report", audit_report, "audit", false),
     ROW(RECORD_STANDING, "standing", audit_standing, "audit", false),
     ROW(RECORD_QUARANTINED, "quarantined", quarantined, "*", false),
+    ROW(RECORD_UPKEEP, "upkeep", upkeep, "*", false),
 };
 
 const struct record_type *record_type_of(enum record_kind kind)
@@ -47,4 +49,9 @@ const struct record_type *record_type_of(enum record_kind kind)
     if ((int)kind <= RECORD_NONE || kind >= RECORD_KINDS)
         return NULL;
     return &types[kind];
+}
+
+bool record_journaled(enum record_kind kind)
+{
+    return kind != RECORD_CURSOR && kind != RECORD_LANE && kind != RECORD_UPKEEP;
 }

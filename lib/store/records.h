@@ -31,6 +31,7 @@ enum record_kind {
     RECORD_QUARANTINED = 18, /* id = consumer/seq */
     RECORD_AUDIT_REPORT = 19,
     RECORD_STANDING = 20, /* AuditStanding by case */
+    RECORD_UPKEEP = 21,   /* ids: usage (ledger), backup (liuctl backup) */
     RECORD_KINDS
 };
 
@@ -44,5 +45,9 @@ struct record_type {
 
 /* NULL for an unknown kind. */
 const struct record_type *record_type_of(enum record_kind kind);
+
+/* Do changes of this kind go through the journal? Places of consumers and lanes and what is known
+ * for upkeep do not, so a rebuild leaves them out. */
+bool record_journaled(enum record_kind kind);
 
 #endif

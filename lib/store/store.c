@@ -62,14 +62,16 @@ bool store_is_tail(const struct conn *c)
 
 void store_memory(struct store *s, const struct check_memory *m)
 {
+    static const char *const says[] = {
+        "memory pressure is over", "memory at 70 %: noise is refused",
+        "memory at 85 %: new cases are refused too",
+        "memory at 95 %: only what is urgent is taken, consumers wait"};
     enum store_pressure p = check_pressure(m);
     metric_set(s->m_used, (int64_t)m->used_bytes);
+    metric_set(s->m_max, (int64_t)m->max_bytes);
     if (p != s->pressure)
-        log_event(p > s->pressure ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "redis-memory",
-                  p == STORE_PRESSURE_NONE    ? "memory pressure is over"
-                  : p == STORE_PRESSURE_NOISE ? "memory at 70 %: noise is refused"
-                                              : "memory at 85 %: new cases are refused too",
-                  NULL);
+        log_event(p > s->pressure ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "redis-memory", says[p], NULL);
+    s->memory = *m;
     s->pressure = p;
 }
 
@@ -122,6 +124,10 @@ static void on_clock(void *arg)
     for (size_t i = 0; i < N_CONNS; i++)
         conn_tick(&s->conns[i], now);
     tail_resume(s);
+    if (now >= s->memory_at_ms) {
+        s->memory_at_ms = now + CHECK_MEMORY_MS;
+        check_memory_now(s);
+    }
 }
 
 static void on_after(void *arg)
@@ -154,6 +160,7 @@ static enum err hook(struct store *s)
 static void metrics(struct store *s)
 {
     s->m_used = metrics_gauge("liu_redis_used_bytes", NULL, "Memory Redis uses");
+    s->m_max = metrics_gauge("liu_redis_max_bytes", NULL, "maxmemory of Redis; 0 = unlimited");
     s->m_ready =
         metrics_gauge("liu_store_ready", NULL, "1 when all connections are up and checked");
     s->m_commits = metrics_counter("liu_store_commits_total", NULL, "Commits that are durable");
@@ -257,6 +264,12 @@ const char *store_epoch(const struct store *s)
 enum store_pressure store_pressure(const struct store *s)
 {
     return s->pressure;
+}
+
+void store_memory_used(const struct store *s, uint64_t *used_bytes, uint64_t *max_bytes)
+{
+    *used_bytes = s->memory.used_bytes;
+    *max_bytes = s->memory.max_bytes;
 }
 
 void store_on_ready(struct store *s, void (*fn)(void *arg, bool ready), void *arg)

@@ -28,11 +28,13 @@ struct store_config {
 
 enum store_lane { STORE_URGENT, STORE_MAIN }; /* each its own connection, for commits */
 
+/* How short memory is, and with it what is refused: see store/budget.h. */
 enum store_pressure {
     STORE_PRESSURE_NONE,
-    STORE_PRESSURE_NOISE,
-    STORE_PRESSURE_CASES
-}; /* 70 %, 85 % of maxmemory */
+    STORE_PRESSURE_NOISE,   /* noise */
+    STORE_PRESSURE_CASES,   /* new cases too */
+    STORE_PRESSURE_RESERVE, /* all that changes something and is not urgent */
+};
 
 enum err store_create(struct loop *l, const struct store_config *c, struct store **out,
                       struct err_text *why) LIU_MUST_USE;
@@ -41,7 +43,9 @@ void store_destroy(struct store *s); /* NULL-safe */
 /* All connections up and checked? `why` (may be NULL) gets the reason when not. */
 bool store_ready(const struct store *s, const char **why);
 const char *store_epoch(const struct store *s); /* "" before the first check */
+/* By the whole of the memory, as of half a second ago at the most. */
 enum store_pressure store_pressure(const struct store *s);
+void store_memory_used(const struct store *s, uint64_t *used_bytes, uint64_t *max_bytes);
 
 /* Called at every change between ready and not ready. */
 void store_on_ready(struct store *s, void (*fn)(void *arg, bool ready), void *arg);

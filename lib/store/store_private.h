@@ -62,13 +62,17 @@ struct store {
     char epoch[EPOCH_DIGITS + 1];
     uint64_t head_seq; /* at the last check */
     enum store_pressure pressure;
+    struct check_memory memory;
+    int64_t memory_at_ms; /* asked again then */
+    bool asked_memory;
     bool ready;
     void (*on_ready)(void *arg, bool ready);
     void *on_ready_arg;
     uint64_t jitter;
     int64_t receipt_window_ms; /* tests shorten them */
     int64_t receipts_max;
-    struct metric *m_used, *m_ready, *m_commits, *m_calls, *m_conflicts, *m_commit_us, *m_pending;
+    struct metric *m_used, *m_max, *m_ready, *m_commits, *m_calls, *m_conflicts, *m_commit_us,
+        *m_pending;
 };
 
 /* for conn.c and check.c */

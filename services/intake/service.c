@@ -20,7 +20,7 @@
 
 static const struct dispatch_row rows[] = {
     {TYPE(add_party), OPERATOR, CHANGE_SIGNED, 0, NULL, intake_add_party},
-    {TYPE(revoke_party), OPERATOR, CHANGE_SIGNED, 0, NULL, intake_revoke_party},
+    {TYPE(revoke_party), OPERATOR, CHANGE_SIGNED | ROW_RESERVE, 0, NULL, intake_revoke_party},
     {TYPE(list_parties), OPERATOR, 0, 0, NULL, intake_list_parties},
 
     {TYPE(submit_pre_application), PROVIDER, ROW_CHANGES | ROW_NEW_CASE, 0, NULL,

@@ -270,6 +270,7 @@ static void tick(void *arg)
     cursor_go(l);
     trim_go(l);
     snapshots_go(l);
+    usage_go(l);
 }
 
 static enum err create(const struct service_env *env, void **state, struct err_text *why)
@@ -293,7 +294,12 @@ static enum err create(const struct service_env *env, void **state, struct err_t
         release(l);
         return err_say(why, ERR_CONFIG, "archive_dir: too long");
     }
-    enum err e = archiver_create(l->loop, false, &l->archiver);
+    enum err e = usage_check(l->set, why);
+    if (e != ERR_OK) {
+        release(l);
+        return e;
+    }
+    e = archiver_create(l->loop, false, &l->archiver);
     if (e == ERR_OK)
         e = archiver_create(l->loop, true, &l->maker);
     if (e != ERR_OK) {
@@ -327,11 +333,20 @@ static void destroy(void *state)
         release(l);
 }
 
+static void health(void *state, Ismap__Liu__V1__Health *h)
+{
+    const struct ledger *l = state;
+    if (l != NULL && l->journal.has_archived)
+        h->archived_seq = l->journal.archived.seq;
+}
+
 #define ROW(n, t, f, lo, hi, fb, h)                                                                \
     {                                                                                              \
         .name = n, .type = t, .offset = offsetof(struct ledger_settings, f), .min = lo, .max = hi, \
         .fallback = fb, .help = h                                                                  \
     }
+
+#define BUDGET(f, n, fb, h) ROW(n, CONF_INT, budget[f], 1, BUDGET_PERCENT_MAX, fb, h)
 
 static const struct conf_row settings[] = {
     ROW("archive_dir", CONF_PATH, archive_dir, 1, 0, NULL, "folder of the segments"),
@@ -351,6 +366,12 @@ static const struct conf_row settings[] = {
     ROW("snapshot_keep", CONF_INT, snapshot_keep, 1, 1000, "3", "snapshots kept"),
     ROW("trim_waits_for", CONF_STRING, trim_waits_for, 0, 255, "eligibility,audit",
         "consumers without whose cursor nothing is trimmed, comma-separated"),
+    BUDGET(FAMILY_RECORDS, "budget_records", "40", "percent of maxmemory for records"),
+    BUDGET(FAMILY_RECEIPTS, "budget_receipts", "15", "for receipts, which live 72 hours"),
+    BUDGET(FAMILY_JOURNAL, "budget_journal", "14", "for the journal; trimmed from 70 % of it on"),
+    BUDGET(FAMILY_INDEX, "budget_index", "4", "for the journal's index by party"),
+    BUDGET(FAMILY_NOISE, "budget_noise", "10", "for noise; trimmed from 70 % of it on"),
+    BUDGET(FAMILY_TIMERS, "budget_timers", "2", "for timers"),
 };
 
 const struct service ledger_service = {
@@ -363,5 +384,6 @@ const struct service ledger_service = {
     .create = create,
     .start = start,
     .ready = is_ready,
+    .health = health,
     .destroy = destroy,
 };

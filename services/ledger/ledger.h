@@ -14,6 +14,9 @@
  * head; each consumer's cursor. A consumer named in trim_waits_for that has no cursor yet counts as
  * 0. Noise is trimmed up to what is archived, but not what is younger than noise_keep seconds.
  *
+ * Memory first: when Redis is 70 % full, or a family of keys 70 % of its budget (store/budget.h),
+ * segments are closed at once and what they hold leaves, whatever keep_entries and noise_keep say.
+ *
  * Each entry's link is checked against the entry before, and the last archived entry is looked up
  * again with every reading. A journal that ends before the archive has lost acknowledged entries
  * (a disk that lied, an older append-only file): the ledger halts the store (store_halt), so that
@@ -30,6 +33,7 @@
 #define LIU_LEDGER_LEDGER_H
 
 #include "flow/service.h"
+#include "store/budget.h"
 
 #define LEDGER_FEEDS_MAX 256 /* streams of noise archived by one ledger */
 #define LEDGER_TICK_MS 250
@@ -50,6 +54,7 @@ struct ledger_settings {
     int64_t snapshot_entries;
     int64_t snapshot_seconds;
     int64_t snapshot_keep;
+    int64_t budget[N_FAMILIES]; /* percent of maxmemory */
 };
 
 extern const struct service ledger_service;

@@ -9,6 +9,7 @@
 #include "services/ledger/ledger.h"
 #include "services/ledger/snapshot.h"
 #include "store/link.h"
+#include "store/measure.h"
 #include "store/store.h"
 
 #define LEDGER_DIR_BYTES 1024
@@ -45,6 +46,8 @@ struct stream {
 
 struct trim {
     bool busy;
+    bool tight;      /* journal and index */
+    bool noise_turn; /* of two trims */
     int64_t next_ms;
     uint64_t least;      /* cursor of all consumers */
     uint32_t waits_seen; /* bits of trim_waits_for */
@@ -71,6 +74,23 @@ struct snapshots {
     struct buf faults;
     struct archive_job job;
     struct metric *m_seq;
+};
+
+struct usage {
+    bool busy;
+    int64_t next_ms;
+    size_t feed;   /* sampled next */
+    char page[64]; /* of parties, likewise */
+    uint64_t bytes[N_FAMILIES];
+    uint64_t budget[N_FAMILIES]; /* 0 = none */
+    uint64_t told[N_FAMILIES];   /* as the record has it */
+    uint64_t told_budget[N_FAMILIES];
+    bool known; /* the record's revision */
+    uint64_t revision;
+    int64_t written_ms;
+    uint8_t value[512];
+    struct commit_put put;
+    struct commit commit;
 };
 
 struct ledger {
@@ -106,6 +126,7 @@ struct ledger {
     struct commit cursor_commit;
 
     struct trim trim;
+    struct usage usage;
     struct metric *m_archived;
     struct metric *m_segments;
     struct metric *m_failures;
@@ -145,5 +166,11 @@ void snapshots_go(struct ledger *l);
 void trim_init(struct trim *t);
 void trim_fini(struct trim *t);
 void trim_go(struct ledger *l);
+
+/* usage.c */
+void usage_go(struct ledger *l);
+/* Memory is short: what is archived leaves at once, whatever is asked to be kept. */
+bool usage_tight(const struct ledger *l, enum family f);
+enum err usage_check(const struct ledger_settings *set, struct err_text *why);
 
 #endif

@@ -32,8 +32,7 @@ struct make {
 
 bool snapshot_holds(uint32_t kind)
 {
-    return kind > RECORD_NONE && kind < RECORD_KINDS && kind != RECORD_CURSOR &&
-           kind != RECORD_LANE;
+    return kind > RECORD_NONE && kind < RECORD_KINDS && record_journaled(kind);
 }
 
 static void changes_free(struct make *m)

@@ -7,6 +7,7 @@
 #include "obs/log.h"
 #include "services/ledger/ledger_private.h"
 
+#define TIGHT_MS 500              /* age of a segment when memory is short */
 #define SEQ_END 9007199254740992u /* sequences stay exact in the Function's numbers */
 
 static struct segment_builder *collecting(struct stream *s)
@@ -138,8 +139,9 @@ static void close_segment(struct stream *s)
         submit(s, ARCHIVE_WRITE);
         return;
     }
-    if (b->head.count == 0 ||
-        (!is_full(s) && now - s->since_ms < s->ledger->set->segment_seconds * 1000))
+    bool tight = usage_tight(s->ledger, s->kind == SEGMENT_NOISE ? FAMILY_NOISE : FAMILY_JOURNAL);
+    int64_t most_ms = tight ? TIGHT_MS : s->ledger->set->segment_seconds * 1000;
+    if (b->head.count == 0 || (!is_full(s) && now - s->since_ms < most_ms))
         return;
     if (s->has_archived)
         memcpy(b->head.previous, s->chain, SHA256_BYTES);

@@ -11,6 +11,7 @@
 
 #define PARTY_BYTES_MAX (4u << 20)
 #define PARTIES_A_CALL 512
+#define TIGHT_MS 100
 
 void trim_init(struct trim *t)
 {
@@ -25,7 +26,8 @@ void trim_fini(struct trim *t)
 static void done(struct ledger *l)
 {
     l->trim.busy = false;
-    l->trim.next_ms = clock_mono_ms() + l->set->trim_seconds * 1000;
+    bool tight = l->trim.tight || usage_tight(l, FAMILY_NOISE);
+    l->trim.next_ms = clock_mono_ms() + (tight ? TIGHT_MS : l->set->trim_seconds * 1000);
 }
 
 /* ---- the journal */
@@ -121,6 +123,8 @@ static void head_read(void *arg, enum err e, uint64_t seq)
     if (ledger_answered(l))
         return;
     uint64_t keep = (uint64_t)l->set->keep_entries;
+    if (t->tight && keep > (seq - t->gone) / 4 * 3) /* a quarter goes, until it is enough */
+        keep = (seq - t->gone) / 4 * 3;
     t->target = seq > keep ? seq - keep : 0;
     if (t->target > t->least)
         t->target = t->least;
@@ -211,7 +215,8 @@ static void noise_trimmed(void *arg, enum err e, uint64_t gone, const char *why)
 /* The first position that stays: behind what is archived, and not younger than noise_keep. */
 static struct segment_pos noise_stays(const struct ledger *l, const struct stream *s)
 {
-    int64_t cut = clock_wall_ms() - l->set->noise_keep * 1000;
+    int64_t keep_s = usage_tight(l, FAMILY_NOISE) ? 0 : l->set->noise_keep;
+    int64_t cut = clock_wall_ms() - keep_s * 1000;
     struct segment_pos next = {s->archived.seq, s->archived.sub + 1};
     if (cut < 0 || next.seq < (uint64_t)cut)
         return next;
@@ -252,7 +257,9 @@ void trim_go(struct ledger *l)
     if (t->busy || l->stopped || now < t->next_ms || !store_ready(l->store, NULL))
         return;
     t->busy = true;
-    if (now >= t->noise_ms) {
+    t->tight = usage_tight(l, FAMILY_JOURNAL) || usage_tight(l, FAMILY_INDEX);
+    t->noise_turn = !t->noise_turn; /* neither holds up the other */
+    if (t->noise_turn && (now >= t->noise_ms || usage_tight(l, FAMILY_NOISE))) {
         t->noise_ms = now + 2 * l->set->trim_seconds * 1000;
         if (trim_noise(l))
             return;

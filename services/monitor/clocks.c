@@ -58,7 +58,7 @@ enum decide timer_watch(struct work *w, void *service_state)
     const char *id = work_timer_record(w);
     const pb_feed *feed;
     const pb_lane *lanes[2];
-    (void)service_state;
+    struct monitor *mon = service_state;
     const char *urgent = arena_printf(work_arena(w), "%s/urgent", id);
     const char *bulk = arena_printf(work_arena(w), "%s/bulk", id);
     if (urgent == NULL || bulk == NULL)
@@ -85,6 +85,7 @@ enum decide timer_watch(struct work *w, void *service_state)
                                   (unsigned)feed->heartbeat_s);
     if (ja == NULL || en == NULL)
         return work_no_memory(w);
+    metric_add(mon->m_silent, 1);
     alarm_ring(w, "", "FEED_SILENT", ja, en);
     return DECIDE_DONE;
 }

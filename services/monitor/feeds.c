@@ -72,21 +72,56 @@ enum decide revoke_feed(struct work *w, void *service_state)
     return feed_changed(w, &f);
 }
 
+/* Each asks for two records, and a work may ask for so many. */
+#define FEEDS_A_PAGE 50
+#define LANES_MAX 60
+
+/* When the feed was heard last, over both of its lanes; false = to be read first. */
+static bool feed_heard(struct work *w, const pb_feed *f, Ismap__Liu__V1__FeedHeard *out)
+{
+    static const char *const lanes[] = {"urgent", "bulk"};
+    bool ok = true;
+    for (size_t i = 0; i < 2; i++) {
+        const pb_lane *lane = NULL;
+        const char *id = arena_printf(work_arena(w), "%s/%s", f->id, lanes[i]);
+        ok &= id != NULL && work_get(w, RECORD_LANE, id, (const void **)&lane);
+        if (ok && lane != NULL && lane->last_heard_ms > out->last_heard_ms)
+            out->last_heard_ms = lane->last_heard_ms;
+    }
+    int64_t since = out->last_heard_ms > f->changed_at_ms ? out->last_heard_ms : f->changed_at_ms;
+    out->silent = f->heartbeat_s > 0 && !f->revoked &&
+                  work_now_ms(w) >= since + (int64_t)f->heartbeat_s * 1000;
+    return ok;
+}
+
 enum decide list_feeds(struct work *w, void *service_state)
 {
     const Ismap__Liu__V1__ListFeeds *m = work_message(w);
     struct work_page page;
     (void)service_state;
-    if (!work_scan(w, RECORD_FEED, m->page, m->max, &page))
+    uint32_t max = m->max == 0 || m->max > FEEDS_A_PAGE ? FEEDS_A_PAGE : m->max;
+    if (!work_scan(w, RECORD_FEED, m->page, max, &page))
         return DECIDE_WAIT;
     struct arena *a = work_arena(w);
     Ismap__Liu__V1__FeedList *list = arena_alloc(a, sizeof *list);
     pb_feed **feeds = arena_alloc(a, (page.n + 1) * sizeof(pb_feed *));
-    if (list == NULL || feeds == NULL)
+    Ismap__Liu__V1__FeedHeard *rows = arena_alloc(a, (page.n + 1) * sizeof *rows);
+    Ismap__Liu__V1__FeedHeard **heard = arena_alloc(a, (page.n + 1) * sizeof *heard);
+    if (list == NULL || feeds == NULL || rows == NULL || heard == NULL)
         return work_no_memory(w);
     ismap__liu__v1__feed_list__init(list);
-    for (size_t i = 0; i < page.n; i++)
-        feeds[list->n_feeds++] = (pb_feed *)(uintptr_t)page.messages[i];
+    bool loaded = true;
+    for (size_t i = 0; i < page.n; i++) {
+        feeds[i] = (pb_feed *)(uintptr_t)page.messages[i];
+        ismap__liu__v1__feed_heard__init(&rows[i]);
+        heard[i] = &rows[i];
+        if (i < LANES_MAX) /* a page may be larger than was asked for */
+            loaded &= feed_heard(w, feeds[i], &rows[i]);
+    }
+    if (!loaded)
+        return DECIDE_WAIT;
+    list->n_feeds = list->n_heard = page.n;
+    list->heard = heard;
     list->feeds = feeds;
     list->next_page = TEXT(page.next_page);
     work_reply(w, &list->base);

@@ -77,6 +77,7 @@ struct monitor {
     struct metric *m_held;
     struct metric *m_changed; /* numbers that came again with other bytes */
     struct metric *m_misuse;
+    struct metric *m_silent;
 };
 
 /* state.c */

@@ -15,7 +15,7 @@ static const struct dispatch_row rows[] = {
     {TYPE(push_alerts),      FEED,                NUMBERED | ROW_URGENT,    LIMIT_URGENT_FRAME_BYTES, "urgent", push_alerts},
     {TYPE(push_alerts),      FEED,                NUMBERED | ROW_NOISE,     0, "bulk", push_alerts},
     {TYPE(confirm_incident), OPERATOR,            ROW_CHANGES | ROW_SIGNED | ROW_URGENT, 0, NULL, confirm_incident},
-    {TYPE(lift_suspension),  OPERATOR,            ROW_CHANGES | ROW_SIGNED, 0, NULL, lift_suspension},
+    {TYPE(lift_suspension),  OPERATOR,            ROW_CHANGES | ROW_SIGNED | ROW_RESERVE, 0, NULL, lift_suspension},
     {TYPE(suspend_service),  OPERATOR,            ROW_CHANGES | ROW_SIGNED | ROW_URGENT, 0, NULL, suspend_service},
     {TYPE(add_feed),         OPERATOR,            ROW_CHANGES | ROW_SIGNED, 0, NULL, add_feed},
     {TYPE(revoke_feed),      OPERATOR,            ROW_CHANGES | ROW_SIGNED | ROW_URGENT, 0, NULL, revoke_feed},

@@ -21,6 +21,8 @@ static void metrics_register(struct monitor *mon)
     mon->m_held = metrics_counter("liu_monitor_held_total", "", "suspensions the brake held back");
     mon->m_changed = metrics_counter("liu_monitor_numbers_changed_total", "",
                                      "alerts that came again under their number with other bytes");
+    mon->m_silent = metrics_counter("liu_monitor_feeds_silent_total", "",
+                                    "times a feed was silent for longer than its heartbeat");
     mon->m_misuse = metrics_counter("liu_monitor_urgent_misused_total", "",
                                     "messages on the urgent door that were not urgent");
 }

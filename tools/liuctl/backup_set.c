@@ -12,7 +12,7 @@
 
 bool backup_kind(enum record_kind kind)
 {
-    return kind != RECORD_CURSOR && kind != RECORD_LANE;
+    return record_journaled(kind);
 }
 
 struct backup_record *backup_records_find(struct backup_records *r, int kind, const char *id)

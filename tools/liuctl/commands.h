@@ -40,6 +40,9 @@ cli_run cmd_backup, cmd_restore;
 /* cmd_receipts.c */
 cli_run cmd_journal_check;
 /* cmd_status.c */
-cli_run cmd_status, cmd_health, cmd_version, cmd_call;
+cli_run cmd_status;
+
+/* cmd_call.c */
+cli_run cmd_health, cmd_version, cmd_call;
 
 #endif

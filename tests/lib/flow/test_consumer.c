@@ -217,13 +217,16 @@ static void a_conflict_is_decided_again(void **state)
 static void events_wait_while_memory_is_short(void **state)
 {
     (void)state;
-    fake.pressure = STORE_PRESSURE_CASES;
+    fake.pressure = STORE_PRESSURE_RESERVE;
     offer("case-a");
     settle();
     assert_int_equal(touched("case-a"), 0);
-    fake.pressure = STORE_PRESSURE_NOISE;
+    assert_true(consumer_waits(&fake.flow));
+    fake.pressure =
+        STORE_PRESSURE_CASES; /* what was accepted goes on while new cases are refused */
     settle();
     assert_int_equal(touched("case-a"), 1);
+    assert_false(consumer_waits(&fake.flow));
 }
 
 /* A second start at the cursor acts on nothing twice. */

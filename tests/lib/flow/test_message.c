@@ -125,18 +125,21 @@ static void open_requests_of_a_party_are_bounded(void **state)
     assert_int_equal(fake_status(fake.n_sent - 1), FLOW_STATUS(OK));
 }
 
-static void memory_pressure_refuses_noise_then_cases_never_others(void **state)
+static void memory_pressure_refuses_noise_then_cases_then_all_that_is_not_urgent(void **state)
 {
     (void)state;
     static const struct {
         enum store_pressure pressure;
-        Ismap__Liu__V1__Status noise, new_case;
+        Ismap__Liu__V1__Status noise, new_case, other;
     } rows[] = {
-        {STORE_PRESSURE_NONE, FLOW_STATUS(OK), FLOW_STATUS(OK)},
-        {STORE_PRESSURE_NOISE, FLOW_STATUS(RESOURCE_EXHAUSTED), FLOW_STATUS(OK)},
-        {STORE_PRESSURE_CASES, FLOW_STATUS(RESOURCE_EXHAUSTED), FLOW_STATUS(RESOURCE_EXHAUSTED)},
+        {STORE_PRESSURE_NONE, FLOW_STATUS(OK), FLOW_STATUS(OK), FLOW_STATUS(OK)},
+        {STORE_PRESSURE_NOISE, FLOW_STATUS(RESOURCE_EXHAUSTED), FLOW_STATUS(OK), FLOW_STATUS(OK)},
+        {STORE_PRESSURE_CASES, FLOW_STATUS(RESOURCE_EXHAUSTED), FLOW_STATUS(RESOURCE_EXHAUSTED),
+         FLOW_STATUS(OK)},
+        {STORE_PRESSURE_RESERVE, FLOW_STATUS(RESOURCE_EXHAUSTED), FLOW_STATUS(RESOURCE_EXHAUSTED),
+         FLOW_STATUS(RESOURCE_EXHAUSTED)},
     };
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         size_t at = fake.n_sent;
         fake.pressure = rows[i].pressure;
         send_query(NULL); /* marked as noise */
@@ -147,7 +150,7 @@ static void memory_pressure_refuses_noise_then_cases_never_others(void **state)
         fake_commit_all();
         assert_int_equal(fake_status(at), rows[i].noise);
         assert_int_equal(fake_status(at + 1), rows[i].new_case);
-        assert_int_equal(fake_status(at + 2), FLOW_STATUS(OK));
+        assert_int_equal(fake_status(at + 2), rows[i].other);
     }
 }
 
@@ -189,7 +192,7 @@ int main(void)
         T(a_query_may_be_of_any_age),
         T(signed_rows_need_the_senders_signature),
         T(open_requests_of_a_party_are_bounded),
-        T(memory_pressure_refuses_noise_then_cases_never_others),
+        T(memory_pressure_refuses_noise_then_cases_then_all_that_is_not_urgent),
         T(without_the_store_the_answer_is_unavailable),
         T(frames_that_are_none_are_refused),
     };

@@ -129,7 +129,7 @@ static void full_memory_is_unavailable_and_writes_nothing(void **state)
     client_disconnect(&other);
     client_connect(&other, c->redis.address, 0);
     client_until_ready(&other);
-    assert_int_equal(store_pressure(other.store), STORE_PRESSURE_CASES);
+    assert_int_equal(store_pressure(other.store), STORE_PRESSURE_RESERVE);
     ask(c, "CONFIG SET maxmemory 0");
     assert_int_equal(client_commit(&other, STORE_MAIN, &m.commit).status, COMMIT_OK);
     client_disconnect(&other);
@@ -224,12 +224,14 @@ static void info_is_judged_line_by_line(void **state)
     assert_int_equal(check_info("", &m, &why), ERR_CONFIG);
 }
 
-static void pressure_begins_at_70_and_85_percent(void **state)
+static void pressure_begins_at_70_85_and_95_percent(void **state)
 {
     (void)state;
     assert_int_equal(check_pressure(&(struct check_memory){69, 100}), STORE_PRESSURE_NONE);
     assert_int_equal(check_pressure(&(struct check_memory){70, 100}), STORE_PRESSURE_NOISE);
     assert_int_equal(check_pressure(&(struct check_memory){85, 100}), STORE_PRESSURE_CASES);
+    assert_int_equal(check_pressure(&(struct check_memory){94, 100}), STORE_PRESSURE_CASES);
+    assert_int_equal(check_pressure(&(struct check_memory){95, 100}), STORE_PRESSURE_RESERVE);
     assert_int_equal(check_pressure(&(struct check_memory){85, 0}), STORE_PRESSURE_NONE);
 }
 
@@ -246,7 +248,7 @@ int main(void)
         cmocka_unit_test(addresses_are_checked_at_the_start),
         cmocka_unit_test(name_that_does_not_resolve_is_told_without_blocking),
         cmocka_unit_test(info_is_judged_line_by_line),
-        cmocka_unit_test(pressure_begins_at_70_and_85_percent),
+        cmocka_unit_test(pressure_begins_at_70_85_and_95_percent),
     };
     return cmocka_run_group_tests_name("store_checks", tests, client_server_start,
                                        client_server_stop);

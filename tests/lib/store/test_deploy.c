@@ -261,7 +261,7 @@ static void commands_outside_a_users_duty_are_refused(void **state)
                 {"monitor", "ZADD {p0}:timers:intake 1 x"},
                 {"audit", "XADD {p0}:noise:feed * d x"},
                 {"audit", "SET {p0}:journal x"},
-                {"operator", "FCALL liu_commit 1 {p0}:head"},
+                {"operator", "FCALL liu_trim 1 {p0}:head"},
                 {"audit", "EVAL return 0"}};
     struct deployed *d = *state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "ismap/liu/v1/health.pb-c.h"
 
 static struct rig rig;
 
@@ -391,6 +392,87 @@ static void a_redis_that_comes_back_is_gone_on_with(void **state)
     assert_int_equal(rig_ledger_cursor(&rig), 25);
 }
 
+/* ---- memory */
+
+struct seen_usage {
+    bool done;
+    Ismap__Liu__V1__Upkeep *usage;
+};
+
+static void on_usage(void *arg, enum err e, const struct store_record *r, size_t n)
+{
+    struct seen_usage *s = arg;
+    s->done = true;
+    if (e == ERR_OK && n == 1 && r[0].exists)
+        s->usage = ismap__liu__v1__upkeep__unpack(NULL, r[0].bytes, r[0].value);
+}
+
+/* Bytes of a family as the record has it, at most 20 s after something was written. */
+static uint64_t measured(struct rig *r, const char *family, uint64_t *budget)
+{
+    static const struct store_key key = {RECORD_UPKEEP, "usage"};
+    uint64_t bytes = 0;
+    *budget = 0;
+    for (int i = 0; i < 200 && (bytes == 0 || *budget == 0); i++) {
+        struct seen_usage s = {0};
+        rig_turn(r, 100);
+        assert_int_equal(store_read(r->store, &key, 1, on_usage, &s), ERR_OK);
+        while (!s.done)
+            rig_turn(r, 10);
+        for (size_t k = 0; s.usage != NULL && k < s.usage->n_families; k++) {
+            if (strcmp(s.usage->families[k]->family, family) == 0) {
+                bytes = s.usage->families[k]->bytes;
+                *budget = s.usage->families[k]->budget_bytes;
+            }
+        }
+        ismap__liu__v1__upkeep__free_unpacked(s.usage, NULL);
+    }
+    return bytes;
+}
+
+static void each_family_is_measured_and_told_with_its_budget(void **state)
+{
+    struct rig *r = &rig;
+    (void)state;
+    uint64_t budget = 1;
+    (void)rig_ask(r, "CONFIG SET maxmemory 100mb");
+    for (int i = 0; i < N_FAMILIES; i++)
+        r->set.budget[i] = i + 1;
+    rig_add(r, 300);
+    rig_noise(r, "noise");
+    rig_start_ledger(r);
+    long long of_journal = rig_ask(r, "MEMORY USAGE {p0}:journal SAMPLES 0");
+    uint64_t bytes = measured(r, "journal", &budget);
+    assert_true(bytes > (uint64_t)of_journal / 2 && bytes < 2 * (uint64_t)of_journal);
+    assert_int_equal(budget, 3 * 1048576);
+    assert_true(measured(r, "noise", &budget) > 0);
+    assert_true(measured(r, "index", &budget) > bytes / 20);
+    assert_true(measured(r, "records", &budget) > 0);
+}
+
+/* keep_entries and noise_keep would keep all of it. */
+static void what_is_archived_leaves_when_its_family_is_near_its_budget(void **state)
+{
+    struct rig *r = &rig;
+    (void)state;
+    (void)rig_ask(r, "CONFIG SET maxmemory 4mb");
+    r->set.budget[FAMILY_JOURNAL] = r->set.budget[FAMILY_NOISE] = 1;
+    r->set.segment_entries = 200;
+    r->set.keep_entries = 1000000;
+    rig_add(r, 1000);
+    for (int i = 0; i < 200; i++)
+        rig_noise(r, "0123456789012345678901234567890123456789012345678901234567890123456789"
+                     "0123456789012345678901234567890123456789012345678901234567890123456789");
+    rig_start_ledger(r);
+    int64_t until = clock_mono_ms() + 20000;
+    while ((rig_ask(r, "XLEN {p0}:journal") > 600 || rig_ask(r, "XLEN {p0}:noise:feed-1") > 0) &&
+           clock_mono_ms() < until)
+        rig_turn(r, 100);
+    assert_true(rig_ask(r, "XLEN {p0}:journal") <= 600);
+    assert_int_equal(rig_ask(r, "XLEN {p0}:noise:feed-1"), 0);
+    rig_await(r, r->journal, r->head);
+}
+
 int main(void)
 {
 #define CASE(t) cmocka_unit_test_setup_teardown(t, begin, end)
@@ -407,6 +489,8 @@ int main(void)
         CASE(a_journal_that_ends_earlier_than_before_halts_the_store),
         CASE(a_full_disk_is_waited_for),
         CASE(a_redis_that_comes_back_is_gone_on_with),
+        CASE(each_family_is_measured_and_told_with_its_budget),
+        CASE(what_is_archived_leaves_when_its_family_is_near_its_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,142 @@
+/* What is known about the store beside its checks: the families' usage as the ledger measured it,
+ * and the last backup. Read twice a second, because memory can fill within seconds; whoever refuses
+ * for want of memory asks flow_pressure. */
+#include "flow/internal.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "store/budget.h"
+
+#define TICK_MS 500
+#define KEEP_BYTES 8192
+
+struct upkeep {
+    bool asked;
+    struct arena usage_memory, backup_memory;
+    uint64_t usage_revision, backup_revision;
+    const pb_upkeep *usage, *backup; /* NULL = not known */
+    enum store_pressure families;    /* the strictest of them */
+    struct metric *bytes[N_FAMILIES], *budget[N_FAMILIES], *waits, *backup_s, *usage_s;
+};
+
+enum store_pressure flow_pressure(const struct flow *f)
+{
+    enum store_pressure whole = store_pressure(f->store);
+    if (f->upkeep == NULL || f->upkeep->families < whole)
+        return whole;
+    return f->upkeep->families;
+}
+
+const pb_upkeep *upkeep_usage(const struct flow *f)
+{
+    return f->upkeep == NULL ? NULL : f->upkeep->usage;
+}
+
+const pb_upkeep *upkeep_backup(const struct flow *f)
+{
+    return f->upkeep == NULL ? NULL : f->upkeep->backup;
+}
+
+static void take_usage(struct upkeep *u)
+{
+    u->families = STORE_PRESSURE_NONE;
+    for (size_t i = 0; i < u->usage->n_families; i++) {
+        const Ismap__Liu__V1__FamilyUsage *x = u->usage->families[i];
+        enum family f = budget_find(x->family);
+        if (f == N_FAMILIES) /* of a later version */
+            continue;
+        enum store_pressure p = budget_pressure(f, x->bytes, x->budget_bytes);
+        u->families = p > u->families ? p : u->families;
+        metric_set(u->bytes[f], (int64_t)x->bytes);
+        metric_set(u->budget[f], (int64_t)x->budget_bytes);
+    }
+    metric_set(u->usage_s, u->usage->at_ms / 1000);
+}
+
+static const pb_upkeep *unpack(struct arena *a, const struct store_record *r)
+{
+    ProtobufCMessage *m;
+    arena_reset(a);
+    if (!r->exists ||
+        wire_unpack(a, &ismap__liu__v1__upkeep__descriptor, r->value, r->bytes, &m) != ERR_OK)
+        return NULL;
+    return (const pb_upkeep *)(const void *)m;
+}
+
+static void on_read(void *arg, enum err e, const struct store_record *r, size_t n)
+{
+    struct flow *f = arg;
+    struct upkeep *u = f->upkeep;
+    u->asked = false;
+    if (e != ERR_OK || n != 2)
+        return;
+    if (r[0].exists && r[0].revision != u->usage_revision) {
+        enum store_pressure before = u->families;
+        u->usage = unpack(&u->usage_memory, &r[0]);
+        u->usage_revision = r[0].revision;
+        if (u->usage != NULL)
+            take_usage(u);
+        if (u->families != before)
+            log_event(u->families > before ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "store-budget",
+                      u->families == STORE_PRESSURE_NONE ? "all families are within their budgets"
+                      : u->families == STORE_PRESSURE_NOISE ? "noise is over its budget and refused"
+                                                            : "a family is over its budget: new "
+                                                              "cases are refused",
+                      NULL);
+    }
+    if (r[1].exists && r[1].revision != u->backup_revision) {
+        u->backup = unpack(&u->backup_memory, &r[1]);
+        u->backup_revision = r[1].revision;
+        if (u->backup != NULL)
+            metric_set(u->backup_s, u->backup->at_ms / 1000);
+    }
+}
+
+static void on_tick(void *arg)
+{
+    static const struct store_key keys[] = {{RECORD_UPKEEP, "usage"}, {RECORD_UPKEEP, "backup"}};
+    struct flow *f = arg;
+    struct upkeep *u = f->upkeep;
+    metric_set(u->waits, consumer_waits(f));
+    alarms_tick(f);
+    if (!u->asked && store_ready(f->store, NULL))
+        u->asked = store_read(f->store, keys, 2, on_read, f) == ERR_OK;
+}
+
+enum err upkeep_start(struct flow *f)
+{
+    struct loop_timer *t;
+    struct upkeep *u = calloc(1, sizeof *u);
+    f->upkeep = u;
+    if (u == NULL)
+        return ERR_NOMEM;
+    arena_init(&u->usage_memory, KEEP_BYTES);
+    arena_init(&u->backup_memory, KEEP_BYTES);
+    for (int i = 0; i < N_FAMILIES; i++) {
+        char label[48];
+        (void)snprintf(label, sizeof label, "family=\"%s\"", budget_family((enum family)i)->name);
+        u->bytes[i] = metrics_gauge("liu_store_family_bytes", label,
+                                    "memory of a family of keys, estimated by the ledger");
+        u->budget[i] =
+            metrics_gauge("liu_store_family_budget_bytes", label, "its budget; 0 = none");
+    }
+    metric_set(metrics_gauge("liu_build_info", "version=\"" LIU_VERSION "\"", "always 1"), 1);
+    u->usage_s = metrics_gauge("liu_store_usage_timestamp_seconds", "", "last measured");
+    u->waits = metrics_gauge("liu_consumer_waits", "", "1 = events wait for memory");
+    u->backup_s =
+        metrics_gauge("liu_backup_timestamp_seconds", "", "end of the last backup; 0 = none");
+    return loop_add_timer(f->loop, TICK_MS, TICK_MS, on_tick, f, &t);
+}
+
+void upkeep_destroy(struct flow *f)
+{
+    struct upkeep *u = f->upkeep;
+    if (u == NULL)
+        return;
+    arena_fini(&u->usage_memory);
+    arena_fini(&u->backup_memory);
+    free(u);
+    f->upkeep = NULL;
+}
