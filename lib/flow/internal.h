@@ -19,6 +19,7 @@
 #include "obs/http.h"
 #include "obs/log.h"
 #include "obs/metrics.h"
+#include "store/settings.h"
 #include "wire/unpack.h"
 #include "wire/validate.h"
 
@@ -226,6 +227,7 @@ struct flow_settings {
     char *curve_key_file;
     char *signing_key_file;
     char *redis_address;
+    struct store_tls_settings redis_tls;
     char *redis_user;
     char *redis_password_file;
     char *partition;

@@ -355,6 +355,7 @@ enum err flow_start(struct flow *f, struct err_text *why)
                               .password_file = f->set.redis_password_file,
                               .partition = f->set.partition,
                               .timeout_ms = f->set.redis_timeout_ms};
+    store_take_tls(&sc, &f->set.redis_tls);
     if (e == ERR_OK)
         e = store_create(f->loop, &sc, &f->store, why);
     struct service_env env = {

@@ -86,6 +86,8 @@ static void close_all(struct conn *c)
     c->source = NULL;
     resolve_drop(c->resolve);
     c->resolve = NULL;
+    tls_free(c->tls);
+    c->tls = NULL;
     if (c->fd >= 0)
         (void)close(c->fd);
     c->fd = -1;
@@ -204,24 +206,47 @@ enum err conn_command(struct conn *c, int64_t timeout_ms, conn_reply_fn *fn, voi
     return conn_send(c, timeout_ms, fn, arg);
 }
 
+/* The descriptor, or TLS over it. */
+static ssize_t link_send(struct conn *c, const void *p, size_t n)
+{
+    return c->tls != NULL ? tls_send(c->tls, p, n) : send(c->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static ssize_t link_recv(struct conn *c, void *p, size_t n)
+{
+    return c->tls != NULL ? tls_recv(c->tls, p, n) : recv(c->fd, p, n, MSG_DONTWAIT);
+}
+
+static const char *link_why(const struct conn *c)
+{
+    return c->tls != NULL && errno == EPROTO ? tls_why(c->tls) : strerror(errno);
+}
+
+/* TLS may have to write in order to read. */
+static void set_events(struct conn *c)
+{
+    bool write = c->out.len > 0 || (c->tls != NULL && tls_wants_write(c->tls));
+    loop_set_events(c->source, LOOP_READ | (write ? LOOP_WRITE : 0));
+}
+
 void conn_flush(struct conn *c)
 {
     if (!conn_connected(c) || c->out.len == 0)
         return;
     while (c->out.len > 0) {
-        ssize_t n = send(c->fd, c->out.data, c->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n = link_send(c, c->out.data, c->out.len);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             break;
         if (n <= 0) {
-            conn_lose(c, strerror(errno));
+            conn_lose(c, link_why(c));
             return;
         }
         c->sent += (uint64_t)n;
         buf_consume(&c->out, (size_t)n);
     }
-    loop_set_events(c->source, LOOP_READ | (c->out.len > 0 ? LOOP_WRITE : 0));
+    set_events(c);
 }
 
 static void hand_out(struct conn *c, redisReply *reply)
@@ -263,14 +288,15 @@ static bool take_replies(struct conn *c)
 static void read_replies(struct conn *c)
 {
     char bytes[READ_BYTES];
-    for (int i = 0; i < READS_A_TURN; i++) {
-        ssize_t n = recv(c->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+    /* what TLS has decrypted makes no descriptor readable: it is taken to the end */
+    for (int i = 0; i < READS_A_TURN || (c->tls != NULL && tls_pending(c->tls)); i++) {
+        ssize_t n = link_recv(c, bytes, sizeof(bytes));
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             return;
         if (n <= 0) {
-            conn_lose(c, n == 0 ? "Redis closed the connection" : strerror(errno));
+            conn_lose(c, n == 0 ? "Redis closed the connection" : link_why(c));
             return;
         }
         c->reply_bytes += (size_t)n;
@@ -279,19 +305,13 @@ static void read_replies(struct conn *c)
             conn_lose(c, "an answer of Redis exceeds the limit of its size");
             return;
         }
-        if (!take_replies(c) || (size_t)n < sizeof(bytes))
+        if (!take_replies(c) || (c->tls == NULL && (size_t)n < sizeof(bytes)))
             return;
     }
 }
 
-static void connected(struct conn *c)
+static void established(struct conn *c)
 {
-    int e = 0;
-    socklen_t n = sizeof(e);
-    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &e, &n) != 0 || e != 0) {
-        conn_lose(c, strerror(e != 0 ? e : errno));
-        return;
-    }
     c->reader = reader_create();
     if (c->reader == NULL) {
         conn_lose(c, "no memory");
@@ -306,17 +326,60 @@ static void connected(struct conn *c)
     check_start(c, true);
 }
 
+static void shake_hands(struct conn *c)
+{
+    enum err e = tls_handshake(c->tls);
+    if (e == ERR_OK)
+        established(c);
+    else if (e == ERR_AGAIN)
+        loop_set_events(c->source, tls_wants_write(c->tls) ? LOOP_WRITE : LOOP_READ);
+    else
+        conn_lose(c, tls_why(c->tls));
+}
+
+static void start_tls(struct conn *c)
+{
+    struct tls_context *context = NULL;
+    struct err_text why = {""};
+    if (store_tls_context(c->store, &context, &why) == ERR_OK) {
+        c->tls = tls_create(context, c->fd, store_tls_name(c->store));
+        tls_context_free(context);
+    }
+    if (c->tls != NULL)
+        shake_hands(c);
+    else
+        conn_lose(c, why.text[0] != '\0' ? why.text : "TLS: no memory");
+}
+
+/* The descriptor is connected, or it failed to. */
+static void connected(struct conn *c)
+{
+    int e = 0;
+    socklen_t n = sizeof(e);
+    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &e, &n) != 0 || e != 0)
+        conn_lose(c, strerror(e != 0 ? e : errno));
+    else if (store_tls_name(c->store)[0] != '\0')
+        start_tls(c);
+    else
+        established(c);
+}
+
 static void on_socket(void *arg, unsigned events)
 {
     struct conn *c = arg;
     if (c->state == CONN_CONNECTING) {
-        connected(c);
+        if (c->tls != NULL)
+            shake_hands(c);
+        else
+            connected(c);
         return;
     }
     if ((events & LOOP_WRITE) != 0)
         conn_flush(c);
-    if ((events & LOOP_READ) != 0 && c->reader != NULL)
+    if (((events & LOOP_READ) != 0 || c->tls != NULL) && c->reader != NULL)
         read_replies(c);
+    if (c->tls != NULL && c->reader != NULL)
+        set_events(c);
 }
 
 static void start_connect(struct conn *c, const struct address *a)
@@ -386,7 +449,9 @@ void conn_tick(struct conn *c, int64_t now_ms)
         break;
     case CONN_CONNECTING:
         if (now_ms - c->since_ms > store_timeout_ms(c->store))
-            conn_lose(c, "no connection within the time limit");
+            conn_lose(c, c->tls == NULL
+                             ? "no connection within the time limit"
+                             : "TLS: no answer within the time limit; is this a port of TLS?");
         break;
     default:
         if (c->n_pending > 0 && now_ms >= c->ring[c->first].deadline_ms)

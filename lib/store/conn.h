@@ -45,6 +45,7 @@ struct conn {
     enum conn_state state;
     char why[256]; /* not ready because */
     int fd;
+    struct tls *tls; /* NULL = plain */
     struct loop_source *source;
     struct resolve *resolve;
     redisReader *reader;

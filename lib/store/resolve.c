@@ -22,13 +22,14 @@ struct resolve {
     bool found;
 };
 
-static enum err split(const char *text, char host[256], char port[6], struct err_text *why)
+static enum err split(const char *text, char host[ADDRESS_HOST_BYTES], char port[6],
+                      struct err_text *why)
 {
-    const char *rest = text + strlen("tcp:");
+    const char *rest = text + strlen("tcp:"); /* tls: is as long */
     const char *colon = strrchr(rest, ':');
     uint64_t number = 0;
     if (colon == NULL || colon == rest || (size_t)(colon - rest) >= 256)
-        return err_say(why, ERR_CONFIG, "%s: tcp:host:port is expected", text);
+        return err_say(why, ERR_CONFIG, "%s: %.4shost:port is expected", text, text);
     if (text_u64(colon + 1, 65535, &number) != ERR_OK || number == 0 || strlen(colon + 1) > 5)
         return err_say(why, ERR_CONFIG, "%s: the port must be 1 to 65535", text);
     size_t n = (size_t)(colon - rest);
@@ -46,20 +47,28 @@ enum err address_check(const char *text, struct err_text *why)
 {
     char host[256];
     char port[6];
-    if (strncmp(text, "tls:", 4) == 0)
-        return err_say(
-            why, ERR_CONFIG,
-            "%s: this build cannot speak TLS to Redis; use unix:/path, or tcp:host:port on "
-            "a private network",
-            text);
-    if (strncmp(text, "tcp:", 4) == 0)
+    if (strncmp(text, "tcp:", 4) == 0 || address_is_tls(text))
         return split(text, host, port, why);
     if (strncmp(text, "unix:", 5) != 0)
-        return err_say(why, ERR_CONFIG, "%s: unix:/path or tcp:host:port is expected", text);
+        return err_say(why, ERR_CONFIG,
+                       "%s: unix:/path, tcp:host:port or tls:host:port is expected", text);
     size_t n = strlen(text + 5);
     if (n == 0 || n >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
         return err_say(why, ERR_CONFIG, "%s: the path is empty or too long", text);
     return ERR_OK;
+}
+
+bool address_is_tls(const char *text)
+{
+    return strncmp(text, "tls:", 4) == 0;
+}
+
+void address_host(const char *text, char host[ADDRESS_HOST_BYTES])
+{
+    char port[6];
+    host[0] = '\0';
+    if (strncmp(text, "unix:", 5) == 0 || split(text, host, port, NULL) != ERR_OK)
+        host[0] = '\0';
 }
 
 static void release(struct resolve *r)

@@ -1,5 +1,5 @@
-/* Where Redis listens: unix:/path, tcp:host:port. Names are resolved on a thread of their own,
- * because getaddrinfo may take many seconds.
+/* Where Redis listens: unix:/path, tcp:host:port, tls:host:port. Names are resolved on a thread of
+ * their own, because getaddrinfo may take many seconds.
  */
 #ifndef LIU_STORE_RESOLVE_H
 #define LIU_STORE_RESOLVE_H
@@ -16,9 +16,13 @@ struct address {
 
 struct resolve;
 
-/* ERR_CONFIG with a reason when the text is no address; tls: is refused, this build has no TLS to
- * Redis. */
+#define ADDRESS_HOST_BYTES 256
+
+/* ERR_CONFIG with a reason when the text is no address. */
 enum err address_check(const char *text, struct err_text *why) LIU_MUST_USE;
+bool address_is_tls(const char *text);
+/* The host of a tcp: or tls: address, without brackets; "" of another. */
+void address_host(const char *text, char host[ADDRESS_HOST_BYTES]);
 
 /* The address at once when it needs no name service; else ERR_AGAIN and *out is a look-up under
  * way, whose descriptor becomes readable when it is done. */

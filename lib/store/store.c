@@ -42,6 +42,17 @@ const char *store_partition(const struct store *s)
     return s->partition;
 }
 
+const char *store_tls_name(const struct store *s)
+{
+    return s->tls_name;
+}
+
+enum err store_tls_context(const struct store *s, struct tls_context **out, struct err_text *why)
+{
+    const struct tls_files files = {.ca = s->tls_ca, .cert = s->tls_cert, .key = s->tls_key};
+    return tls_context_create(&files, out, why);
+}
+
 int64_t store_timeout_ms(const struct store *s)
 {
     return s->timeout_ms;
@@ -172,6 +183,37 @@ static void metrics(struct store *s)
     s->m_pending = metrics_gauge("liu_store_commits_pending", NULL, "Commits queued or in flight");
 }
 
+static const char *or_empty(const char *s)
+{
+    return s == NULL ? "" : s;
+}
+
+/* With tls: the files must be good now; without it there must be none, lest somebody believes that
+ * they protect him. */
+static enum err configure_tls(struct store *s, const struct store_config *c, struct err_text *why)
+{
+    const char *const texts[] = {or_empty(c->tls.ca), or_empty(c->tls.cert), or_empty(c->tls.key),
+                                 or_empty(c->tls_name)};
+    struct tls_context *context = NULL;
+    if (!address_is_tls(s->address)) {
+        for (size_t i = 0; i < 4; i++)
+            if (texts[i][0] != '\0')
+                return err_say(why, ERR_CONFIG,
+                               "%s: TLS is configured, but this is no tls: address", s->address);
+        return ERR_OK;
+    }
+    if (!text_copy(s->tls_ca, sizeof(s->tls_ca), texts[0]) ||
+        !text_copy(s->tls_cert, sizeof(s->tls_cert), texts[1]) ||
+        !text_copy(s->tls_key, sizeof(s->tls_key), texts[2]) ||
+        !text_copy(s->tls_name, sizeof(s->tls_name), texts[3]))
+        return err_say(why, ERR_CONFIG, "a setting of the store is too long");
+    if (s->tls_name[0] == '\0')
+        address_host(s->address, s->tls_name);
+    enum err e = store_tls_context(s, &context, why);
+    tls_context_free(context);
+    return e;
+}
+
 static enum err configure(struct store *s, const struct store_config *c, struct err_text *why)
 {
     enum err e = address_check(c->address == NULL ? "" : c->address, why);
@@ -188,7 +230,7 @@ static enum err configure(struct store *s, const struct store_config *c, struct 
      * its receipt must outlive both. */
     s->receipt_window_ms = LIMIT_RECEIPT_WINDOW_MS + 2 * LIMIT_CLOCK_AHEAD_MS;
     s->receipts_max = LIMIT_RECEIPTS_PER_PARTY;
-    return ERR_OK;
+    return configure_tls(s, c, why);
 }
 
 enum err store_create(struct loop *l, const struct store_config *c, struct store **out,

@@ -13,17 +13,21 @@
 #define LIU_STORE_STORE_H
 
 #include "base/buf.h"
+#include "crypto/tls.h"
 #include "loop/loop.h"
 #include "store/commit.h"
 
 struct store;
 
 struct store_config {
-    const char *address;       /* unix:/path or tcp:host:port */
+    const char *address;       /* unix:/path, tcp:host:port or tls:host:port */
     const char *user;          /* ACL user; NULL or "" = none */
     const char *password_file; /* NULL or "" = none */
     const char *partition;     /* "p0" */
     int64_t timeout_ms;        /* of a command; default 2000 when 0 */
+    /* with tls: only. The files are read at every connect, so new ones need no restart. */
+    struct tls_files tls;
+    const char *tls_name; /* that the server's certificate must have; NULL or "" = the host */
 };
 
 enum store_lane { STORE_URGENT, STORE_MAIN }; /* each its own connection, for commits */

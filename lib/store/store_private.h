@@ -53,6 +53,10 @@ struct store {
     char user[64];
     char password_file[512];
     char partition[PARTITION_BYTES_MAX + 1];
+    char tls_ca[512];
+    char tls_cert[512];
+    char tls_key[512];
+    char tls_name[ADDRESS_HOST_BYTES]; /* "" = not TLS */
     int64_t timeout_ms;
     struct conn conns[N_CONNS];
     struct lane lanes[N_LANES];
@@ -80,6 +84,9 @@ struct loop *store_loop(const struct store *s);
 const char *store_address(const struct store *s);
 const char *store_user(const struct store *s);
 const char *store_password_file(const struct store *s);
+const char *store_tls_name(const struct store *s); /* "" = not TLS */
+enum err store_tls_context(const struct store *s, struct tls_context **out,
+                           struct err_text *why) LIU_MUST_USE;
 const char *store_partition(const struct store *s);
 int64_t store_timeout_ms(const struct store *s);
 int64_t store_jitter(struct store *s, int64_t most_ms); /* 0 .. most_ms - 1 */

@@ -16,6 +16,7 @@
 #include "bus/bus.h"
 #include "crypto/crypto.h"
 #include "ismap/liu/v1/envelope.pb-c.h"
+#include "store/settings.h"
 
 /* Exit statuses; part of the interface. */
 enum cli_exit {
@@ -45,6 +46,7 @@ struct cli_config {
     char *endpoints[CLI_SERVICES];
     char *server_keys[CLI_SERVICES]; /* files with the public keys of the services */
     char *redis_address;
+    struct store_tls_settings redis_tls;
     char *redis_user;
     char *redis_password_file;
     char *partition;

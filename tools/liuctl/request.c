@@ -41,6 +41,7 @@ static const struct conf_row rows[] = {
     SERVICE_ROWS("bulk", CLI_BULK),
     SERVICE_ROWS("ledger", CLI_LEDGER),
     ROW("redis_address", CONF_STRING, redis_address, 0, 255, "", "for store and journal commands"),
+    STORE_TLS_ROWS(ROW, redis_tls),
     ROW("redis_user", CONF_STRING, redis_user, 0, 64, "", "ACL user of those commands"),
     ROW("redis_password_file", CONF_PATH, redis_password_file, 0, 0, "",
         "file that holds its password"),

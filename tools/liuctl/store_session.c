@@ -18,6 +18,7 @@ int session_open(struct cli *c, struct session *s, bool checked)
                               .password_file = c->config.redis_password_file,
                               .partition = c->config.partition,
                               .timeout_ms = c->config.timeout_ms};
+    store_take_tls(&sc, &c->config.redis_tls);
     struct err_text why = {""};
     if (loop_create(&s->loop) != ERR_OK || store_create(s->loop, &sc, &s->store, &why) != ERR_OK)
         return cli_fail(c, CLI_USAGE, "%s", why.text);

@@ -162,7 +162,7 @@ static void addresses_are_checked_at_the_start(void **state)
 {
     static const struct {
         const char *address, *reason;
-    } rows[] = {{"tls:redis:6380", "cannot speak TLS"},
+    } rows[] = {{"tls:redis:6380", "the file of the CA"},
                 {"redis:6379", "is expected"},
                 {"tcp:redis", "is expected"},
                 {"tcp:redis:70000", "port"},
