@@ -15,7 +15,15 @@
 #include "rig.h"
 
 #define EFFECTIVE(x) ISMAP__LIU__V1__EFFECTIVE_STATE__EFFECTIVE_STATE_##x
-#define HEALTH_MS 1000 /* 100 ms without sanitizers on an idle machine */
+/* Whatever Redis does, /healthz and handshakes are answered within this. Sanitizers are slow; and a
+ * machine may be busy elsewhere for a moment, so one of three in a row is enough: a service that
+ * waits for Redis is late in all of them. */
+#if defined(__SANITIZE_ADDRESS__)
+#define HEALTH_MS 1000
+#else
+#define HEALTH_MS 100
+#endif
+#define HEALTH_TRIES 3
 #define POLL_US 50000
 
 static struct rig rig;
@@ -101,11 +109,45 @@ static void await_readyz(enum stack_service svc, int code, const char *why)
     fail_msg("/readyz of %s: %d %s, expected %d %s", stack_name(svc), got, body, code, why);
 }
 
-static void is_alive(enum stack_service svc)
+/* How long one answer took. */
+typedef int64_t took_fn(enum stack_service svc);
+
+static int64_t healthz_took(enum stack_service svc)
 {
     int64_t began = clock_mono_ms();
     assert_int_equal(stack_http(&rig.stack, svc, "/healthz", NULL, 0), 200);
-    assert_true(clock_mono_ms() - began < HEALTH_MS);
+    return clock_mono_ms() - began;
+}
+
+/* A new handshake (ZAP) and a message that needs no store: refused or answered, but answered. */
+static int64_t handshake_took(enum stack_service svc)
+{
+    struct client c;
+    Ismap__Liu__V1__GetHealth m = ISMAP__LIU__V1__GET_HEALTH__INIT;
+    int64_t began = clock_mono_ms();
+    client_open(&c, &rig.stack, svc, rig_who(&rig, "mof"));
+    pb_reply *r = client_call(&c, &m.base);
+    int64_t took = clock_mono_ms() - began;
+    assert_true(r->status == ST(OK) || r->status == ST(UNAVAILABLE));
+    client_close(&c);
+    return took;
+}
+
+static void is_prompt(took_fn *took, enum stack_service svc, const char *what)
+{
+    int64_t ms = 0;
+    for (int i = 0; i < HEALTH_TRIES; i++) {
+        ms = took(svc);
+        if (ms <= HEALTH_MS)
+            return;
+    }
+    fail_msg("%s: %s took %lld ms", stack_name(svc), what, (long long)ms);
+}
+
+static void is_alive(enum stack_service svc)
+{
+    is_prompt(healthz_took, svc, "/healthz");
+    is_prompt(handshake_took, svc, "a handshake");
 }
 
 static void is_unavailable(const pb_reply *r)
@@ -121,16 +163,6 @@ static pb_reply *ask_plainly(const char *who, const ProtobufCMessage *m, struct 
     return client_call(c, m);
 }
 
-/* A new handshake and a message that needs no store: refused or answered, but answered. */
-static void a_stranger_to_no_one_is_heard(void)
-{
-    struct client c;
-    Ismap__Liu__V1__GetHealth m = ISMAP__LIU__V1__GET_HEALTH__INIT;
-    pb_reply *r = ask_plainly("mof", &m.base, &c);
-    assert_true(r->status == ST(OK) || r->status == ST(UNAVAILABLE));
-    client_close(&c);
-}
-
 /* ---- tests */
 
 static void absent_at_start_is_waited_for(void **state)
@@ -140,7 +172,7 @@ static void absent_at_start_is_waited_for(void **state)
     assert_true(test_redis_stop(&rig.stack.redis));
     assert_true(stack_spawn(&rig.stack, STACK_INTAKE));
     await_readyz(STACK_INTAKE, 503, "store");
-    is_alive(STACK_INTAKE);
+    is_prompt(healthz_took, STACK_INTAKE, "/healthz"); /* it cannot know its parties yet */
     assert_true(test_redis_restart(&rig.stack.redis));
     await_readyz(STACK_INTAKE, 200, "");
 }
@@ -318,7 +350,6 @@ static void hanging_redis_is_survived(void **state)
     for (int64_t until = clock_mono_ms() + 5000; clock_mono_ms() < until;) {
         is_alive(STACK_INTAKE);
         is_alive(STACK_MONITOR);
-        a_stranger_to_no_one_is_heard();
         pb_reply *r = client_receive(&c, 100);
         if (r != NULL) {
             is_unavailable(r);
@@ -345,7 +376,6 @@ static void a_killed_redis_is_unavailable_until_it_is_back(void **state)
     for (int i = 0; i < 10; i++) {
         struct client other;
         is_alive(STACK_INTAKE);
-        a_stranger_to_no_one_is_heard();
         is_unavailable(ask_plainly("acme", &rig_application(&rig, "tb1", NULL)->base, &other));
         client_close(&other);
         (void)usleep(POLL_US);
