@@ -14,13 +14,16 @@
 #include "bus/monitor.h"
 #include "bus/profile.h"
 
+#define HANG_UPS 2u /* in a row mean that the server cannot read us */
+
 struct bus_client {
     void *context;
     void *socket;
     void *monitor;
     enum err state;
-    bool connected; /* TCP of the running attempt */
-    bool given_up;  /* libzmq does not try again after an explicit refusal */
+    bool connected;    /* TCP of the running attempt */
+    bool given_up;     /* libzmq does not try again after an explicit refusal */
+    unsigned hang_ups; /* handshakes in a row that ended without a word */
 };
 
 static void take_event(struct bus_client *c, const struct monitor_event *ev)
@@ -31,6 +34,7 @@ static void take_event(struct bus_client *c, const struct monitor_event *ev)
         break;
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
         c->state = ERR_OK;
+        c->hang_ups = 0;
         break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
         c->state = ERR_AUTH;
@@ -40,11 +44,15 @@ static void take_event(struct bus_client *c, const struct monitor_event *ev)
         c->state = ERR_AUTH;
         break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
-        /* A server that cannot read our HELLO hangs up without a word: wrong server key. */
-        c->state = ev->value == ETIMEDOUT ? ERR_UNAVAILABLE : ERR_AUTH;
+        /* A server that cannot read our HELLO hangs up without a word: wrong server key. One that
+         * is killed in the middle of a handshake does so too, but not each time. */
+        c->hang_ups++;
+        c->state = ev->value == ETIMEDOUT || c->hang_ups < HANG_UPS ? ERR_UNAVAILABLE : ERR_AUTH;
         break;
     case ZMQ_EVENT_DISCONNECTED:
     case ZMQ_EVENT_CLOSED:
+        if (!c->connected)
+            c->hang_ups = 0; /* nobody listened */
         if (!c->connected || c->state == ERR_OK)
             c->state = ERR_UNAVAILABLE;
         c->connected = false;

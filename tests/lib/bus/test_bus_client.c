@@ -1,8 +1,12 @@
 /* The client tells its user why there is no connection. */
 #include "fixture.h"
 
+#include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <zmq.h>
 
@@ -52,6 +56,40 @@ static void a_wrong_server_key_is_told_apart(void **state)
     assert_int_equal(bus_client_state(c), ERR_AUTH);
     assert_int_equal(f.lookups, 0);
     bus_client_destroy(c);
+}
+
+/* Lets one peer in and hangs up in the middle of its handshake. */
+static void hang_up_once(int listener)
+{
+    int peer = accept(listener, NULL, NULL);
+    assert_true(peer >= 0);
+    assert_int_equal(close(peer), 0);
+}
+
+static void a_server_killed_in_a_handshake_is_no_refusal(void **state)
+{
+    (void)state;
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t bytes = sizeof(at);
+    struct err_text why;
+    struct bus_client *c = NULL;
+    char endpoint[64];
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof(at)), 0);
+    assert_int_equal(listen(listener, 4), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &bytes), 0);
+    (void)snprintf(endpoint, sizeof(endpoint), "tcp://127.0.0.1:%u", ntohs(at.sin_port));
+    struct bus_client_config config = {
+        .endpoint = endpoint, .server_public_z85 = f.server.public_z85, .keys = &k};
+    assert_int_equal(bus_client_create(&config, &c, &why), ERR_OK);
+    hang_up_once(listener);
+    assert_int_equal(bus_client_send(c, "x", 1, 50), ERR_AGAIN);
+    assert_int_equal(bus_client_state(c), ERR_UNAVAILABLE);
+    hang_up_once(listener); /* each time: it is not the server that we take it for */
+    assert_int_equal(bus_client_send(c, "x", 1, 50), ERR_AGAIN);
+    assert_int_equal(bus_client_state(c), ERR_AUTH);
+    bus_client_destroy(c);
+    (void)close(listener);
 }
 
 static void nobody_listening_is_told_apart(void **state)
@@ -166,6 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_DOOR(a_refused_key_is_told_apart),
         WITH_DOOR(a_wrong_server_key_is_told_apart),
+        WITH_DOOR(a_server_killed_in_a_handshake_is_no_refusal),
         WITH_DOOR(nobody_listening_is_told_apart),
         WITH_DOOR(a_server_that_went_away_is_noticed),
         WITH_DOOR(a_mute_listener_is_no_connection),
