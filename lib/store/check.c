@@ -20,6 +20,7 @@ struct check {
     struct conn *conn;
     struct err_text why;
     bool failed;
+    uint64_t least;    /* where the journal ended at the least when the questions were sent */
     unsigned settings; /* how many of the required ones were answered */
 };
 
@@ -230,7 +231,7 @@ static void judge_head(struct check *k, const redisReply *reply)
     else if (!reply_string(reply, &text, &n) || head_parse(text, n, &head) != ERR_OK)
         fault(k, err_say(&k->why, ERR_DATA_LOSS, "the head of the journal cannot be read"));
     else
-        fault(k, store_head_seen(k->conn->store, &head, &k->why));
+        fault(k, store_head_seen(k->conn->store, &head, k->least, &k->why));
 }
 
 static void on_head(void *arg, enum err e, redisReply **reply)
@@ -302,6 +303,7 @@ void check_start(struct conn *c, bool first)
         return;
     }
     k->conn = c;
+    k->least = c->store->head_seq;
     c->check_at_ms = INT64_MAX;
     enum err e = first ? send_auth(k) : ERR_OK;
     if (e == ERR_OK)

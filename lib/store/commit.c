@@ -42,6 +42,8 @@ void lane_fini(struct lane *l)
 static void answer(struct lane *l, const struct queued *q, const struct commit_result *r)
 {
     struct store *s = l->store;
+    if (r->status == COMMIT_OK || r->status == COMMIT_DUPLICATE)
+        store_reached(s, r->seq);
     if (r->status == COMMIT_OK) {
         metric_add(s->m_commits, 1);
         metric_observe_us(s->m_commit_us, clock_mono_us() - q->queued_us);

@@ -86,7 +86,14 @@ void store_memory(struct store *s, const struct check_memory *m)
     s->pressure = p;
 }
 
-enum err store_head_seen(struct store *s, const struct head *head, struct err_text *why)
+void store_reached(struct store *s, uint64_t seq)
+{
+    if (seq > s->head_seq)
+        s->head_seq = seq;
+}
+
+enum err store_head_seen(struct store *s, const struct head *head, uint64_t least,
+                         struct err_text *why)
 {
     if (s->epoch[0] == '\0')
         memcpy(s->epoch, head->epoch, sizeof(s->epoch));
@@ -96,7 +103,13 @@ enum err store_head_seen(struct store *s, const struct head *head, struct err_te
             "the epoch changed from %s to %s: the store was restored or replaced; restart this "
             "service",
             s->epoch, head->epoch);
-    s->head_seq = head->seq;
+    if (head->seq < least)
+        return err_say(
+            why, ERR_DATA_LOSS,
+            "the journal ends with entry %llu, but entry %llu was there before: Redis has "
+            "an older file; bring back the right one, or restore",
+            (unsigned long long)head->seq, (unsigned long long)least);
+    store_reached(s, head->seq);
     return ERR_OK;
 }
 

@@ -64,7 +64,7 @@ struct store {
     struct loop_timer *clock;
     struct store **hook; /* what the loop's after-callback knows */
     char epoch[EPOCH_DIGITS + 1];
-    uint64_t head_seq; /* at the last check */
+    uint64_t head_seq; /* the highest that checks, the tail or answered commits have shown */
     enum store_pressure pressure;
     struct check_memory memory;
     int64_t memory_at_ms; /* asked again then */
@@ -93,8 +93,11 @@ int64_t store_jitter(struct store *s, int64_t most_ms); /* 0 .. most_ms - 1 */
 bool store_is_tail(const struct conn *c);
 void store_memory(struct store *s, const struct check_memory *m);
 
-/* ERR_DATA_LOSS when the epoch is another than before. */
-enum err store_head_seen(struct store *s, const struct head *head,
+/* The journal reaches at least to here. */
+void store_reached(struct store *s, uint64_t seq);
+/* ERR_DATA_LOSS when the epoch is another than before, or the journal ends before `least`: what was
+ * known to be there (head_seq) when the head was asked for. */
+enum err store_head_seen(struct store *s, const struct head *head, uint64_t least,
                          struct err_text *why) LIU_MUST_USE;
 
 /* commit.c */

@@ -63,6 +63,7 @@ static void hand_on(struct store *s, const redisReply *list)
     }
     if (n > 0) {
         s->tail.seq += n;
+        store_reached(s, s->tail.seq);
         s->tail.fn(s->tail.arg, ERR_OK, entries, n);
     }
     free(entries);

@@ -186,6 +186,58 @@ static void stopped_server_never_blocks_the_loop(void **state)
     client_disconnect(&other);
 }
 
+static void swap_files(const struct client *c, const char *from, const char *to)
+{
+    char command[256];
+    (void)snprintf(command, sizeof(command),
+                   "cd %s && rm -rf %s && cp -r %s %s && rm -rf appendonlydir && cp -r %s "
+                   "appendonlydir",
+                   c->redis.dir, to, "appendonlydir", to, from);
+    assert_int_equal(system(command), 0);
+}
+
+static void assert_head_seq(const struct client *c, uint64_t seq)
+{
+    char part[32];
+    redisContext *r = test_redis_connect(&c->redis);
+    assert_non_null(r);
+    redisReply *head = redisCommand(r, "GET {p0}:head");
+    (void)snprintf(part, sizeof(part), " %llu ", (unsigned long long)seq);
+    assert_non_null(strstr(head->str, part));
+    freeReplyObject(head);
+    redisFree(r);
+}
+
+/* Redis comes back with an append-only file of before the last commit: its number must not be given
+ * again, so nothing at all is sent there. With the right file the same process goes on. */
+static void an_older_file_is_refused_before_anything_is_sent(void **state)
+{
+    struct client *c = *state;
+    struct commit_memory m[3];
+    struct committed r;
+    char copy[160];
+    commit_make(&m[0], "older-1", true);
+    commit_make(&m[1], "older-2", true);
+    commit_make(&m[2], "older-3", true);
+    uint64_t seq = client_commit(c, STORE_MAIN, &m[0].commit).seq;
+    (void)snprintf(copy, sizeof(copy), "cp -r %s/appendonlydir %s/older", c->redis.dir,
+                   c->redis.dir);
+    assert_int_equal(system(copy), 0);
+    assert_int_equal(client_commit(c, STORE_MAIN, &m[1].commit).seq, seq + 1);
+    assert_true(test_redis_kill(&c->redis));
+    swap_files(c, "older", "right");
+    assert_true(test_redis_restart(&c->redis));
+    client_until_refused(c, "Redis has an older file");
+    assert_int_equal(store_commit(c->store, STORE_MAIN, &m[2].commit, on_committed, &r),
+                     ERR_UNAVAILABLE);
+    assert_head_seq(c, seq);
+    assert_true(test_redis_kill(&c->redis));
+    swap_files(c, "right", "older");
+    assert_true(test_redis_restart(&c->redis));
+    client_until_ready(c);
+    assert_int_equal(client_commit(c, STORE_MAIN, &m[2].commit).seq, seq + 2);
+}
+
 static void destroying_a_store_ends_its_commits(void **state)
 {
     struct client *c = *state;
@@ -216,6 +268,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(every_acknowledged_commit_survives_sigkill_under_load),
         T(stopped_server_never_blocks_the_loop),
+        T(an_older_file_is_refused_before_anything_is_sent),
         T(destroying_a_store_ends_its_commits),
     };
     return cmocka_run_group_tests_name("store_crash", tests, client_server_start,
