@@ -155,7 +155,8 @@ enum err suspend_impose(struct work *w, struct scene *s, const struct rules *rul
     n.incident_id = TEXT(incident_id);
     n.service_name = s->listing->service_name;
     n.at_ms = now;
-    n.cause = TEXT(cause);
+    /* the notice is public: which feed it was is not */
+    n.cause = work_role(w) == ISMAP__LIU__V1__ROLE__ROLE_FEED ? TEXT("alert") : TEXT(cause);
     notice_sign(w, &n, signature);
     emit_to(w, &n.base, &a);
     if (rules->prelim_ms > 0)

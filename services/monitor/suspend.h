@@ -28,8 +28,8 @@ size_t suspend_entries(const struct scene *s);
 
 /* Puts the hold, emits SuspensionImposed (signed) to the public, the provider, the ministries that
  * assessed and those that declared a use, and starts the report clocks. `cause`: the feed or
- * operator. ERR_CONFLICT when the hold cannot be suspended, ERR_NOMEM. The incident itself is the
- * caller's. */
+ * operator (the notice says "alert" for a feed). ERR_CONFLICT when the hold cannot be suspended,
+ * ERR_NOMEM. The incident itself is the caller's. */
 enum err suspend_impose(struct work *w, struct scene *s, const struct rules *rules,
                         const char *incident_id, const char *cause,
                         const char *reason) LIU_MUST_USE;

@@ -47,7 +47,7 @@ static void a_critical_alert_suspends_in_one_commit_and_tells_everyone(void **st
     assert_int_equal(e->n_audience, 4);
     const Ismap__Liu__V1__SuspensionImposed *n = (const void *)e->payload;
     assert_string_equal(n->number, "LIU-1");
-    assert_string_equal(n->cause, "strong");
+    assert_string_equal(n->cause, "alert"); /* the public is not told which feed */
     assert_string_equal(n->key_id, "scheme-1");
     assert_int_equal(n->signature.len, 64);
     e = fake_event(&wd->w, "IncidentOpened", 0);
