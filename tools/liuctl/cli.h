@@ -128,7 +128,10 @@ struct cli_wait {
     bool shown;
 };
 void cli_wait_begin(struct cli *c, struct cli_wait *w, const char *what);
-void cli_wait_tick(struct cli_wait *w, const char *detail); /* detail: "312 of 500", or NULL */
+void cli_wait_tick(struct cli_wait *w, const char *detail); /* NULL = nothing more to tell */
+/* The same with so many done and their rate; of how many (0 = not known) with a bar and the time
+ * left. */
+void cli_wait_count(struct cli_wait *w, uint64_t done, uint64_t all);
 void cli_wait_end(struct cli_wait *w);
 #define CLI_WAIT_TICK_MS 250
 

@@ -305,6 +305,7 @@ int cmd_journal_tail(struct cli *c, struct cli_args *a)
             break;
     }
     t.follow = follow;
+    c->patient = follow;
     if (status == CLI_OK && follow && store_tail(t.session.store, t.last, on_tail, &t) == ERR_OK)
         status = session_wait(&t.session);
     session_close(&t.session);

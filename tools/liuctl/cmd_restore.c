@@ -31,7 +31,15 @@ struct restore {
     size_t scanned;
     size_t differences;
     struct err_text why;
+    struct cli_wait wait;
+    uint64_t done; /* of the wait */
 };
+
+static void begin_wait(struct restore *r, const char *ja, const char *en)
+{
+    r->done = 0;
+    cli_wait_begin(r->cli, &r->wait, r->cli->ja ? ja : en);
+}
 
 /* ---- before anything is written */
 
@@ -68,6 +76,7 @@ static enum err on_checked(void *arg, const struct segment_entry *e)
         x = backup_records_take(&r->records, (const void *)m);
     arena_fini(&a);
     r->seq = e->pos.seq;
+    cli_wait_count(&r->wait, ++r->done, r->head);
     return x;
 }
 
@@ -82,7 +91,9 @@ static int check_set(struct restore *r)
     if (status != CLI_OK)
         return status;
     buf_init(&text, 1024 * 1024);
+    begin_wait(r, "バックアップの検査", "the backup to be checked");
     enum err e = segment_walk(r->journal, on_checked, r, &report, &text, &r->why);
+    cli_wait_end(&r->wait);
     buf_fini(&text);
     if (e != ERR_OK)
         return cli_fail(c, CLI_INPUT, "%s", r->why.text);
@@ -137,6 +148,7 @@ static enum err on_write(void *arg, const struct segment_entry *raw)
     if (e == ERR_OK)
         e = write_entry(r, &a, (const void *)m, raw);
     arena_fini(&a);
+    cli_wait_count(&r->wait, ++r->done, r->head);
     return e;
 }
 
@@ -262,7 +274,9 @@ static int write_all(struct restore *r)
         e = store_restore_begin(&r->to, r->session.store, r->epoch, &r->why);
     if (e == ERR_OK) {
         struct err_text damage = {""};
+        begin_wait(r, "書き込み", "entries to be written");
         e = segment_walk(r->journal, on_write, r, &report, NULL, &damage);
+        cli_wait_end(&r->wait);
         if (r->why.text[0] == '\0')
             r->why = damage;
     }
@@ -319,6 +333,7 @@ static int verify(struct restore *r)
     int status = session_open(c, &r->session, true);
     if (status == CLI_OK)
         status = session_head(&r->session, &head);
+    begin_wait(r, "照合", "records to be compared");
     for (int k = RECORD_NONE + 1; status == CLI_OK && k < RECORD_KINDS; k++) {
         r->kind = (enum record_kind)k;
         r->page[0] = '\0';
@@ -328,8 +343,10 @@ static int verify(struct restore *r)
             if (store_scan(r->session.store, r->kind, r->page, PAGE, on_scan, r) != ERR_OK)
                 return cli_fail(c, CLI_TEMPORARY, "Redis is away");
             status = session_wait(&r->session);
+            cli_wait_count(&r->wait, r->scanned, HASH_COUNT(r->records.all));
         } while (status == CLI_OK && r->page[0] != '\0');
     }
+    cli_wait_end(&r->wait);
     if (status != CLI_OK)
         return status;
     if (r->differences > 0 || r->scanned != HASH_COUNT(r->records.all) || head != r->head)

@@ -207,6 +207,10 @@ const struct cli_command cli_commands[] = {
      cmd_health},
     {"call", "SERVICE TYPE FILE.json [--sign]", "Send any message.", "任意の要求を送ります。",
      "liuctl call intake GetCase case.json", cmd_call},
+    {"completion", "bash", "Print the completion of a shell.", "シェルの補完を出力します。",
+     "source <(liuctl completion bash)", cmd_completion},
+    {"manual", "", "Print the manual page (roff).", "マニュアルページ(roff)を出力します。",
+     "liuctl manual | man -l -", cmd_manual},
     {"version", "", "Print the version.", "版を示します。", "liuctl version", cmd_version},
 };
 

@@ -42,6 +42,11 @@ cli_run cmd_journal_check;
 /* cmd_status.c */
 cli_run cmd_status;
 
+/* cmd_shell.c */
+cli_run cmd_completion, cmd_manual;
+/* main.c; what help and the manual page say */
+const char *cli_options_text(const struct cli *c);
+const char *cli_exit_text(const struct cli *c);
 /* cmd_call.c */
 cli_run cmd_health, cmd_version, cmd_call;
 

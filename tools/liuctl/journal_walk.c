@@ -13,7 +13,6 @@
 #include "wire/unpack.h"
 
 #define PAGE 512
-#define BAR_COLUMNS 40
 
 static void fault_at(struct journal_walk *w, uint64_t seq, const char *what)
 {
@@ -33,21 +32,6 @@ static enum err check_link(struct journal_walk *w, const uint8_t *data, size_t b
         fault_at(w, w->seq,
                  "its link does not follow from the entry before: one of the two was changed");
     return e;
-}
-
-/* "[##########----------]  50 %  500000 / 1000000" */
-static void show_progress(struct journal_walk *w)
-{
-    char text[BAR_COLUMNS + 64];
-    char bar[BAR_COLUMNS + 1];
-    uint64_t all = w->head > w->snapshot ? w->head - w->snapshot : 1;
-    uint64_t part = w->entries < all ? w->entries : all;
-    memset(bar, '-', BAR_COLUMNS);
-    memset(bar, '#', (size_t)(part * BAR_COLUMNS / all));
-    bar[BAR_COLUMNS] = '\0';
-    (void)snprintf(text, sizeof text, "[%s] %3u %%  %llu / %llu", bar, (unsigned)(part * 100 / all),
-                   (unsigned long long)part, (unsigned long long)all);
-    cli_wait_tick(&w->wait, text);
 }
 
 static enum err take(struct journal_walk *w, uint64_t seq, const uint8_t *data, size_t bytes,
@@ -71,8 +55,8 @@ static enum err take(struct journal_walk *w, uint64_t seq, const uint8_t *data, 
     if (e == ERR_OK)
         e = w->entry(w->arg, seq, (const void *)m);
     arena_fini(&a);
-    if (w->entries % 1000 == 0)
-        show_progress(w);
+    if (w->entries % 100 == 0)
+        cli_wait_count(&w->wait, w->entries, w->head > w->snapshot ? w->head - w->snapshot : 0);
     return e;
 }
 

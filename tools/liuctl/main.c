@@ -1,5 +1,5 @@
 /* Global options, the command table's look-up, help. */
-#include "liuctl/cli.h"
+#include "liuctl/commands.h"
 
 #include <locale.h>
 #include <stdlib.h>
@@ -60,6 +60,18 @@ static const char options_ja[] =
     "  --dry-run          送信・作成の内容を示すだけで、何も行いません\n"
     "  --yes、--quiet、--no-color\n\n";
 
+const char *cli_options_text(const struct cli *c)
+{
+    return c->ja ? options_ja : options_en;
+}
+
+const char *cli_exit_text(const struct cli *c)
+{
+    return c->ja
+               ? "0 成功、1 否定の結果、2 使い方の誤り、3 入力の誤り、4 拒否、5 時間をおいて再試行"
+               : "0 ok, 1 negative answer, 2 usage, 3 invalid input, 4 refused, 5 try again";
+}
+
 static bool in_group(const char *words, const char *first)
 {
     size_t n = strlen(first);
@@ -78,20 +90,17 @@ static void help(const struct cli *c, const char *first)
 {
     (void)printf("liuctl - ISMAP-LIU %s\n\n%s: liuctl [OPTION]... COMMAND ...\n\n%s",
                  c->ja ? "運用基盤のコマンド" : "command line", c->ja ? "使い方" : "usage",
-                 c->ja ? options_ja : options_en);
+                 cli_options_text(c));
     for (size_t i = 0; i < cli_n_commands; i++) {
         const struct cli_command *k = &cli_commands[i];
         if (first != NULL && !in_group(k->words, first))
             continue;
         (void)printf("  %s %s\n      %s\n", k->words, k->usage, c->ja ? k->summary_ja : k->summary);
     }
-    (void)printf("\n%s\n",
-                 c->ja
-                     ? "liuctl COMMAND --help で例を示します。\n終了コード: 0 成功、1 否定の結果、"
-                       "2 使い方の誤り、3 入力の誤り、4 拒否、5 時間をおいて再試行"
-                     : "liuctl COMMAND --help shows an example.\nexit status: 0 ok, 1 negative "
-                       "answer, 2 usage, 3 invalid input, 4 "
-                       "refused, 5 try again");
+    (void)printf("\n%s\n%s: %s\n",
+                 c->ja ? "liuctl COMMAND --help で例を示します。"
+                       : "liuctl COMMAND --help shows an example.",
+                 c->ja ? "終了コード" : "exit status", cli_exit_text(c));
 }
 
 static int help_command(const struct cli *c, const struct cli_command *k)

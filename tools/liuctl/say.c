@@ -10,6 +10,7 @@
 
 #define TEXT_BYTES 4096
 #define WAIT_TOLD_MS 1000
+#define BAR_COLUMNS 20
 
 static void put_json(json_t *j)
 {
@@ -150,6 +151,35 @@ void cli_wait_tick(struct cli_wait *w, const char *detail)
         (void)fprintf(stderr, " (%lld s)\033[K", (long long)((now - w->since_ms) / 1000));
     else
         (void)fputc('\n', stderr);
+}
+
+/* "[##########----------]  50 %  500/1000, " */
+static int bar(char *out, size_t room, uint64_t done, uint64_t all)
+{
+    char text[BAR_COLUMNS + 1];
+    uint64_t part = done < all ? done : all;
+    memset(text, '-', BAR_COLUMNS);
+    memset(text, '#', (size_t)(part * BAR_COLUMNS / all));
+    text[BAR_COLUMNS] = '\0';
+    return snprintf(out, room, "[%s] %3u %%  %llu/%llu, ", text, (unsigned)(part * 100 / all),
+                    (unsigned long long)part, (unsigned long long)all);
+}
+
+void cli_wait_count(struct cli_wait *w, uint64_t done, uint64_t all)
+{
+    char detail[BAR_COLUMNS + 128];
+    int64_t now = clock_mono_ms();
+    if (now < w->next_ms || now <= w->since_ms)
+        return;
+    uint64_t rate = done * 1000 / (uint64_t)(now - w->since_ms);
+    int n = all > 0 ? bar(detail, sizeof detail, done, all)
+                    : snprintf(detail, sizeof detail, "%llu, ", (unsigned long long)done);
+    n += snprintf(detail + n, sizeof detail - (size_t)n, "%llu/s", (unsigned long long)rate);
+    if (all > done && rate > 0)
+        (void)snprintf(detail + n, sizeof detail - (size_t)n,
+                       w->cli->ja ? "、残り約 %llu 秒" : ", about %llu s left",
+                       (unsigned long long)((all - done) / rate));
+    cli_wait_tick(w, detail);
 }
 
 void cli_wait_end(struct cli_wait *w)

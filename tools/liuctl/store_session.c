@@ -46,11 +46,15 @@ void session_close(struct session *s)
 
 int session_wait(struct session *s)
 {
+    struct cli_wait wait;
+    cli_wait_begin(s->cli, &wait, s->cli->config.redis_address);
     while (!s->done) {
         enum err e = loop_turn(s->loop, 10);
+        cli_wait_tick(&wait, NULL);
         if (e != ERR_OK && e != ERR_AGAIN)
             return cli_fail(s->cli, CLI_TEMPORARY, "the loop failed");
     }
+    cli_wait_end(&wait);
     s->done = false;
     if (s->err != ERR_OK)
         return cli_fail(s->cli, CLI_TEMPORARY, "Redis: %s", err_name(s->err));
