@@ -68,8 +68,10 @@ static enum err ask(struct bench *b)
             im[n] = (struct plan_important){it->id, n % 4 == 0};
             n++;
         }
-        h[m++] = (struct plan_history){it->id, PLAN_EXTERNAL, 2021 + (int32_t)(i % 6)};
-        h[m++] = (struct plan_history){it->id, PLAN_INTERNAL, 2021 + (int32_t)(i % 5)};
+        h[m++] = (struct plan_history){
+            .id = it->id, .party = PLAN_EXTERNAL, .year = 2024 + (int32_t)(i % 3)};
+        h[m++] = (struct plan_history){
+            .id = it->id, .party = PLAN_INTERNAL, .year = 2024 + (int32_t)(i / 2 % 3)};
     }
     b->policy = (struct plan_policy){.rotation_years = 3,
                                      .internal_cycle_years = 3,

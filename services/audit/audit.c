@@ -60,12 +60,18 @@ static enum decide plan_with(struct work *w, const Ismap__Liu__V1__Catalogue *ca
         e = audit_plan_make(a, &in, &plan, &faults);
     if (e == ERR_OK)
         e = audit_plan_check(a, &in, &plan, &faults);
+    struct plan_certificate certificate = {0};
+    if (e == ERR_OK)
+        e = audit_plan_certify(a, &in, &plan, &certificate);
     if (e == ERR_NOMEM)
         return work_no_memory(w);
     if (e != ERR_OK)
         return try_later(w, about->case_id, faults.n > 0 ? faults.items[0].field : "catalogue",
                          faults.n > 0 ? faults.items[0].en : err_name(e));
-    return put_plan(w, &plan, about);
+    struct audit_record_about with = *about;
+    with.in = &in;
+    with.certificate = &certificate;
+    return put_plan(w, &plan, &with);
 }
 
 static enum decide make_plan(struct work *w, const char *case_id, const char *provider)

@@ -42,6 +42,43 @@ enum err audit_record_catalogue(struct arena *a, const Ismap__Liu__V1__Catalogue
     return catalogue_index(a, items, m->n_items, out, faults);
 }
 
+static enum err read_tables(struct arena *a, const Ismap__Liu__V1__AuditRules *m,
+                            struct plan_policy *out)
+{
+    struct plan_effort *effort = arena_alloc(a, (m->n_effort + 1) * sizeof(*effort));
+    struct plan_ceiling *ceilings = arena_alloc(a, (m->n_ceilings + 1) * sizeof(*ceilings));
+    struct plan_mode_rule *modes = arena_alloc(a, (m->n_modes + 1) * sizeof(*modes));
+    if (effort == NULL || ceilings == NULL || modes == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < m->n_effort; i++) {
+        const Ismap__Liu__V1__AuditEffort *e = m->effort[i];
+        bool own = e->control_id != NULL && e->control_id[0] != '\0';
+        effort[i] = (struct plan_effort){.id = own ? e->control_id : NULL,
+                                         .tier = (enum catalogue_tier)e->tier,
+                                         .party = (enum plan_party)e->party,
+                                         .design_hours = e->design_hours,
+                                         .operating_hours = e->operating_hours};
+    }
+    for (size_t i = 0; i < m->n_ceilings; i++)
+        ceilings[i] = (struct plan_ceiling){.year = (int32_t)m->ceilings[i]->year,
+                                            .party = (enum plan_party)m->ceilings[i]->party,
+                                            .hours = m->ceilings[i]->hours};
+    for (size_t i = 0; i < m->n_modes; i++)
+        modes[i] = (struct plan_mode_rule){.tier = (enum catalogue_tier)m->modes[i]->tier,
+                                           .party = (enum plan_party)m->modes[i]->party,
+                                           .mode = (enum plan_mode)m->modes[i]->mode};
+    out->effort = effort;
+    out->n_effort = m->n_effort;
+    out->ceilings = ceilings;
+    out->n_ceilings = m->n_ceilings;
+    out->modes = modes;
+    out->n_modes = m->n_modes;
+    out->force_on_change = m->force_on_change != 0;
+    const char *until = m->special_measure_until;
+    out->special_measure_offered = until != NULL && until[0] != '\0';
+    return out->special_measure_offered ? date_parse(until, &out->special_until_day) : ERR_OK;
+}
+
 enum err audit_record_policy(struct arena *a, const Ismap__Liu__V1__AuditRules *m,
                              struct plan_policy *out)
 {
@@ -59,13 +96,13 @@ enum err audit_record_policy(struct arena *a, const Ismap__Liu__V1__AuditRules *
                                 .n_important = m->n_important,
                                 .hours_external = m->hours_per_external_item,
                                 .hours_internal = m->hours_per_internal_item};
-    return ERR_OK;
+    return read_tables(a, m, out);
 }
 
 /* The wire's strings are `char *` but never written through. */
 static char *text(struct arena *a, const char *s)
 {
-    return arena_strdup(a, s);
+    return arena_strdup(a, s == NULL ? "" : s);
 }
 
 static enum err copy_items(struct arena *a, const struct plan *p, Ismap__Liu__V1__AuditPlan *m)
@@ -82,7 +119,12 @@ static enum err copy_items(struct arena *a, const struct plan *p, Ismap__Liu__V1
         items[i].year = f->year;
         items[i].reason = text(a, f->rule);
         items[i].hours = f->hours;
-        if (items[i].control_id == NULL || items[i].reason == NULL)
+        items[i].mode = (Ismap__Liu__V1__AuditMode)f->mode;
+        items[i].cause = (Ismap__Liu__V1__PlanCause)f->cause;
+        items[i].cause_ref = text(a, f->ref);
+        items[i].auditor = text(a, f->auditor);
+        if (items[i].cause_ref == NULL || items[i].auditor == NULL || items[i].control_id == NULL ||
+            items[i].reason == NULL)
             return ERR_NOMEM;
         m->items[i] = &items[i];
     }
@@ -154,6 +196,12 @@ enum err audit_record_plan(struct arena *a, const struct plan *p,
     if (e == ERR_OK)
         e = copy_loads(a, p, m);
     if (e == ERR_OK)
+        e = audit_record_put_moves(a, p, m);
+    if (e == ERR_OK && about->in != NULL)
+        e = audit_record_put_basis(a, about->in, m);
+    if (e == ERR_OK && about->certificate != NULL)
+        e = audit_record_put_certificate(a, about->certificate, m);
+    if (e == ERR_OK)
         e = set_hash(a, m);
     if (e == ERR_OK)
         *out = m;
@@ -172,6 +220,11 @@ static void read_load(const Ismap__Liu__V1__YearLoad *f, struct plan_load *out)
                               .important = f->important};
 }
 
+static const char *some(const char *s)
+{
+    return s != NULL && s[0] != '\0' ? s : NULL;
+}
+
 enum err audit_record_read_plan(struct arena *a, const Ismap__Liu__V1__AuditPlan *m,
                                 struct plan *out, struct err_text *why)
 {
@@ -187,15 +240,20 @@ enum err audit_record_read_plan(struct arena *a, const Ismap__Liu__V1__AuditPlan
         return err_say(why, ERR_NOMEM, "no memory");
     for (size_t i = 0; i < m->n_items; i++) {
         const Ismap__Liu__V1__PlanItem *f = m->items[i];
-        out->items[i] = (struct plan_item){.control_id = f->control_id,
-                                           .party = (enum plan_party)f->party,
-                                           .year = f->year,
-                                           .rule = f->reason,
-                                           .hours = f->hours};
+        out->items[i] =
+            (struct plan_item){.control_id = f->control_id,
+                               .party = (enum plan_party)f->party,
+                               .year = f->year,
+                               .rule = f->reason,
+                               .hours = f->hours,
+                               .mode = f->mode == 0 ? PLAN_BOTH : (enum plan_mode)f->mode,
+                               .cause = (enum plan_cause)f->cause,
+                               .ref = some(f->cause_ref),
+                               .auditor = some(f->auditor)};
     }
     for (size_t i = 0; i < m->n_loads; i++)
         read_load(m->loads[i], &out->loads[i]);
-    return ERR_OK;
+    return audit_record_get_moves(a, m, out);
 }
 
 enum err audit_record_check_hash(struct arena *a, const Ismap__Liu__V1__AuditPlan *m)

@@ -16,14 +16,16 @@ struct audit_record_about {
     const char *catalogue_version;
     const char *rulebook_hash;
     int64_t made_at_ms;
-    int32_t first_year; /* civil year that is year 1 */
+    int32_t first_year;                         /* civil year that is year 1 */
+    const struct plan_input *in;                /* stored as the basis; NULL = not */
+    const struct plan_certificate *certificate; /* stored; NULL = not */
 };
 
 /* ERR_INVAL with faults when an id is not one or the flags contradict it; ERR_NOMEM; ERR_LIMIT. */
 enum err audit_record_catalogue(struct arena *a, const Ismap__Liu__V1__Catalogue *m,
                                 struct catalogue *out, struct audit_faults *faults) LIU_MUST_USE;
 
-/* ERR_NOMEM. */
+/* ERR_INVAL when special_measure_until is no date; ERR_NOMEM. */
 enum err audit_record_policy(struct arena *a, const Ismap__Liu__V1__AuditRules *m,
                              struct plan_policy *out) LIU_MUST_USE;
 
@@ -38,6 +40,30 @@ enum err audit_record_plan(struct arena *a, const struct plan *p,
  * year); what the plan says is for audit_plan_check. ERR_NOMEM. */
 enum err audit_record_read_plan(struct arena *a, const Ismap__Liu__V1__AuditPlan *m,
                                 struct plan *out, struct err_text *why) LIU_MUST_USE;
+
+/* What a plan rests on beside catalogue and policy, which stay as they are in *in: all a check
+ * needs. Strings are borrowed from the record. ERR_INVAL when a date is none; ERR_NOMEM. */
+enum err audit_record_basis(struct arena *a, const Ismap__Liu__V1__AuditPlan *plan,
+                            struct plan_input *in) LIU_MUST_USE;
+
+/* The plan that is replaced, into in->before; strings are borrowed. ERR_NOMEM. */
+enum err audit_record_before(struct arena *a, const Ismap__Liu__V1__AuditPlan *plan,
+                             struct plan_input *in) LIU_MUST_USE;
+
+/* ERR_NOT_FOUND when the record has none (audit-core-2 and before), ERR_INVAL when a year of it is
+ * not in the plan; ERR_NOMEM. */
+enum err audit_record_certificate(struct arena *a, const Ismap__Liu__V1__AuditPlan *plan,
+                                  struct plan_certificate *k) LIU_MUST_USE;
+
+/* Parts of audit_record_plan and audit_record_read_plan (audit_basis.c). ERR_NOMEM. */
+enum err audit_record_put_basis(struct arena *a, const struct plan_input *in,
+                                Ismap__Liu__V1__AuditPlan *plan) LIU_MUST_USE;
+enum err audit_record_put_certificate(struct arena *a, const struct plan_certificate *k,
+                                      Ismap__Liu__V1__AuditPlan *plan) LIU_MUST_USE;
+enum err audit_record_put_moves(struct arena *a, const struct plan *p,
+                                Ismap__Liu__V1__AuditPlan *plan) LIU_MUST_USE;
+enum err audit_record_get_moves(struct arena *a, const Ismap__Liu__V1__AuditPlan *plan,
+                                struct plan *out) LIU_MUST_USE;
 
 /* Whether plan_hash is that of the rest of the record. ERR_INVAL when it is not; ERR_NOMEM,
  * ERR_INTERNAL. */

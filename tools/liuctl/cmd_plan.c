@@ -32,11 +32,12 @@ static int take_times(struct cli *c, struct cli_args *a, int32_t *first_year, in
 void plan_certificate_note(struct cli *c, const struct plan_certificate *k)
 {
     cli_note(c,
-             c->ja ? "最も重い年: %u 年目 %u h、下限 %u h、差 %u h(最も軽い年 %u h、領域内の差 %u)"
+             c->ja ? "最も重い年: %u 年目 %u h、下限 %u h、差 %u h(最も軽い年 %u h、領域内の差 %u、"
+                     "移動 %u、期限切れ %u)"
                    : "heaviest year: %u with %u h, bound %u h, gap %u h (lightest %u h, spread "
-                     "within a domain %u)",
+                     "within a domain %u, moves %u, overdue %u)",
              k->heaviest_year, k->heaviest_hours, k->bound_hours, k->gap_hours, k->lightest_hours,
-             k->domain_spread);
+             k->domain_spread, k->moves, k->overdue);
 }
 
 int plan_make_checked(struct cli *c, struct plan_sources *s, struct plan *plan,
@@ -63,9 +64,11 @@ int plan_inputs_read(struct cli *c, struct cli_args *a, struct plan_sources *s, 
     int status = take_times(c, a, &first_year, made_at_ms);
     if (status == CLI_OK)
         status = plan_sources_read(c, a, s);
+    s->in.first_year = first_year;
+    if (status == CLI_OK)
+        status = plan_basis_read(c, a, s);
     if (status == CLI_OK && history != NULL)
         status = plan_history_read(c, history, s);
-    s->in.first_year = first_year;
     return status;
 }
 
@@ -90,6 +93,8 @@ int cmd_plan_make(struct cli *c, struct cli_args *a)
     about.catalogue_version = s.catalogue_version;
     about.rulebook_hash = s.rulebook_hash;
     about.first_year = s.in.first_year;
+    about.in = &s.in;
+    about.certificate = &cert;
     Ismap__Liu__V1__AuditPlan *m = NULL;
     if (audit_record_plan(&c->arena, &plan, &about, &m) != ERR_OK)
         return cli_fail(c, CLI_TEMPORARY, "no memory");
@@ -132,12 +137,29 @@ static void print_checked(struct cli *c, const struct audit_faults *f,
                                     json_pack("{s:s, s:s, s:s, s:s}", "field", f->items[i].field,
                                               "rule", f->items[i].rule, "messageJa", f->items[i].ja,
                                               "messageEn", f->items[i].en));
-    cli_print_json(c, json_pack("{s:b, s:o, s:I, s:{s:i, s:i, s:i, s:i, s:i, s:i}}", "ok",
+    cli_print_json(c, json_pack("{s:b, s:o, s:I, s:{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}}", "ok",
                                 f->n == 0, "faults", list, "items", (json_int_t)plan->n,
                                 "certificate", "heaviestYear", (int)k->heaviest_year,
                                 "heaviestHours", (int)k->heaviest_hours, "boundHours",
                                 (int)k->bound_hours, "gapHours", (int)k->gap_hours, "lightestHours",
-                                (int)k->lightest_hours, "domainSpread", (int)k->domain_spread));
+                                (int)k->lightest_hours, "domainSpread", (int)k->domain_spread,
+                                "moves", (int)k->moves, "overdue", (int)k->overdue));
+}
+
+/* What the record says of its own quality; older plans say nothing. */
+static enum err check_certificate(struct cli *c, const struct plan_sources *s,
+                                  const Ismap__Liu__V1__AuditPlan *m, const struct plan *plan,
+                                  struct audit_faults *f)
+{
+    struct plan_certificate said;
+    enum err e = audit_record_certificate(&c->arena, m, &said);
+    if (e == ERR_NOT_FOUND || e == ERR_NOMEM)
+        return e == ERR_NOMEM ? e : ERR_OK;
+    if (e == ERR_OK)
+        return audit_certificate_check(&c->arena, &s->in, plan, &said, f);
+    audit_fault_add(f, &c->arena, 0, "certificate.covers", "R68", "計画の外の年です",
+                    "a year outside the plan");
+    return e;
 }
 
 int cmd_plan_check(struct cli *c, struct cli_args *a)
@@ -157,6 +179,9 @@ int cmd_plan_check(struct cli *c, struct cli_args *a)
     struct plan_certificate cert = {0};
     struct err_text why = {""};
     check_record(c, &s, m, &faults);
+    status = plan_basis_of_record(c, m, &s);
+    if (status != CLI_OK)
+        return status;
     enum err e = audit_record_read_plan(&c->arena, m, &plan, &why);
     if (e == ERR_INVAL)
         audit_fault_add(&faults, &c->arena, 0, "plan", "R63", "計画の形をしていません",
@@ -165,6 +190,8 @@ int cmd_plan_check(struct cli *c, struct cli_args *a)
         e = audit_plan_check(&c->arena, &s.in, &plan, &faults);
     if (e != ERR_NOMEM && plan.years > 0)
         e = audit_plan_certify(&c->arena, &s.in, &plan, &cert);
+    if (e != ERR_NOMEM)
+        e = check_certificate(c, &s, m, &plan, &faults);
     if (e == ERR_NOMEM)
         return cli_fail(c, CLI_TEMPORARY, "no memory");
     print_checked(c, &faults, &cert, &plan);

@@ -78,15 +78,17 @@ const struct cli_command cli_commands[] = {
      "計画を OSCAL、表、図、ブック(XLSX)として書き出します。",
      "liuctl plan export C-0123456789ABCDEF --format oscal --out plan.oscal.json", cmd_plan_export},
     {"plan make",
-     "--catalogue FILE [--tier-map GROUP=TIER,...] --rulebook FILE [--first-year Y] [--history "
-     "FILE] [--exclude ID]... "
+     "--catalogue FILE [--tier-map GROUP=TIER,...] --rulebook FILE [--first-year Y] [--open-year "
+     "Y] "
+     "[--history FILE] [--basis FILE] [--previous PLAN.json] [--exclude ID=REASON]... "
      "[--date DATE] [--case CASE] [--provider ID] [--out FILE]",
      "Make a plan without a service.", "サービスなしで計画を作ります。",
      "liuctl plan make --catalogue catalog/ismap-control-criteria-2022-04-01.csv --rulebook "
      "rules/regime-a.yaml --first-year 2027",
      cmd_plan_make},
     {"plan check",
-     "FILE.json --catalogue FILE [--tier-map GROUP=TIER,...] --rulebook FILE [--exclude ID]...",
+     "FILE.json --catalogue FILE [--tier-map GROUP=TIER,...] --rulebook FILE [--exclude "
+     "ID=REASON]...",
      "Check a plan without the planner's code. Status 1 with each fault.",
      "計画を計画側のコードを使わずに検査します。誤りがあれば終了状態 1 です。",
      "liuctl plan check plan.json --catalogue catalog/ismap-control-criteria-2022-04-01.csv "
@@ -95,7 +97,8 @@ const struct cli_command cli_commands[] = {
     {"plan quote",
      "CASE|--plan FILE.json|--catalogue FILE --rulebook FILE [--against-catalogue FILE] "
      "[--against-rulebook FILE] [--prices FILE|--price-per-hour LOW[..HIGH]] "
-     "[--tier-map GROUP=TIER,...] [--first-year Y] [--history FILE] [--exclude ID]...",
+     "[--tier-map GROUP=TIER,...] [--first-year Y] [--open-year Y] [--history FILE] "
+     "[--basis FILE] [--previous PLAN.json] [--exclude ID=REASON]...",
      "Items, hours and cost by year, tier and mode, before the contract; two catalogues or "
      "policies side by side.",
      "契約前の見積もりです(年・基準・方法ごとの項目数、時間、費用)。2つの管理基準や規則を並べて比べ"

@@ -59,8 +59,8 @@ const char *plan_domain_name(const struct catalogue_item *it)
 
 enum plan_mode_number plan_mode_of(const struct plan_item *item)
 {
-    (void)item; /* every item is both, by R67 without its special measure */
-    return PLAN_MODE_BOTH;
+    bool one = item->mode == PLAN_DESIGN || item->mode == PLAN_OPERATING;
+    return one ? (enum plan_mode_number)item->mode : PLAN_MODE_BOTH;
 }
 
 const char *plan_mode_word(enum plan_mode_number mode, bool ja)

@@ -139,7 +139,13 @@ int plan_sources_read(struct cli *c, struct cli_args *a, struct plan_sources *s)
     while ((id = cli_option(a, "--exclude")) != NULL) {
         if (n == PLAN_EXCLUDED_MAX)
             return cli_usage(c, "at most %d controls can be excluded", PLAN_EXCLUDED_MAX);
-        s->excluded[n++] = id;
+        char *own = arena_strdup(&c->arena, id);
+        char *reason = own == NULL ? NULL : strchr(own, '=');
+        if (reason == NULL || reason[1] == '\0')
+            return cli_usage(c, c->ja ? "--exclude: ID=理由 の形で指定してください"
+                                      : "--exclude: give ID=REASON");
+        *reason++ = '\0';
+        s->excluded[n++] = (struct plan_excluded){own, reason};
     }
     int status = plan_catalogue_read(c, a, catalogue, s);
     if (status == CLI_OK)
@@ -151,22 +157,77 @@ int plan_sources_read(struct cli *c, struct cli_args *a, struct plan_sources *s)
     return status;
 }
 
-/* "9.2.1,internal,2025" into an entry; the text is cut in place. */
+int plan_basis_of_record(struct cli *c, const Ismap__Liu__V1__AuditPlan *m, struct plan_sources *s)
+{
+    struct plan_input in = s->in;
+    enum err e = audit_record_basis(&c->arena, m, &in);
+    if (e == ERR_NOMEM)
+        return cli_fail(c, CLI_TEMPORARY, "no memory");
+    if (e != ERR_OK)
+        return cli_fail(c, CLI_INPUT, "basis.appliedOn: not YYYY-MM-DD");
+    if (s->in.n_excluded > 0) { /* given by hand: the plan is checked against these */
+        in.excluded = s->in.excluded;
+        in.n_excluded = s->in.n_excluded;
+    }
+    s->in = in;
+    return CLI_OK;
+}
+
+int plan_basis_read(struct cli *c, struct cli_args *a, struct plan_sources *s)
+{
+    const char *basis = cli_option(a, "--basis");
+    const char *previous = cli_option(a, "--previous");
+    const char *open = cli_option(a, "--open-year");
+    int32_t first_year = s->in.first_year;
+    int status = CLI_OK;
+    uint64_t year = 0;
+    if (open != NULL && (text_u64(open, 2900, &year) != ERR_OK || year < 1900))
+        return cli_usage(c, "--open-year: must be 1900 to 2900");
+    if (basis != NULL) {
+        Ismap__Liu__V1__AuditPlan m = ISMAP__LIU__V1__AUDIT_PLAN__INIT;
+        m.basis = (void *)cli_read_message(c, &ismap__liu__v1__plan_basis__descriptor, basis);
+        status = m.basis == NULL ? CLI_INPUT : plan_basis_of_record(c, &m, s);
+        s->in.first_year = first_year;
+    }
+    if (status == CLI_OK && previous != NULL) {
+        const Ismap__Liu__V1__AuditPlan *m = plan_record_read(c, previous);
+        if (m == NULL || audit_record_before(&c->arena, m, &s->in) != ERR_OK)
+            return CLI_INPUT;
+    }
+    if (year != 0)
+        s->in.open_year = (int32_t)year;
+    return status;
+}
+
+/* "9.2.1,internal,2025,failed" into an entry; the text is cut in place. */
 static const char *history_line(char *line, struct plan_history *out)
 {
     char *party = strchr(line, ',');
     char *year = party == NULL ? NULL : strchr(party + 1, ',');
     uint64_t v = 0;
+    char *result = year == NULL ? NULL : strchr(year + 1, ',');
+    enum plan_result r = PLAN_AUDITED;
     if (year == NULL)
         return "not control,party,year";
     *party++ = '\0';
     *year++ = '\0';
+    if (result != NULL) {
+        *result++ = '\0';
+        r = strcmp(result, "passed") == 0    ? PLAN_PASSED
+            : strcmp(result, "failed") == 0  ? PLAN_FAILED
+            : strcmp(result, "skipped") == 0 ? PLAN_SKIPPED
+                                             : PLAN_AUDITED;
+        if (r == PLAN_AUDITED)
+            return "result must be passed, failed or skipped";
+    }
     if (strcmp(party, "external") != 0 && strcmp(party, "internal") != 0)
         return "party must be external or internal";
     if (text_u64(year, 2900, &v) != ERR_OK || v < 1900)
         return "year must be 1900 to 2900";
-    *out = (struct plan_history){
-        .id = line, .party = party[0] == 'e' ? PLAN_EXTERNAL : PLAN_INTERNAL, .year = (int32_t)v};
+    *out = (struct plan_history){.id = line,
+                                 .party = party[0] == 'e' ? PLAN_EXTERNAL : PLAN_INTERNAL,
+                                 .year = (int32_t)v,
+                                 .result = r};
     return NULL;
 }
 

@@ -16,7 +16,7 @@ struct plan_sources {
     const char *catalogue_version;
     struct plan_policy policy;
     const char *rulebook_hash;
-    const char *excluded[PLAN_EXCLUDED_MAX];
+    struct plan_excluded excluded[PLAN_EXCLUDED_MAX];
     struct plan_input in; /* of all of these; first_year is the caller's */
 };
 
@@ -32,8 +32,19 @@ int plan_catalogue_read(struct cli *c, struct cli_args *a, const char *path,
 /* The catalogue of the record's version, from Redis as liuctl.yaml has it. */
 int plan_catalogue_stored(struct cli *c, const char *version, struct plan_sources *s);
 
-/* --history FILE: lines "control,external|internal,year" of what was really audited (R65); a
- * heading, empty lines and lines that begin with # are passed over. Every fault with its line. */
+/* Takes --basis FILE (a PlanBasis: what a plan rests on beside catalogue and rulebook), --previous
+ * FILE (the plan that is replaced) and --open-year Y out of the arguments; in->first_year stays.
+ * What
+ * --exclude named stays too. The certificate of another plan is no basis: only its items are read.
+ */
+int plan_basis_read(struct cli *c, struct cli_args *a, struct plan_sources *s);
+
+/* The basis that a record has; without one the inputs stay as they are. */
+int plan_basis_of_record(struct cli *c, const Ismap__Liu__V1__AuditPlan *m, struct plan_sources *s);
+
+/* --history FILE: lines "control,external|internal,year[,passed|failed|skipped]" of what was
+ * really audited (R65); a heading, empty lines and lines that begin with # are passed over. Every
+ * fault with its line. */
 int plan_history_read(struct cli *c, const char *path, struct plan_sources *s);
 
 /* All of that, and --first-year and --date; *made_at_ms is the beginning of that day. */

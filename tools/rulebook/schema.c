@@ -37,6 +37,10 @@ static const cyaml_strval_t EFFECTS[] = {
     {"DECIDES", 1}, {"REVIEW", 2}, {"NOTE", 3}, {"COMPLETES", 4}, {"EXIT", 5}};
 static const cyaml_strval_t SEVERITIES[] = {
     {"LOW", 1}, {"MODERATE", 2}, {"HIGH", 3}, {"CRITICAL", 4}};
+static const cyaml_strval_t TIERS[] = {
+    {"ANY", 0}, {"GOVERNANCE", 1}, {"MANAGEMENT", 2}, {"CONTROLS", 3}};
+static const cyaml_strval_t PARTIES[] = {{"BOTH", 0}, {"EXTERNAL", 1}, {"INTERNAL", 2}};
+static const cyaml_strval_t MODES[] = {{"DESIGN", 1}, {"OPERATING", 2}, {"BOTH", 3}};
 static const cyaml_strval_t LEVELS[] = {
     {"ANY", 0}, {"NONE", 1}, {"LIMITED", 2}, {"SERIOUS", 3}, {"GRAVE", 4}};
 
@@ -123,6 +127,32 @@ static const cyaml_schema_field_t IMPORTANT[] = {
 static const cyaml_schema_value_t IMPORTANT_ENTRY = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, PB(ImportantControl), IMPORTANT)};
 
+static const cyaml_schema_field_t EFFORT[] = {
+    TEXT_OPTIONAL(PB(AuditEffort), control_id),     WORD_OPTIONAL(PB(AuditEffort), tier, TIERS),
+    WORD_OPTIONAL(PB(AuditEffort), party, PARTIES), NUMBER(PB(AuditEffort), design_hours),
+    NUMBER(PB(AuditEffort), operating_hours),       CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t EFFORT_ENTRY = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, PB(AuditEffort), EFFORT)};
+
+static const cyaml_schema_field_t CEILING[] = {
+    NUMBER_OPTIONAL(PB(AuditCeiling), year),
+    WORD_OPTIONAL(PB(AuditCeiling), party, PARTIES),
+    NUMBER(PB(AuditCeiling), hours),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t CEILING_ENTRY = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, PB(AuditCeiling), CEILING)};
+
+static const cyaml_schema_field_t MODE[] = {
+    WORD_OPTIONAL(PB(AuditModeRule), tier, TIERS),
+    WORD_OPTIONAL(PB(AuditModeRule), party, PARTIES),
+    WORD(PB(AuditModeRule), mode, MODES),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t MODE_ENTRY = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, PB(AuditModeRule), MODE)};
+
 static const cyaml_schema_field_t AUDIT[] = {
     NUMBER(PB(AuditRules), rotation_years),
     NUMBER(PB(AuditRules), internal_cycle_years),
@@ -133,6 +163,11 @@ static const cyaml_schema_field_t AUDIT[] = {
     NUMBER(PB(AuditRules), hours_per_internal_item),
     NUMBER_OPTIONAL(PB(AuditRules), internal_report_due_months),
     NUMBER_OPTIONAL(PB(AuditRules), internal_report_remind_days),
+    LIST_OPTIONAL(PB(AuditRules), effort, &EFFORT_ENTRY, 2048),
+    LIST_OPTIONAL(PB(AuditRules), ceilings, &CEILING_ENTRY, 32),
+    LIST_OPTIONAL(PB(AuditRules), modes, &MODE_ENTRY, 16),
+    FLAG_OPTIONAL(PB(AuditRules), force_on_change),
+    TEXT_OPTIONAL(PB(AuditRules), special_measure_until),
     CYAML_FIELD_END,
 };
 

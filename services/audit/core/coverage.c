@@ -13,7 +13,7 @@ int32_t coverage_window_end(const struct plan_policy *policy, int32_t since, int
 static bool is_excluded(const struct plan_input *in, const struct catalogue_item *it)
 {
     for (size_t k = 0; k < in->n_excluded; k++)
-        if (catalogue_find(in->catalogue, in->excluded[k]) == it)
+        if (catalogue_find(in->catalogue, in->excluded[k].id) == it)
             return true;
     return false;
 }

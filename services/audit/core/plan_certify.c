@@ -1,65 +1,25 @@
 /* How good a plan is, told from its items and the rules alone: nothing here comes from the planner.
- */
-#include "services/audit/core/plan.h"
+ * docs/planner.md derives the bound. */
+#include "services/audit/core/plan_proof.h"
 
 #include <string.h>
 
-/* What the rules demand, counted from the catalogue. */
-struct demand {
-    uint64_t annual;   /* external items of every year */
-    uint64_t rotating; /* external items, each once in rotation_years */
-    uint64_t internal; /* objectives, each at least once in internal_cycle_years */
-    bool *rotates;     /* of each item of the catalogue */
+/* Turns of one party: counts, and what hours one takes. */
+struct turns {
+    uint32_t n[PROOF_YEARS];
+    bool reach[PROOF_YEARS][PROOF_YEARS]; /* a turn of the one year can go to the other */
+    uint32_t hours[PROOF_YEARS];          /* of a turn that could be elsewhere */
+    bool one_kind;                        /* all those take the same */
+    bool any;
 };
 
 struct counting {
-    const struct plan_input *in;
-    const struct plan *plan;
-    struct demand demand;
-    bool *excluded;
-    bool *important;
-    bool *annual;
+    struct proof p;
+    uint64_t hours[PROOF_YEARS]; /* all of a year */
+    uint64_t fixed[PROOF_YEARS]; /* of these, what is no turn */
+    struct turns turns[2];
+    bool repeats;
 };
-
-static bool below(const struct catalogue_item *above, const struct catalogue_item *it)
-{
-    size_t n = above->objective ? 3 : 4;
-    return memcmp(above->numbers, it->numbers, n * sizeof(above->numbers[0])) == 0;
-}
-
-static void mark(struct counting *k)
-{
-    const struct catalogue *c = k->in->catalogue;
-    for (size_t j = 0; j < k->in->n_excluded; j++) {
-        const struct catalogue_item *above = catalogue_find(c, k->in->excluded[j]);
-        for (size_t i = 0; above != NULL && i < c->n; i++)
-            k->excluded[i] |= below(above, &c->items[i]);
-    }
-    for (size_t j = 0; j < k->in->policy->n_important; j++) {
-        const struct plan_important *im = &k->in->policy->important[j];
-        const struct catalogue_item *it = catalogue_find(c, im->id);
-        if (it == NULL)
-            continue;
-        k->important[it - c->items] = true;
-        k->annual[it - c->items] = im->annual;
-    }
-}
-
-static void count_demand(struct counting *k)
-{
-    const struct catalogue *c = k->in->catalogue;
-    for (size_t i = 0; i < c->n; i++) {
-        const struct catalogue_item *it = &c->items[i];
-        if (it->not_assessed || k->excluded[i])
-            continue;
-        bool controls = it->tier == CATALOGUE_CONTROLS;
-        bool every = controls ? k->important[i] && k->annual[i] : !it->objective;
-        k->demand.rotates[i] = controls && k->important[i] && !k->annual[i];
-        k->demand.annual += every;
-        k->demand.rotating += k->demand.rotates[i];
-        k->demand.internal += it->objective && (controls || k->in->policy->internal_all_tiers);
-    }
-}
 
 static uint64_t divide_up(uint64_t n, uint64_t by)
 {
@@ -73,85 +33,259 @@ static uint64_t common_divisor(uint64_t a, uint64_t b)
         a = b;
         b = r;
     }
-    return a == 0 ? 1 : a;
+    return a;
 }
 
-/* What no plan goes below whose loads differ by at most one, of each party for itself: the
- * leftovers of both meet in some year only when there are more of them than years. Only for equal
- * periods. */
-static uint64_t level_bound(const struct counting *k)
+/* Hours of a turn of the control that is in that year. */
+static uint32_t turn_hours(const struct counting *k, size_t i, unsigned n, uint32_t year)
 {
-    const struct plan_policy *p = k->in->policy;
-    const struct demand *d = &k->demand;
-    uint64_t years = p->rotation_years;
-    if (years != p->internal_cycle_years)
+    const struct proof_side *s = &k->p.controls[i].sides[n];
+    if (s->cause != PLAN_NO_CAUSE)
+        return proof_hours(&k->p, i, n, PLAN_BOTH);
+    /* in a year that is no history the mode depends on the year alone */
+    return proof_hours(&k->p, i, n, proof_mode(&k->p, i, n, year));
+}
+
+static void count_hours(struct counting *k)
+{
+    const struct plan *plan = k->p.plan;
+    for (size_t j = 0; j < plan->n; j++) {
+        const struct plan_item *item = &plan->items[j];
+        const struct catalogue_item *it = catalogue_find(k->p.in->catalogue, item->control_id);
+        if (it == NULL || item->year < k->p.open || item->year > plan->years)
+            continue;
+        k->hours[item->year] += item->hours;
+        if (!proof_moves(&k->p, (size_t)(it - k->p.in->catalogue->items),
+                         item->party == PLAN_EXTERNAL ? 0 : 1, item->year))
+            k->fixed[item->year] += item->hours;
+    }
+}
+
+static void count_turns(struct counting *k, unsigned n)
+{
+    struct turns *t = &k->turns[n];
+    t->one_kind = true;
+    for (size_t i = 0; i < k->p.in->catalogue->n; i++) {
+        const struct proof_side *s = &k->p.controls[i].sides[n];
+        if (!s->in_turn || s->turn == 0)
+            continue;
+        t->n[s->turn]++;
+        k->repeats |= s->earliest + proof_period(&k->p, n) <= k->p.years;
+        for (uint32_t y = s->earliest; y <= s->latest; y++) {
+            t->reach[s->turn][y] = true;
+            if (s->earliest == s->latest)
+                continue;
+            uint32_t h = turn_hours(k, i, n, y);
+            t->one_kind &= t->hours[y] == 0 || t->hours[y] == h + 1;
+            t->hours[y] = h + 1; /* 0 stands for none seen */
+            t->any = true;
+        }
+    }
+    for (uint32_t y = 1; y < PROOF_YEARS; y++)
+        t->hours[y] -= t->hours[y] != 0;
+    for (uint32_t j = 1; j <= k->p.years; j++)
+        for (uint32_t y = 1; y <= k->p.years; y++)
+            for (uint32_t z = 1; z <= k->p.years; z++)
+                t->reach[y][z] |= t->reach[y][j] && t->reach[j][z];
+}
+
+/* Work of turns that no plan puts later than `year`, and the greatest common divisor of its parts.
+ */
+static uint64_t work_until(const struct counting *k, uint32_t year, uint64_t *unit)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < k->p.in->catalogue->n; i++)
+        for (unsigned n = 0; n < 2; n++) {
+            const struct proof_side *s = &k->p.controls[i].sides[n];
+            if (!s->in_turn || s->turn == 0 || s->latest > year)
+                continue;
+            uint64_t h = turn_hours(k, i, n, PROOF_YEARS);
+            uint64_t h1 = turn_hours(k, i, n, 1);
+            uint64_t again = (year - s->latest) / proof_period(&k->p, n);
+            uint64_t least = k->p.open == 1 && h1 < h ? h1 : h;
+            if (s->cause != PLAN_NO_CAUSE) /* only its first turn is the whole */
+                again = 0;
+            sum += least + again * least;
+            *unit = common_divisor(*unit, h);
+            *unit = k->p.open == 1 ? common_divisor(*unit, h1) : *unit;
+        }
+    return sum;
+}
+
+/* The lightest heaviest year of open .. year that holds the work: it goes into whole units on top
+ * of what is fixed. */
+static uint64_t bound_until(const struct counting *k, uint32_t year)
+{
+    uint64_t unit = 0;
+    uint64_t work = work_until(k, year, &unit);
+    uint64_t fixed = 0;
+    uint64_t most = 0;
+    for (uint32_t y = k->p.open; y <= year; y++) {
+        fixed += k->fixed[y];
+        most = k->fixed[y] > most ? k->fixed[y] : most;
+    }
+    if (unit == 0)
+        return most;
+    uint64_t h = divide_up(fixed + work, year - k->p.open + 1);
+    for (h = h > most ? h : most;; h++) {
+        uint64_t room = 0;
+        for (uint32_t y = k->p.open; y <= year; y++)
+            room += (h - k->fixed[y]) / unit;
+        if (room * unit >= work)
+            return h;
+    }
+}
+
+/* A year's leftover of one party can be elsewhere, or one of elsewhere here: 0 = neither, 1 = it
+ * may have one and has not, 2 = it has one that may go. */
+static unsigned leftover(const struct counting *k, const struct turns *t, uint32_t y)
+{
+    unsigned found = 0;
+    for (uint32_t z = k->p.open; z <= k->p.years; z++) {
+        if (t->reach[y][z] && t->n[y] == t->n[z] + 1)
+            found = 2;
+        if (t->reach[z][y] && t->n[z] == t->n[y] + 1)
+            found = 1;
+    }
+    return found;
+}
+
+struct leftovers {
+    uint64_t base[PROOF_YEARS]; /* hours without any leftover */
+    bool free[2][PROOF_YEARS];
+    uint32_t many[2];
+};
+
+/* Whether all leftovers find a year below `h`: by Hall's condition for each party and for both. */
+static bool holds(const struct counting *k, const struct leftovers *l, uint64_t h)
+{
+    uint32_t room[3] = {0, 0, 0};
+    for (uint32_t y = k->p.open; y <= k->p.years; y++) {
+        uint64_t e = k->turns[0].hours[y];
+        uint64_t i = k->turns[1].hours[y];
+        if (l->base[y] > h)
+            return false;
+        bool one = l->free[0][y] && l->base[y] + e <= h;
+        bool other = l->free[1][y] && l->base[y] + i <= h;
+        room[0] += one;
+        room[1] += other;
+        room[2] += one && other && l->base[y] + e + i <= h ? 2 : one || other;
+    }
+    return l->many[0] <= room[0] && l->many[1] <= room[1] && l->many[0] + l->many[1] <= room[2];
+}
+
+/* As the check demands: no turn can go to a year that has two fewer. */
+static bool even(const struct counting *k, const struct turns *t)
+{
+    for (uint32_t y = k->p.open; y <= k->p.years; y++)
+        for (uint32_t z = k->p.open; z <= k->p.years; z++)
+            if (t->reach[y][z] && t->n[y] >= t->n[z] + 2)
+                return false;
+    return true;
+}
+
+static void find_leftovers(const struct counting *k, struct leftovers *l)
+{
+    *l = (struct leftovers){.many = {0, 0}};
+    for (uint32_t y = k->p.open; y <= k->p.years; y++) {
+        l->base[y] = k->hours[y];
+        for (unsigned n = 0; n < 2; n++) {
+            unsigned state = k->turns[n].any ? leftover(k, &k->turns[n], y) : 0;
+            l->free[n][y] = state != 0;
+            l->many[n] += state == 2;
+            l->base[y] -= state == 2 ? k->turns[n].hours[y] : 0;
+        }
+    }
+}
+
+/* Counts of a party are the same in every plan that the check accepts, but for the years that have
+ * the leftovers. */
+static uint64_t bound_of_leftovers(const struct counting *k)
+{
+    struct leftovers l;
+    if (k->repeats || k->p.in->policy->n_ceilings > 0 || !k->turns[0].one_kind ||
+        !k->turns[1].one_kind || !even(k, &k->turns[0]) || !even(k, &k->turns[1]))
         return 0;
-    uint64_t he = p->hours_external;
-    uint64_t hi = p->hours_internal;
-    uint64_t external = d->rotating % years;
-    uint64_t internal = d->internal % years;
-    uint64_t least = d->rotating / years * he + d->internal / years * hi;
-    if (external + internal > years)
-        return least + he + hi;
-    uint64_t one = external > 0 ? he : 0;
-    uint64_t other = internal > 0 ? hi : 0;
-    return least + (one > other ? one : other);
+    find_leftovers(k, &l);
+    uint64_t best = 0;
+    for (uint32_t y = k->p.open; y <= k->p.years; y++)
+        best = k->hours[y] > best ? k->hours[y] : best;
+    for (uint32_t y = k->p.open; y <= k->p.years; y++)
+        for (unsigned mask = 0; mask < 4; mask++) {
+            uint64_t h = l.base[y] + (mask & 1u ? k->turns[0].hours[y] : 0) +
+                         (mask & 2u ? k->turns[1].hours[y] : 0);
+            if (h < best && holds(k, &l, h))
+                best = h;
+        }
+    return best;
 }
 
 static uint64_t bound_of(const struct counting *k)
 {
-    const struct plan_policy *p = k->in->policy;
-    const struct demand *d = &k->demand;
-    uint64_t he = p->hours_external;
-    uint64_t hi = p->hours_internal;
-    uint64_t years = k->plan->years;
-    uint64_t moved = d->rotating * he * (years / p->rotation_years) +
-                     d->internal * hi * (years / p->internal_cycle_years);
-    uint64_t unit = common_divisor(he, hi);
-    uint64_t even = divide_up(divide_up(moved, years), unit) * unit;
-    uint64_t rotating = divide_up(d->rotating, p->rotation_years) * he;
-    uint64_t internal = divide_up(d->internal, p->internal_cycle_years) * hi;
-    uint64_t most = even > rotating ? even : rotating;
-    uint64_t level = level_bound(k);
-    most = most > internal ? most : internal;
-    return d->annual * he + (most > level ? most : level);
+    uint64_t best = bound_of_leftovers(k);
+    for (uint32_t y = k->p.open; y <= k->p.years; y++) {
+        uint64_t h = bound_until(k, y);
+        best = h > best ? h : best;
+    }
+    return best;
 }
 
-/* Of one domain and party, the items of each year that could be in another. */
-static uint32_t spread_of(const struct counting *k, uint16_t domain, enum plan_party party)
+static void add_spread(const struct counting *k, const uint32_t items[PROOF_YEARS],
+                       struct plan_certificate *out)
 {
-    const struct catalogue *c = k->in->catalogue;
-    uint32_t n[PLAN_YEARS_MAX] = {0};
-    for (size_t i = 0; i < k->plan->n; i++) {
-        const struct plan_item *item = &k->plan->items[i];
-        const struct catalogue_item *it = catalogue_find(c, item->control_id);
-        if (it != NULL && it->numbers[0] == domain && item->party == party && item->year >= 1 &&
-            item->year <= k->plan->years &&
-            (party == PLAN_INTERNAL || k->demand.rotates[it - c->items]))
-            n[item->year - 1]++;
+    uint32_t least = UINT32_MAX;
+    uint32_t most = 0;
+    for (uint32_t y = k->p.open; y <= k->p.years; y++) {
+        least = items[y] < least ? items[y] : least;
+        most = items[y] > most ? items[y] : most;
+        out->spread_squares += (uint64_t)items[y] * items[y];
     }
-    uint32_t least = n[0];
-    uint32_t most = n[0];
-    for (uint32_t y = 1; y < k->plan->years; y++) {
-        least = n[y] < least ? n[y] : least;
-        most = n[y] > most ? n[y] : most;
-    }
-    return most - least;
+    if (most - least > out->domain_spread)
+        out->domain_spread = most - least;
 }
 
-static uint32_t spread(const struct counting *k)
+/* Items of each domain that could be in another year. */
+static void spread(const struct counting *k, struct plan_certificate *out)
 {
-    const struct catalogue *c = k->in->catalogue;
-    uint32_t worst = 0;
-    for (size_t i = 0; i < c->n; i++) {
-        if (i > 0 && c->items[i].numbers[0] == c->items[i - 1].numbers[0])
-            continue;
-        uint32_t external = spread_of(k, c->items[i].numbers[0], PLAN_EXTERNAL);
-        uint32_t internal = spread_of(k, c->items[i].numbers[0], PLAN_INTERNAL);
-        worst = external > worst ? external : worst;
-        worst = internal > worst ? internal : worst;
-    }
-    return worst;
+    const struct catalogue *c = k->p.in->catalogue;
+    for (unsigned n = 0; n < 2; n++)
+        for (size_t i = 0; i < c->n;) {
+            uint32_t items[PROOF_YEARS] = {0};
+            uint16_t domain = c->items[i].numbers[0];
+            for (; i < c->n && c->items[i].numbers[0] == domain; i++)
+                for (uint32_t y = k->p.open; y <= k->p.years; y++)
+                    items[y] += proof_moves(&k->p, i, n, y) &&
+                                ((k->p.controls[i].sides[n].items >> y) & 1u) != 0;
+            add_spread(k, items, out);
+        }
+}
+
+static enum err covers(const struct counting *k, struct arena *a, struct plan_certificate *out)
+{
+    const struct catalogue *c = k->p.in->catalogue;
+    out->covers = arena_alloc(a, 2 * c->n * sizeof(*out->covers));
+    if (out->covers == NULL)
+        return ERR_NOMEM;
+    for (unsigned n = 0; n < 2; n++)
+        for (size_t i = 0; i < c->n; i++) {
+            const struct proof_side *s = &k->p.controls[i].sides[n];
+            if (!s->in_turn)
+                continue;
+            int32_t base = k->p.in->first_year - 1;
+            struct plan_cover *v = &out->covers[out->n_covers++];
+            *v = (struct plan_cover){.control_id = c->items[i].id,
+                                     .party = n == 0 ? PLAN_EXTERNAL : PLAN_INTERNAL,
+                                     .last_year = s->audited ? base + (int32_t)s->last : 0,
+                                     .due_year = base + (int32_t)s->due_said,
+                                     .years = s->items,
+                                     .overdue = s->due_said < (int64_t)k->p.open};
+            out->overdue += v->overdue;
+            uint32_t planned = s->turn == 0 ? 0 : s->items & proof_span(s->turn, k->p.years);
+            if ((s->before & k->p.before_years) != 0)
+                for (uint32_t y = k->p.open; y <= k->p.years; y++)
+                    out->moves += ((planned & k->p.before_years & ~s->before) >> y) & 1u;
+        }
+    return ERR_OK;
 }
 
 static uint32_t fit(uint64_t v)
@@ -163,36 +297,79 @@ enum err audit_plan_certify(struct arena *a, const struct plan_input *in, const 
                             struct plan_certificate *out)
 {
     *out = (struct plan_certificate){0};
-    struct counting k = {.in = in, .plan = p};
-    size_t n = in->catalogue->n;
-    k.excluded = arena_alloc(a, n);
-    k.important = arena_alloc(a, n);
-    k.annual = arena_alloc(a, n);
-    k.demand.rotates = arena_alloc(a, n);
-    if (k.excluded == NULL || k.important == NULL || k.annual == NULL || k.demand.rotates == NULL)
-        return ERR_NOMEM;
-    mark(&k);
-    count_demand(&k);
-    uint64_t hours[PLAN_YEARS_MAX] = {0};
+    struct counting k = {.p = {.arena = a, .in = in, .plan = p}};
+    if (p->years < 1 || p->years > PLAN_YEARS_MAX || in->policy->rotation_years == 0 ||
+        in->policy->internal_cycle_years == 0 || proof_read(&k.p) != ERR_OK)
+        return p->years < 1 || p->years > PLAN_YEARS_MAX ? ERR_INVAL : ERR_NOMEM;
+    if (k.p.open < 1 || k.p.open > k.p.years)
+        return ERR_INVAL;
+    count_hours(&k);
+    count_turns(&k, 0);
+    count_turns(&k, 1);
     uint64_t total = 0;
-    for (size_t i = 0; i < p->n; i++)
-        if (p->items[i].year >= 1 && p->items[i].year <= p->years && p->years <= PLAN_YEARS_MAX) {
-            hours[p->items[i].year - 1] += p->items[i].hours;
-            total += p->items[i].hours;
-        }
-    uint32_t most = 0;
-    uint32_t least = 0;
-    for (uint32_t y = 1; y < p->years; y++) {
-        most = hours[y] > hours[most] ? y : most;
-        least = hours[y] < hours[least] ? y : least;
+    uint32_t most = k.p.open;
+    uint32_t least = k.p.years;
+    for (uint32_t y = k.p.open; y <= k.p.years; y++) {
+        total += k.hours[y];
+        most = k.hours[y] > k.hours[most] ? y : most;
+        least = k.hours[y] < k.hours[least] ? y : least;
     }
     uint64_t bound = bound_of(&k);
-    out->heaviest_year = most + 1;
-    out->heaviest_hours = fit(hours[most]);
-    out->lightest_hours = fit(hours[least]);
+    out->heaviest_year = most;
+    out->heaviest_hours = fit(k.hours[most]);
+    out->lightest_hours = fit(k.hours[least]);
     out->bound_hours = fit(bound);
-    out->gap_hours = fit(hours[most] > bound ? hours[most] - bound : 0);
+    out->gap_hours = fit(k.hours[most] > bound ? k.hours[most] - bound : 0);
     out->total_hours = fit(total);
-    out->domain_spread = spread(&k);
-    return ERR_OK;
+    spread(&k, out);
+    return covers(&k, a, out);
+}
+
+static bool same_cover(const struct plan_cover *a, const struct plan_cover *b)
+{
+    return a->control_id != NULL && strcmp(a->control_id, b->control_id) == 0 &&
+           a->party == b->party && a->last_year == b->last_year && a->due_year == b->due_year &&
+           a->years == b->years && a->overdue == b->overdue;
+}
+
+enum err audit_certificate_check(struct arena *a, const struct plan_input *in, const struct plan *p,
+                                 const struct plan_certificate *cert, struct audit_faults *faults)
+{
+    struct plan_certificate k;
+    size_t before = faults->n;
+    enum err e = audit_plan_certify(a, in, p, &k);
+    if (e != ERR_OK)
+        return e;
+    const struct {
+        const char *field;
+        uint64_t said;
+        uint64_t is;
+    } rows[] = {
+        {"certificate.heaviest_year", cert->heaviest_year, k.heaviest_year},
+        {"certificate.heaviest_hours", cert->heaviest_hours, k.heaviest_hours},
+        {"certificate.lightest_hours", cert->lightest_hours, k.lightest_hours},
+        {"certificate.bound_hours", cert->bound_hours, k.bound_hours},
+        {"certificate.gap_hours", cert->gap_hours, k.gap_hours},
+        {"certificate.total_hours", cert->total_hours, k.total_hours},
+        {"certificate.domain_spread", cert->domain_spread, k.domain_spread},
+        {"certificate.spread_squares", cert->spread_squares, k.spread_squares},
+        {"certificate.moves", cert->moves, k.moves},
+        {"certificate.overdue", cert->overdue, k.overdue},
+        {"certificate.covers", cert->n_covers, k.n_covers},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].said != rows[i].is)
+            audit_fault_add(faults, a, 0, rows[i].field, "R63",
+                            arena_printf(a, "%llu のはずが %llu です",
+                                         (unsigned long long)rows[i].is,
+                                         (unsigned long long)rows[i].said),
+                            arena_printf(a, "says %llu, is %llu", (unsigned long long)rows[i].said,
+                                         (unsigned long long)rows[i].is));
+    for (size_t i = 0; i < k.n_covers && i < cert->n_covers; i++)
+        if (!same_cover(&cert->covers[i], &k.covers[i]))
+            audit_fault_add(faults, a, 0, k.covers[i].control_id,
+                            k.covers[i].party == PLAN_EXTERNAL ? "R63" : "R68",
+                            "証明書の網羅が計画と違います",
+                            "the certificate tells its coverage wrongly");
+    return faults->n == before ? ERR_OK : ERR_INVAL;
 }

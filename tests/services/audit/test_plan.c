@@ -128,8 +128,9 @@ static struct plan_history *carried_out(struct fixture *f, size_t *n)
     struct plan_history *h = arena_alloc(&f->a, f->plan.n * sizeof(*h));
     assert_non_null(h);
     for (size_t i = 0; i < f->plan.n; i++)
-        h[i] = (struct plan_history){f->plan.items[i].control_id, f->plan.items[i].party,
-                                     f->in.first_year + (int32_t)f->plan.items[i].year - 1};
+        h[i] = (struct plan_history){.id = f->plan.items[i].control_id,
+                                     .party = f->plan.items[i].party,
+                                     .year = f->in.first_year + (int32_t)f->plan.items[i].year - 1};
     *n = f->plan.n;
     return h;
 }
@@ -187,7 +188,8 @@ static void what_was_skipped_comes_first(void **state)
 static void an_excluded_objective_takes_its_controls_along(void **state)
 {
     (void)state;
-    static const char *const excluded[] = {"9.5.2.P", "9.2.1.6.PB"};
+    static const struct plan_excluded excluded[] = {{"9.5.2.P", "no virtual machines"},
+                                                    {"9.2.1.6.PB", "no users of its own"}};
     struct fixture f;
     load_shipped(&f);
     make_b_important(&f);
@@ -207,7 +209,8 @@ static void a_policy_that_does_not_fit_is_refused_with_its_faults(void **state)
     static const struct plan_important rows[] = {{"9.9.9", false},   {"4.4.1.1", true},
                                                  {"9.2.1", true},    {"9.2.1", false},
                                                  {"9.2.1.6", false}, {"", true}};
-    static const char *const excluded[] = {"3.1.2.1", "nothing"};
+    static const struct plan_excluded excluded[] = {
+        {"3.1.2.1", "why"}, {"nothing", "why"}, {"9.5.2.P", ""}};
     struct fixture f;
     load_shipped(&f);
     f.policy.important = rows;
@@ -215,9 +218,9 @@ static void a_policy_that_does_not_fit_is_refused_with_its_faults(void **state)
     f.policy.rotation_years = 0;
     f.policy.internal_cycle_years = 11;
     f.in.excluded = excluded;
-    f.in.n_excluded = 2;
+    f.in.n_excluded = 3;
     assert_int_equal(audit_plan_make(&f.a, &f.in, &f.plan, &f.faults), ERR_INVAL);
-    assert_int_equal(f.faults.n, 9);
+    assert_int_equal(f.faults.n, 10);
     arena_fini(&f.a);
 }
 
@@ -365,7 +368,7 @@ static void random_catalogue(struct fixture *f)
 static void random_policy(struct fixture *f)
 {
     struct plan_important *im = arena_alloc(&f->a, (f->c.n + 1) * sizeof(*im));
-    const char **excluded = arena_alloc(&f->a, (f->c.n + 1) * sizeof(*excluded));
+    struct plan_excluded *excluded = arena_alloc(&f->a, (f->c.n + 1) * sizeof(*excluded));
     assert_true(im != NULL && excluded != NULL);
     uint32_t share = 1 + below(9);
     size_t n = 0;
@@ -376,7 +379,7 @@ static void random_policy(struct fixture *f)
         if (below(share) == 0)
             im[n++] = (struct plan_important){f->c.items[i].id, below(5) == 0};
         if (below(25) == 0)
-            excluded[out++] = f->c.items[i].id;
+            excluded[out++] = (struct plan_excluded){f->c.items[i].id, "cannot apply"};
     }
     f->policy = (struct plan_policy){.rotation_years = 1 + below(PLAN_YEARS_MAX),
                                      .internal_cycle_years = 1 + below(PLAN_YEARS_MAX),

@@ -175,10 +175,11 @@ static void a_report_that_lacks_something_says_what(void **state)
 static void an_objective_is_overdue_when_a_whole_window_is_without_it(void **state)
 {
     (void)state;
-    static const struct plan_history history[] = {{"5.1.1", PLAN_INTERNAL, 2026},
-                                                  {"6.1.1", PLAN_INTERNAL, 2024},
-                                                  {"4.4.1", PLAN_EXTERNAL, 2026},
-                                                  {"gone", PLAN_INTERNAL, 2026}};
+    static const struct plan_history history[] = {
+        {.id = "5.1.1", .party = PLAN_INTERNAL, .year = 2026},
+        {.id = "6.1.1", .party = PLAN_INTERNAL, .year = 2024},
+        {.id = "4.4.1", .party = PLAN_EXTERNAL, .year = 2026},
+        {.id = "gone", .party = PLAN_INTERNAL, .year = 2026}};
     static const struct {
         bool sliding;
         bool all_tiers;
