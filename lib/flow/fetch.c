@@ -1,7 +1,8 @@
 /* FetchEvents: a party asks for what follows a sequence number and is answered as soon as there is
  * something for it. What it may see comes from the index written in the commit; nothing is scanned.
  *
- * A waiter holds no Redis resource: it is woken by the tail when an entry for it passes.
+ * A waiter holds no Redis resource: it is woken by the tail when an entry for it passes. What has
+ * left Redis is served by the service that has the archive (decision 0017).
  */
 #include "flow/internal.h"
 
@@ -10,37 +11,15 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "flow/archive.h"
+#include "flow/waiters.h"
 
 #define FEED_ACTOR "feed" /* which one it was is for operators */
 
-struct waiter {
-    struct work *work;
-    const Ismap__Liu__V1__FetchEvents *ask;
-    uint64_t after;
-    uint64_t asked_to; /* head when the store was asked */
-    int64_t until_ms;
-    bool asking;
-    bool woken; /* something came while asking */
-    struct waiter *next, *prev;
-};
-
 struct fetch {
-    struct waiter *waiters;
-    size_t n;
-    bool any_woken;
+    struct waiters waiters;
     struct metric *m_waiters;
 };
-
-static bool sees_all(const struct work *w)
-{
-    return w->role == ISMAP__LIU__V1__ROLE__ROLE_OPERATOR;
-}
-
-/* Whose index it reads. A feed may have the id of a party, whose events are not the feed's. */
-static const char *audience_of(const struct work *w)
-{
-    return w->actor_kind == RECORD_PARTY ? w->actor : "public";
-}
 
 static void waiter_free(struct waiter *x)
 {
@@ -48,15 +27,8 @@ static void waiter_free(struct waiter *x)
     struct actor *a = directory_actor(x->work->flow->dir, x->work->actor_key);
     if (a != NULL && a->waiting > 0)
         a->waiting--;
-    if (x->prev != NULL)
-        x->prev->next = x->next;
-    else
-        fe->waiters = x->next;
-    if (x->next != NULL)
-        x->next->prev = x->prev;
-    fe->n--;
-    metric_set(fe->m_waiters, (int64_t)fe->n);
-    free(x);
+    waiters_remove(&fe->waiters, x);
+    metric_set(fe->m_waiters, (int64_t)fe->waiters.n);
 }
 
 static void refuse(struct waiter *x, Ismap__Liu__V1__Status status, const char *field,
@@ -103,14 +75,6 @@ static void answer_empty(struct waiter *x)
     answer(x, answer_new(x, x->after));
 }
 
-static bool wants_type(const Ismap__Liu__V1__FetchEvents *ask, const char *type)
-{
-    for (size_t i = 0; i < ask->n_types; i++)
-        if (strcmp(ask->types[i], type) == 0)
-            return true;
-    return ask->n_types == 0;
-}
-
 static uint32_t max_of(const Ismap__Liu__V1__FetchEvents *ask)
 {
     return ask->max == 0 || ask->max > LIMIT_FETCH_EVENTS ? LIMIT_FETCH_EVENTS : ask->max;
@@ -126,7 +90,7 @@ static bool add_event(struct work *w, const Ismap__Liu__V1__FetchEvents *ask,
     if (err != ERR_OK)
         return err != ERR_NOMEM;
     const pb_entry *e = (const pb_entry *)m;
-    if (e->type[0] == '\0' || !wants_type(ask, e->type))
+    if (e->type[0] == '\0' || !waiter_wants(ask, e->type))
         return true;
     if (ev->n_events > 0 && *bytes + e->payload.len > LIMIT_FETCH_BYTES)
         return false;
@@ -137,7 +101,7 @@ static bool add_event(struct work *w, const Ismap__Liu__V1__FetchEvents *ask,
     out->seq = s->seq;
     out->at_ms = e->at_ms;
     bool feed = strncmp(e->actor, FEED_ACTOR "/", sizeof FEED_ACTOR) == 0;
-    out->actor = feed && !sees_all(w) ? (char *)(uintptr_t)FEED_ACTOR : e->actor;
+    out->actor = feed && !waiter_sees_all(w) ? (char *)(uintptr_t)FEED_ACTOR : e->actor;
     out->type = e->type;
     out->payload = e->payload;
     ev->events[ev->n_events++] = out;
@@ -147,11 +111,11 @@ static bool add_event(struct work *w, const Ismap__Liu__V1__FetchEvents *ask,
 
 static void ask_store(struct waiter *x);
 
-/* Entries found up to x->asked_to (all of them unless `more`). */
-static void found(struct waiter *x, const struct store_entry *entries, size_t n, bool more)
+/* Entries found; all up to `next` have been looked at. */
+static void found(struct waiter *x, const struct store_entry *entries, size_t n, uint64_t next)
 {
     struct work *w = x->work;
-    uint64_t next = more && n > 0 ? entries[n - 1].seq : x->asked_to;
+    bool more = next < x->asked_to;
     Ismap__Liu__V1__Events *ev = answer_new(x, next);
     if (ev != NULL)
         ev->events = arena_alloc(&w->arena, (n + 1) * sizeof *ev->events);
@@ -182,8 +146,116 @@ static void found(struct waiter *x, const struct store_entry *entries, size_t n,
 static void refuse_archived(struct waiter *x)
 {
     refuse(x, FLOW_STATUS(OUT_OF_RANGE), "afterSeq", "P-ARCHIVED",
-           "この番号の記録は書庫に移されています。運用者に求めてください。",
-           "Events after this number have moved to the archive. Ask the operator for them.");
+           x->work->flow->svc->archive != NULL
+               ? "この番号の記録は書庫にもありません。運用者に求めてください。"
+               : "この番号の記録は書庫に移されています。ledger サービスに求めてください。",
+           x->work->flow->svc->archive != NULL
+               ? "Events after this number are no longer in the archive. Ask the operator for them."
+               : "Events after this number have moved to the archive: fetch them from the ledger.");
+}
+
+/* ---- the archive */
+
+/* What a worker of the service looks at while the waiter's work belongs to the loop: copies. */
+struct archive_question {
+    struct archive_ask ask;
+    struct arena arena;
+    bool all;
+    const char *audience;
+    const Ismap__Liu__V1__FetchEvents *types;
+};
+
+static void question_free(struct archive_ask *ask)
+{
+    struct archive_question *q = (struct archive_question *)ask;
+    buf_fini(&ask->data);
+    arena_fini(&q->arena);
+    free(q);
+}
+
+/* The same rule as waiters_mark and as the index in Redis, which is made of the same list. */
+static bool archive_wanted(const struct archive_ask *ask, const uint8_t *data, size_t bytes)
+{
+    const struct archive_question *q = (const struct archive_question *)ask;
+    struct arena a;
+    ProtobufCMessage *m;
+    arena_init(&a, 4 * (size_t)LIMIT_WORK_ARENA_BYTES);
+    bool wanted =
+        wire_unpack(&a, &ismap__liu__v1__journal_entry__descriptor, data, bytes, &m) == ERR_OK;
+    const pb_entry *e = wanted ? (const pb_entry *)m : NULL;
+    bool mine = q->all;
+    for (size_t i = 0; wanted && !mine && i < e->n_audience; i++)
+        mine = strcmp(e->audience[i], "public") == 0 || strcmp(e->audience[i], q->audience) == 0;
+    wanted = wanted && mine && e->type[0] != '\0' && waiter_wants(q->types, e->type);
+    arena_fini(&a);
+    return wanted;
+}
+
+static void archive_done(struct archive_ask *ask)
+{
+    struct waiter *x = ask->arg;
+    x->asking = false;
+    if (ask->result == ERR_NOT_FOUND)
+        refuse_archived(x);
+    else if (ask->result == ERR_OK)
+        found(x, ask->entries, ask->n, ask->next < x->asked_to ? ask->next : x->asked_to);
+    else
+        refuse(x, FLOW_STATUS(UNAVAILABLE), "afterSeq", "P-ARCHIVE",
+               "書庫を読めません。運用者が確認します。",
+               "The archive cannot be read now; the operators look at it.");
+    question_free(ask);
+}
+
+static struct archive_question *question_of(struct waiter *x)
+{
+    struct work *w = x->work;
+    const uint8_t *packed;
+    size_t bytes;
+    ProtobufCMessage *m;
+    struct archive_question *q = calloc(1, sizeof *q);
+    if (q == NULL)
+        return NULL;
+    arena_init(&q->arena, 256 * 1024);
+    buf_init(&q->ask.data, ARCHIVE_ASK_BYTES + LIMIT_WORK_ARENA_BYTES);
+    q->all = waiter_sees_all(w);
+    q->audience = arena_strdup(&q->arena, waiter_audience(w));
+    if (q->audience == NULL || wire_pack(&q->arena, &x->ask->base, &packed, &bytes) != ERR_OK ||
+        wire_unpack(&q->arena, x->ask->base.descriptor, packed, bytes, &m) != ERR_OK) {
+        question_free(&q->ask);
+        return NULL;
+    }
+    q->types = (const void *)m;
+    q->ask.after = x->after;
+    q->ask.to = x->asked_to;
+    q->ask.max = max_of(x->ask);
+    q->ask.wanted = archive_wanted;
+    q->ask.done = archive_done;
+    q->ask.drop = question_free;
+    q->ask.arg = x;
+    return q;
+}
+
+/* What is behind x->after has left Redis. */
+static void ask_archive(struct waiter *x)
+{
+    struct flow *f = x->work->flow;
+    if (f->svc->archive == NULL || f->state == NULL) {
+        refuse_archived(x);
+        return;
+    }
+    struct archive_question *q = question_of(x);
+    if (q == NULL) {
+        answer(x, NULL);
+        return;
+    }
+    x->asking = true;
+    if (f->svc->archive(f->state, &q->ask) == ERR_OK)
+        return;
+    x->asking = false;
+    question_free(&q->ask);
+    refuse(x, FLOW_STATUS(RESOURCE_EXHAUSTED), "", "P-ARCHIVE-BUSY",
+           "書庫の読み取りが混み合っています。しばらくして再送してください。",
+           "Too many read the archive now. Ask again in a moment.");
 }
 
 static void on_entries(void *arg, enum err e, const struct store_entry *entries, size_t n)
@@ -193,9 +265,9 @@ static void on_entries(void *arg, enum err e, const struct store_entry *entries,
     if (e != ERR_OK)
         answer_empty(x);
     else if (n == 0 || entries[0].seq != x->after + 1) /* the journal has no gaps */
-        refuse_archived(x);
+        ask_archive(x);
     else
-        found(x, entries, n, n == max_of(x->ask) && n > 0 && entries[n - 1].seq < x->asked_to);
+        found(x, entries, n, n == max_of(x->ask) ? entries[n - 1].seq : x->asked_to);
 }
 
 static void on_audience(void *arg, enum err e, uint64_t first_seq,
@@ -208,10 +280,10 @@ static void on_audience(void *arg, enum err e, uint64_t first_seq,
         return;
     }
     if (first_seq > x->after + 1) {
-        refuse_archived(x);
+        ask_archive(x);
         return;
     }
-    found(x, entries, n, more);
+    found(x, entries, n, more && n > 0 ? entries[n - 1].seq : x->asked_to);
 }
 
 static void ask_store(struct waiter *x)
@@ -221,14 +293,14 @@ static void ask_store(struct waiter *x)
     x->asked_to = f->tail_seq > x->after ? f->tail_seq : x->after;
     x->woken = false;
     if (x->after >= x->asked_to) {
-        found(x, NULL, 0, false);
+        found(x, NULL, 0, x->asked_to);
         return;
     }
     x->asking = true;
-    enum err e = sees_all(w) ? store_entries(f->store, x->after + 1, x->asked_to, max_of(x->ask),
-                                             on_entries, x)
-                             : store_audience(f->store, audience_of(w), x->after, x->asked_to,
-                                              max_of(x->ask), on_audience, x);
+    enum err e = waiter_sees_all(w) ? store_entries(f->store, x->after + 1, x->asked_to,
+                                                    max_of(x->ask), on_entries, x)
+                                    : store_audience(f->store, waiter_audience(w), x->after,
+                                                     x->asked_to, max_of(x->ask), on_audience, x);
     if (e != ERR_OK) {
         x->asking = false;
         answer_empty(x);
@@ -257,16 +329,14 @@ static void on_head(void *arg, enum err e, uint64_t seq)
 /* One waiter a connection: an earlier one is answered at once. */
 static void drop_earlier(struct fetch *fe, const struct bus_peer *peer)
 {
-    for (struct waiter *x = fe->waiters; x != NULL; x = x->next) {
-        if (x->work->peer.bytes == peer->bytes &&
-            memcmp(x->work->peer.id, peer->id, peer->bytes) == 0) {
-            if (x->asking)
-                x->until_ms = 0; /* answered when the store has answered */
-            else
-                answer_empty(x);
-            return;
-        }
-    }
+    struct waiter *x = waiters_by_peer(&fe->waiters, peer);
+    if (x == NULL)
+        return;
+    waiters_overtake(&fe->waiters, x);
+    if (x->asking)
+        x->until_ms = 0; /* answered when the store has answered */
+    else
+        answer_empty(x);
 }
 
 void fetch_begin(struct work *w)
@@ -286,8 +356,9 @@ void fetch_begin(struct work *w)
         return;
     }
     struct actor *a = directory_actor(f->dir, w->actor_key);
-    bool full = a == NULL || a->waiting >= LIMIT_WAITERS_PER_PARTY || fe->n >= LIMIT_WAITERS;
-    struct waiter *x = full ? NULL : calloc(1, sizeof *x);
+    bool full =
+        a == NULL || a->waiting >= LIMIT_WAITERS_PER_PARTY || fe->waiters.n >= LIMIT_WAITERS;
+    struct waiter *x = full ? NULL : waiters_add(&fe->waiters, w);
     if (x == NULL) {
         (void)work_refuse(w, FLOW_STATUS(RESOURCE_EXHAUSTED), "", "P-WAITERS",
                           "待機中の取得要求が上限に達しています。",
@@ -296,16 +367,10 @@ void fetch_begin(struct work *w)
         return;
     }
     a->waiting++;
-    x->work = w;
     x->ask = ask;
     x->after = ask->after_seq;
     x->until_ms = clock_mono_ms() + ask->wait_ms;
-    x->next = fe->waiters;
-    if (fe->waiters != NULL)
-        fe->waiters->prev = x;
-    fe->waiters = x;
-    fe->n++;
-    metric_set(fe->m_waiters, (int64_t)fe->n);
+    metric_set(fe->m_waiters, (int64_t)fe->waiters.n);
     if (x->after > f->tail_seq) { /* ahead of us, or of the journal? */
         x->asking = store_head(f->store, on_head, x) == ERR_OK;
         return;
@@ -315,43 +380,22 @@ void fetch_begin(struct work *w)
 
 void fetch_entry(struct flow *f, uint64_t seq, const pb_entry *e)
 {
-    struct fetch *fe = f->fetch;
-    if (e->type[0] == '\0')
-        return;
-    bool public = false;
-    for (size_t i = 0; i < e->n_audience; i++)
-    public = public || strcmp(e->audience[i], "public") == 0;
-    for (struct waiter *x = fe->waiters; x != NULL; x = x->next) {
-        if (seq <= x->after)
-            continue;
-        bool mine = public || sees_all(x->work);
-        for (size_t i = 0; !mine && i < e->n_audience; i++)
-            mine = strcmp(e->audience[i], audience_of(x->work)) == 0;
-        if (mine && wants_type(x->ask, e->type)) {
-            x->woken = true;
-            fe->any_woken = true;
-        }
-    }
+    waiters_mark(&f->fetch->waiters, seq, e);
 }
 
 void fetch_wake(struct flow *f)
 {
-    struct fetch *fe = f->fetch;
-    if (!fe->any_woken)
-        return;
-    fe->any_woken = false;
-    for (struct waiter *x = fe->waiters, *next; x != NULL; x = next) {
-        next = x->next;
-        if (x->woken && !x->asking)
+    struct waiter *x;
+    while ((x = waiters_take_marked(&f->fetch->waiters)) != NULL)
+        if (!x->asking)
             ask_store(x);
-    }
 }
 
 static void on_tick(void *flow)
 {
     struct flow *f = flow;
     int64_t now = clock_mono_ms();
-    for (struct waiter *x = f->fetch->waiters, *next; x != NULL; x = next) {
+    for (struct waiter *x = f->fetch->waiters.all, *next; x != NULL; x = next) {
         next = x->next;
         if (x->asking)
             continue;
@@ -371,7 +415,7 @@ static void on_tick(void *flow)
 
 void fetch_answer_all(struct flow *f)
 {
-    for (struct waiter *x = f->fetch == NULL ? NULL : f->fetch->waiters, *next; x != NULL;
+    for (struct waiter *x = f->fetch == NULL ? NULL : f->fetch->waiters.all, *next; x != NULL;
          x = next) {
         next = x->next;
         if (x->asking)
@@ -394,9 +438,9 @@ enum err fetch_create(struct flow *f)
 
 void fetch_destroy(struct flow *f)
 {
-    while (f->fetch != NULL && f->fetch->waiters != NULL) {
-        struct work *w = f->fetch->waiters->work;
-        waiter_free(f->fetch->waiters);
+    while (f->fetch != NULL && f->fetch->waiters.all != NULL) {
+        struct work *w = f->fetch->waiters.all->work;
+        waiter_free(f->fetch->waiters.all);
         work_destroy(w);
     }
     free(f->fetch);

@@ -75,6 +75,8 @@ struct service_env {
     const char *name;
 };
 
+struct archive_ask;
+
 struct service {
     const char *name;
     const char *main_fallback; /* default endpoint of the main door */
@@ -100,6 +102,9 @@ struct service {
     /* What only the service knows of its health; may be NULL. Texts are borrowed until it returns.
      */
     void (*health)(void *state, Ismap__Liu__V1__Health *h);
+    /* Entries that have left Redis, see flow/archive.h. ERR_OK: given back later; anything else:
+     * not taken, ask again. NULL = this service has no archive. */
+    enum err (*archive)(void *state, struct archive_ask *ask);
     void (*destroy)(void *state);
 };
 

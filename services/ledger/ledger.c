@@ -288,6 +288,8 @@ static enum err create(const struct service_env *env, void **state, struct err_t
     l->m_trimmed = metrics_gauge("liu_ledger_trimmed_seq", "", "journal entries that left Redis");
     l->m_broken = metrics_gauge("liu_ledger_broken_streams", "",
                                 "streams that are not archived any more until a person has looked");
+    l->m_asked =
+        metrics_counter("liu_ledger_archive_reads_total", "", "pages of events read from segments");
     trim_init(&l->trim);
     snapshots_init(&l->snapshots, l);
     if (strlen(l->set->archive_dir) > LEDGER_DIR_BYTES - 160) {
@@ -302,7 +304,10 @@ static enum err create(const struct service_env *env, void **state, struct err_t
     e = archiver_create(l->loop, false, &l->archiver);
     if (e == ERR_OK)
         e = archiver_create(l->loop, true, &l->maker);
+    if (e == ERR_OK)
+        e = reader_create(l, &l->reader);
     if (e != ERR_OK) {
+        archiver_destroy(l->maker);
         archiver_destroy(l->archiver);
         release(l);
         return err_say(why, e, "the archiver's thread cannot be started");
@@ -326,6 +331,7 @@ static void destroy(void *state)
     struct ledger *l = state;
     loop_cancel_timer(l->timer);
     atomic_store(&l->snapshots.stop, true);
+    reader_destroy(l->reader);
     archiver_destroy(l->maker);
     archiver_destroy(l->archiver);
     l->dead = true;
@@ -338,6 +344,12 @@ static void health(void *state, Ismap__Liu__V1__Health *h)
     const struct ledger *l = state;
     if (l != NULL && l->journal.has_archived)
         h->archived_seq = l->journal.archived.seq;
+}
+
+static enum err archive(void *state, struct archive_ask *ask)
+{
+    struct ledger *l = state;
+    return l->journal.dir[0] == '\0' || l->stopped ? ERR_UNAVAILABLE : reader_ask(l->reader, ask);
 }
 
 #define ROW(n, t, f, lo, hi, fb, h)                                                                \
@@ -385,5 +397,6 @@ const struct service ledger_service = {
     .start = start,
     .ready = is_ready,
     .health = health,
+    .archive = archive,
     .destroy = destroy,
 };

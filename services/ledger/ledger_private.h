@@ -60,6 +60,8 @@ struct trim {
     int64_t noise_ms; /* next trim of noise */
 };
 
+struct reader;
+
 struct snapshots {
     struct ledger *ledger;
     char dir[LEDGER_DIR_BYTES];
@@ -98,6 +100,7 @@ struct ledger {
     struct store *store;
     const struct ledger_settings *set;
     struct archiver *archiver;
+    struct reader *reader;
     struct archiver *maker; /* of snapshots: takes long, and waits for everything else */
     struct snapshots snapshots;
     struct loop_timer *timer;
@@ -132,6 +135,7 @@ struct ledger {
     struct metric *m_failures;
     struct metric *m_trimmed;
     struct metric *m_broken;
+    struct metric *m_asked;
 };
 
 /* Log event, at most one line a minute for the same event; counted always. */
@@ -161,6 +165,13 @@ void stream_go(
 void snapshots_init(struct snapshots *p, struct ledger *l);
 void snapshots_fini(struct snapshots *p);
 void snapshots_go(struct ledger *l);
+
+/* reader.c */
+struct archive_ask;
+enum err reader_create(struct ledger *l, struct reader **out) LIU_MUST_USE;
+void reader_destroy(struct reader *r); /* drops what was asked; NULL-safe */
+/* ERR_LIMIT: too many wait. */
+enum err reader_ask(struct reader *r, struct archive_ask *ask) LIU_MUST_USE;
 
 /* trim.c */
 void trim_init(struct trim *t);

@@ -119,6 +119,7 @@ const struct segment_head *segment_head_of(const struct segment *s);
 
 /* The next entry, borrowed until segment_close; false at the end. */
 bool segment_next(struct segment *s, struct segment_entry *out);
+void segment_rewind(struct segment *s); /* to the first entry */
 
 /* ---- a folder */
 

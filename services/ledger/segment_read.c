@@ -156,3 +156,8 @@ bool segment_next(struct segment *s, struct segment_entry *out)
 {
     return s->at < s->bytes && take_entry(s, &s->at, out);
 }
+
+void segment_rewind(struct segment *s)
+{
+    s->at = SEGMENT_HEADER_BYTES;
+}

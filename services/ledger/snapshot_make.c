@@ -32,7 +32,7 @@ struct make {
 
 bool snapshot_holds(uint32_t kind)
 {
-    return kind > RECORD_NONE && kind < RECORD_KINDS && record_journaled(kind);
+    return kind > RECORD_NONE && kind < RECORD_KINDS && record_journaled((enum record_kind)kind);
 }
 
 static void changes_free(struct make *m)

@@ -72,6 +72,7 @@ struct follow {
     const char *path;  /* of the cursor's file, may be NULL */
     const char *until; /* end of a type's name, may be NULL */
     char *type;        /* only these, may be NULL */
+    bool archive;      /* from the ledger */
     bool once;
     bool limited;
     int64_t end_ms;
@@ -92,6 +93,23 @@ static int take_events(struct cli *c, struct follow *f, const Ismap__Liu__V1__Ev
     return cursor_write(c, f->path, &f->cur) == CLI_OK ? CLI_OK : CLI_USAGE;
 }
 
+/* What has left Redis is asked for at the ledger, and then the rest, too: it answers for the whole
+ * journal like every service. */
+static int ask_hot(struct cli *c, struct follow *f, const ProtobufCMessage *m,
+                   ProtobufCMessage **answer)
+{
+    int status = cli_request_quiet(c, CLI_INTAKE, m, false, answer);
+    const Ismap__Liu__V1__Reply *r = c->reply;
+    if (status == CLI_OK || r == NULL)
+        return status;
+    f->archive = r->status == ISMAP__LIU__V1__STATUS__STATUS_OUT_OF_RANGE &&
+                 c->config.endpoints[CLI_LEDGER][0] != '\0';
+    if (f->archive)
+        return cli_request(c, CLI_LEDGER, m, false, answer);
+    cli_print_refusal(c, r);
+    return status;
+}
+
 static int follow_round(struct cli *c, struct follow *f, bool *done)
 {
     Ismap__Liu__V1__FetchEvents m = ISMAP__LIU__V1__FETCH_EVENTS__INIT;
@@ -102,7 +120,9 @@ static int follow_round(struct cli *c, struct follow *f, bool *done)
     m.n_types = f->type == NULL ? 0 : 1;
     m.types = &f->type;
     ProtobufCMessage *answer;
-    int status = cli_request(c, CLI_INTAKE, &m.base, false, &answer);
+    int status = f->archive || c->dry_run
+                     ? cli_request(c, f->archive ? CLI_LEDGER : CLI_INTAKE, &m.base, false, &answer)
+                     : ask_hot(c, f, &m.base, &answer);
     *done = status != CLI_OK || f->once || c->dry_run || (f->limited && left <= 0);
     if (answer == NULL)
         return status;
