@@ -15,7 +15,7 @@ def settled(stack):
     """Consumers have come to the head: nothing is under way any more."""
     def level():
         done = stack.ctl("status", allowed=(0, 1, 5))
-        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        rows = [r for r in map(json.loads, done.stdout.splitlines()) if "service" in r]
         by = {r["service"]: r for r in rows}
         head = stack.head()[1]
         # a consumer's own events may lie behind its place: they move it lazily
