@@ -51,6 +51,9 @@
 #define LIMIT_RECEIPT_WINDOW_MS (72LL * 3600 * 1000)
 #define LIMIT_RECEIPTS_PER_PARTY 5000000       /* within the window */
 #define LIMIT_CLOCK_AHEAD_MS (5LL * 60 * 1000) /* how far a sender's clock may lead */
+/* How far the journal may lead a service's clock and still be followed: less than the window, so
+ * that one clock that is far ahead makes no other service refuse what is sent now. */
+#define LIMIT_CLOCK_FOLLOWED_MS (48LL * 3600 * 1000)
 
 /* alerts */
 #define LIMIT_ALERTS_URGENT 16

@@ -271,6 +271,7 @@ struct flow {
     const char *why_not;
     int64_t started_at_ms;
     int64_t last_now_ms;
+    bool clock_told; /* that the journal is too far ahead to be followed */
     int64_t drain_until_ms;
     int exit_status;
     bool probe_ok;
@@ -315,6 +316,9 @@ enum err flow_start(struct flow *f, struct err_text *why) LIU_MUST_USE;
 void flow_stop(void *flow); /* orderly: the loop stops when what is under way has been answered */
 void flow_destroy(struct flow *f);
 int64_t flow_now_ms(struct flow *f); /* never runs backwards */
+/* An entry of the journal was made at this time: ours is not earlier (within
+ * LIMIT_CLOCK_FOLLOWED_MS). */
+void flow_follow_clock(struct flow *f, int64_t at_ms);
 void flow_not_ready(struct flow *f, const char *why);
 bool flow_ready(void *flow, const char **why); /* obs_ready_fn */
 

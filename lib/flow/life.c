@@ -26,6 +26,18 @@ int64_t flow_now_ms(struct flow *f)
     return f->last_now_ms;
 }
 
+void flow_follow_clock(struct flow *f, int64_t at_ms)
+{
+    bool far = at_ms > clock_wall_ms() + LIMIT_CLOCK_FOLLOWED_MS;
+    if (far && !f->clock_told)
+        log_event(LOG_LEVEL_ERROR, "clock-not-followed",
+                  "the journal is more than 48 h ahead of this clock: one of the two is wrong",
+                  NULL);
+    f->clock_told = far;
+    if (!far && at_ms > f->last_now_ms)
+        f->last_now_ms = at_ms;
+}
+
 void flow_not_ready(struct flow *f, const char *why)
 {
     if (f->why_not != why && strcmp(f->why_not, why) != 0)
@@ -109,6 +121,25 @@ static void load_next(struct flow *f)
         load_again(f);
 }
 
+/* The last entry's time: a clock that was put back while we were down would refuse what is sent now
+ * as being from the future. */
+static void load_clock(void *arg, enum err e, const struct store_entry *entries, size_t n)
+{
+    struct flow *f = arg;
+    struct arena a;
+    ProtobufCMessage *m;
+    arena_init(&a, 4 * (size_t)LIMIT_WORK_ARENA_BYTES);
+    if (e == ERR_OK && n == 1 &&
+        wire_unpack(&a, &ismap__liu__v1__journal_entry__descriptor, entries[0].data,
+                    entries[0].bytes, &m) == ERR_OK)
+        flow_follow_clock(f, ((const pb_entry *)m)->at_ms);
+    arena_fini(&a);
+    if (e == ERR_OK)
+        load_next(f);
+    else
+        load_again(f);
+}
+
 static void load_head(void *arg, enum err e, uint64_t seq)
 {
     struct flow *f = arg;
@@ -119,7 +150,8 @@ static void load_head(void *arg, enum err e, uint64_t seq)
     f->tail_seq = seq; /* what changes from here on comes by the tail */
     f->load_step = 0;
     f->load_page[0] = '\0';
-    load_next(f);
+    if (store_entries(f->store, seq, seq, 1, load_clock, f) != ERR_OK)
+        load_again(f);
 }
 
 static void load_begin(struct flow *f)

@@ -39,6 +39,13 @@ static const struct refusal refuse_stale = {
     FLOW_STATUS(FAILED_PRECONDITION), "sentAtMs", "P-STALE",
     "送信時刻が受付期間の外です。新しい番号(id)と時刻で送ってください。",
     "sent_at_ms lies outside the receipt window. Send anew under a new id and time."};
+static const struct refusal refuse_ahead = {
+    FLOW_STATUS(FAILED_PRECONDITION), "sentAtMs", "P-AHEAD",
+    "送信時刻がこちらの時計より5分以上進んでいます。誤っている方の時計を直し、同じ要求をそのまま再"
+    "送してください。",
+    "sent_at_ms is more than 5 minutes ahead of our clock. Put the wrong clock right, then send "
+    "the "
+    "same request again."};
 static const struct refusal refuse_deadline = {FLOW_STATUS(DEADLINE_EXCEEDED), "deadlineMs",
                                                "P-DEADLINE", "期限を過ぎています。",
                                                "The deadline has passed."};
@@ -129,9 +136,12 @@ static const struct refusal *check_times(const struct work *w, int64_t now)
     const pb_envelope *env = w->envelope;
     if (env->deadline_ms > 0 && now > env->deadline_ms)
         return &refuse_deadline;
-    if ((w->row->flags & ROW_CHANGES) != 0 && (env->sent_at_ms < now - LIMIT_RECEIPT_WINDOW_MS ||
-                                               env->sent_at_ms > now + LIMIT_CLOCK_AHEAD_MS))
+    if ((w->row->flags & ROW_CHANGES) == 0)
+        return NULL;
+    if (env->sent_at_ms < now - LIMIT_RECEIPT_WINDOW_MS)
         return &refuse_stale;
+    if (env->sent_at_ms > now + LIMIT_CLOCK_AHEAD_MS)
+        return &refuse_ahead;
     return NULL;
 }
 

@@ -59,8 +59,7 @@ static void take_in(struct flow *f, const struct store_entry *s)
             consumer_offer(f, s->seq, NULL);
     } else {
         const pb_entry *e = (const pb_entry *)m;
-        if (e->at_ms > f->last_now_ms)
-            f->last_now_ms = e->at_ms;
+        flow_follow_clock(f, e->at_ms);
         for (size_t i = 0; i < e->n_puts; i++)
             views_update(f, &a, e->puts[i]);
         consumer_offer(f, s->seq, e);

@@ -173,7 +173,7 @@ static void times_outside_the_window_are_refused(void **state)
                         ST(FAILED_PRECONDITION), "P-STALE");
     envelope_is_refused("acme", STACK_INTAKE, &m->base,
                         &(struct how){.sent_at_ms = now + LIMIT_CLOCK_AHEAD_MS + 60000},
-                        ST(FAILED_PRECONDITION), "P-STALE");
+                        ST(FAILED_PRECONDITION), "P-AHEAD");
     envelope_is_refused("acme", STACK_INTAKE, &m->base, &(struct how){.sent_at_ms = -5},
                         ST(INVALID_ARGUMENT), "P-TIME");
 }

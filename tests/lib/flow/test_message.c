@@ -50,7 +50,7 @@ static void bounds_of_the_window_are_exact(void **state)
         {{.sent_at_ms = FAKE_NOW + LIMIT_CLOCK_AHEAD_MS}, FLOW_STATUS(OK), NULL},
         {{.sent_at_ms = FAKE_NOW + LIMIT_CLOCK_AHEAD_MS + 1},
          FLOW_STATUS(FAILED_PRECONDITION),
-         "P-STALE"},
+         "P-AHEAD"},
         {{.deadline_ms = FAKE_NOW}, FLOW_STATUS(OK), NULL},
         {{.deadline_ms = FAKE_NOW - 1}, FLOW_STATUS(DEADLINE_EXCEEDED), "P-DEADLINE"},
         {{.from = "csp"}, FLOW_STATUS(PERMISSION_DENIED), "P-ROLE"},
