@@ -280,8 +280,7 @@ void work_put(struct work *w, enum record_kind kind, const char *id, const Proto
 {
     const struct record_type *t = record_type_of(kind);
     assert(t != NULL && m->descriptor == t->descriptor);
-    assert(t->writer != NULL &&
-           (strcmp(t->writer, "*") == 0 || strcmp(t->writer, w->flow->svc->name) == 0));
+    assert(record_written_by(t, w->flow->svc->name));
     const struct work_read *r = read_find(w, kind, id);
     struct work_write *put = NULL;
     for (size_t i = 0; i < w->n_puts; i++) /* a second put of the same record replaces the first */

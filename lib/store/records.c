@@ -2,7 +2,10 @@
 #include "store/records.h"
 
 #include <stddef.h>
+#include <string.h>
 
+#include "base/text.h"
+#include "crypto/crypto.h"
 #include "ismap/liu/v1/alert.pb-c.h"
 #include "ismap/liu/v1/audit.pb-c.h"
 #include "ismap/liu/v1/case.pb-c.h"
@@ -42,6 +45,7 @@ static const struct record_type types[RECORD_KINDS] = {
     ROW(RECORD_STANDING, "standing", audit_standing, "audit", false),
     ROW(RECORD_QUARANTINED, "quarantined", quarantined, "*", false),
     ROW(RECORD_UPKEEP, "upkeep", upkeep, "*", false),
+    ROW(RECORD_KEY, "key", key_holder, "intake,monitor", false),
 };
 
 const struct record_type *record_type_of(enum record_kind kind)
@@ -54,4 +58,27 @@ const struct record_type *record_type_of(enum record_kind kind)
 bool record_journaled(enum record_kind kind)
 {
     return kind != RECORD_CURSOR && kind != RECORD_LANE && kind != RECORD_UPKEEP;
+}
+
+bool record_written_by(const struct record_type *t, const char *service)
+{
+    size_t n = strlen(service);
+    if (strcmp(t->writer, "*") == 0)
+        return true;
+    for (const char *at = t->writer; at != NULL; at = strchr(at, ',')) {
+        at += *at == ',';
+        if (strncmp(at, service, n) == 0 && (at[n] == '\0' || at[n] == ','))
+            return true;
+    }
+    return false;
+}
+
+enum err record_key_id(const char *curve_z85, char out[RECORD_KEY_ID_BYTES])
+{
+    const struct crypto_part part = {curve_z85, strlen(curve_z85)};
+    uint8_t digest[SHA256_BYTES];
+    enum err e = crypto_digest("ismap-liu/v1/curve-key", &part, 1, digest);
+    if (e == ERR_OK)
+        text_base32(digest, 20, out);
+    return e;
 }

@@ -1,13 +1,16 @@
 /* The kinds of records: one Redis hash each, field = id, value = 8-byte big-endian revision +
  * packed protobuf. Numbers are part of the journal's format and are never reused.
  *
- * Each kind has exactly one service that writes it (`writer`), checked when a commit is built.
+ * Each kind has exactly one service that writes it (`writer`), checked when a commit is built. Keys
+ * have two: parties and feeds, whose guards keep them apart.
  */
 #ifndef LIU_STORE_RECORDS_H
 #define LIU_STORE_RECORDS_H
 
 #include <stdbool.h>
 #include <protobuf-c/protobuf-c.h>
+
+#include "base/err.h"
 
 enum record_kind {
     RECORD_NONE = 0,
@@ -32,6 +35,7 @@ enum record_kind {
     RECORD_AUDIT_REPORT = 19,
     RECORD_STANDING = 20, /* AuditStanding by case */
     RECORD_UPKEEP = 21,   /* ids: usage (ledger), backup (liuctl backup) */
+    RECORD_KEY = 22,      /* KeyHolder by record_key_id */
     RECORD_KINDS
 };
 
@@ -39,12 +43,18 @@ struct record_type {
     enum record_kind kind;
     const char *name; /* also the suffix of its key */
     const ProtobufCMessageDescriptor *descriptor;
-    const char *writer; /* service; "*" = each its own ids; NULL = store tools */
+    const char *writer; /* service, or several with commas; "*" = each its own ids */
     bool immutable;     /* needs no guard, may be cached for ever */
 };
 
 /* NULL for an unknown kind. */
 const struct record_type *record_type_of(enum record_kind kind);
+
+bool record_written_by(const struct record_type *t, const char *service);
+
+/* The id of a CURVE key's record. ERR_CRYPTO. */
+#define RECORD_KEY_ID_BYTES 33
+enum err record_key_id(const char *curve_z85, char out[RECORD_KEY_ID_BYTES]) LIU_MUST_USE;
 
 /* Do changes of this kind go through the journal? Places of consumers and lanes and what is known
  * for upkeep do not, so a rebuild leaves them out. */

@@ -105,6 +105,7 @@ static const ProtobufCMessageDescriptor *const types[] = {
     &ismap__liu__v1__internal_report_reminded__descriptor,
     &ismap__liu__v1__journal_entry__descriptor,
     &ismap__liu__v1__judgment__descriptor,
+    &ismap__liu__v1__key_holder__descriptor,
     &ismap__liu__v1__lift_suspension__descriptor,
     &ismap__liu__v1__list_audit_problems__descriptor,
     &ismap__liu__v1__list_cases__descriptor,

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "flow/claims.h"
 #include "ismap/liu/v1/event.pb-c.h"
 #include "store/records.h"
 
@@ -111,7 +112,11 @@ enum decide intake_add_party(struct work *w, void *service_state)
         return work_refuse(w, STATUS(FAILED_PRECONDITION), "party.role", "P-ROLE",
                            "登録済みの当事者の役割は変更できません。",
                            "the role of a party cannot be changed");
-    put_party(w, p);
+    /* the book above knows what the journal has told; these records know this moment, and feeds */
+    if (!claim_keys(w, holder, old == NULL ? NULL : old->keys, p->keys, "party.keys"))
+        return DECIDE_WAIT;
+    if (!work_refused(w))
+        put_party(w, p);
     return DECIDE_DONE;
 }
 
@@ -131,9 +136,12 @@ enum decide intake_revoke_party(struct work *w, void *service_state)
     if (old->revoked)
         return work_refuse(w, STATUS(FAILED_PRECONDITION), "id", "P-REVOKED",
                            "この当事者はすでに失効しています。", "the party is revoked already");
+    const char *holder = arena_printf(work_arena(w), "p:%s", m->id);
     pb_party *p = arena_dup(work_arena(w), old, sizeof *p);
-    if (p == NULL)
+    if (holder == NULL || p == NULL)
         return work_no_memory(w);
+    if (!claim_keys(w, holder, old->keys, NULL, ""))
+        return DECIDE_WAIT;
     p->revoked = true;
     put_party(w, p);
     return DECIDE_DONE;

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "flow/claims.h"
 #include "services/monitor/monitor.h"
 
 static enum decide feed_changed(struct work *w, const pb_feed *f)
@@ -44,7 +45,12 @@ enum decide add_feed(struct work *w, void *service_state)
             w, STATUS(ALREADY_EXISTS), "feed.id", "P-EXISTS",
             "この識別子の通報元は登録済みです。変更するには replace を指定してください。",
             "A feed of this id exists. Set replace to change it.");
-    if (feed_wrong(w, m->feed))
+    const char *holder = arena_printf(work_arena(w), "f:%s", m->feed->id);
+    if (holder == NULL)
+        return work_no_memory(w);
+    if (!claim_keys(w, holder, before == NULL ? NULL : before->keys, m->feed->keys, "feed.keys"))
+        return DECIDE_WAIT;
+    if (work_refused(w) || feed_wrong(w, m->feed))
         return DECIDE_DONE;
     pb_feed f = *m->feed;
     f.changed_at_ms = work_now_ms(w);
@@ -65,6 +71,11 @@ enum decide revoke_feed(struct work *w, void *service_state)
     if (before->revoked)
         return work_refuse(w, STATUS(FAILED_PRECONDITION), "id", "P-REVOKED",
                            "この通報元は取り消し済みです。", "The feed has been revoked already.");
+    const char *holder = arena_printf(work_arena(w), "f:%s", m->id);
+    if (holder == NULL)
+        return work_no_memory(w);
+    if (!claim_keys(w, holder, before->keys, NULL, ""))
+        return DECIDE_WAIT;
     pb_feed f = *before;
     f.revoked = true;
     f.changed_at_ms = work_now_ms(w);

@@ -140,12 +140,48 @@ static void a_replaced_key_signs_no_more(void **state)
     identity_free(&newer);
 }
 
+/* Two operators at two services in the same moment: one of them gets the key. */
+static void a_key_is_given_to_one_of_a_party_and_a_feed(void **state)
+{
+    (void)state;
+    struct client feeds;
+    client_open(&feeds, &rig.stack, STACK_MONITOR, &rig.stack.operator_);
+    for (int i = 0; i < 10; i++) {
+        struct identity shared = {.id = ""};
+        char id[32];
+        const uint8_t *party, *feed;
+        size_t party_bytes, feed_bytes;
+        Ismap__Liu__V1__AddParty add = ISMAP__LIU__V1__ADD_PARTY__INIT;
+        Ismap__Liu__V1__AddFeed add_feed = ISMAP__LIU__V1__ADD_FEED__INIT;
+        (void)snprintf(id, sizeof id, "shared-%d", i);
+        assert_true(identity_make(&shared, id));
+        add.party = rig_message(&rig, &ismap__liu__v1__party__descriptor, "parties/moj.json");
+        add_feed.feed = rig_message(&rig, &ismap__liu__v1__feed__descriptor, "feeds/jp-csirt.json");
+        add.party->id = add_feed.feed->id = id;
+        add.party->keys = add_feed.feed->keys = rig_keys(&rig, &shared);
+        client_envelope(&rig.operator_, &add.base, &(struct how){.sign = true}, &party,
+                        &party_bytes);
+        client_envelope(&feeds, &add_feed.base, &(struct how){.sign = true}, &feed, &feed_bytes);
+        client_send(&rig.operator_, party, party_bytes);
+        client_send(&feeds, feed, feed_bytes);
+        const pb_reply *a = client_await(&rig.operator_, rig.operator_.last_id, 10000);
+        const pb_reply *b = client_await(&feeds, feeds.last_id, 10000);
+        assert_non_null(a);
+        assert_non_null(b);
+        assert_int_equal((a->status == ST(OK)) + (b->status == ST(OK)), 1);
+        assert_true(reply_has_rule(a->status == ST(OK) ? b : a, "P-KEY-TAKEN"));
+        identity_free(&shared);
+    }
+    client_close(&feeds);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_commits_after_the_receipt),
         cmocka_unit_test(waiting_fetches_are_denied),
         cmocka_unit_test(a_replaced_key_signs_no_more),
+        cmocka_unit_test(a_key_is_given_to_one_of_a_party_and_a_feed),
     };
     return cmocka_run_group_tests(tests, up, down);
 }

@@ -13,7 +13,8 @@
 #include "wire/unpack.h"
 #include "wire/validate.h"
 
-#define GENESIS_RECORDS 7
+#define GENESIS_KEYS 2
+#define GENESIS_RECORDS (7 + GENESIS_KEYS)
 
 struct genesis {
     struct cli *cli;
@@ -44,6 +45,21 @@ static bool add_active(struct genesis *g, const char *what, const char *ref, uin
     return add(g, RECORD_ACTIVE, what, &m.base);
 }
 
+/* Its keys are taken, as claim_keys (lib/flow) would take them. */
+static bool add_keys(struct genesis *g, const Ismap__Liu__V1__PartyKeys *keys)
+{
+    struct arena *a = &g->cli->arena;
+    Ismap__Liu__V1__KeyHolder m = ISMAP__LIU__V1__KEY_HOLDER__INIT;
+    bool ok = keys->n_curve <= GENESIS_KEYS;
+    m.holder = arena_printf(a, "p:%s", g->operator_id);
+    for (size_t i = 0; ok && i < keys->n_curve; i++) {
+        char *id = arena_alloc(a, RECORD_KEY_ID_BYTES);
+        ok = m.holder != NULL && id != NULL && record_key_id(keys->curve[i], id) == ERR_OK &&
+             add(g, RECORD_KEY, id, &m.base);
+    }
+    return ok;
+}
+
 static int add_operator(struct genesis *g, const char *keys_path)
 {
     struct cli *c = g->cli;
@@ -64,7 +80,8 @@ static int add_operator(struct genesis *g, const char *keys_path)
                        c->ja ? faults.items[i].ja : faults.items[i].en);
     if (faults.n > 0)
         return CLI_INPUT;
-    return add(g, RECORD_PARTY, g->operator_id, &p.base) ? CLI_OK : CLI_TEMPORARY;
+    bool ok = add(g, RECORD_PARTY, g->operator_id, &p.base) && add_keys(g, p.keys);
+    return ok ? CLI_OK : CLI_TEMPORARY;
 }
 
 static int add_rules(struct genesis *g, const char *rules, const char *targets,

@@ -287,7 +287,7 @@ static void only_its_writer_may_write_a_kind_of_record(void **state)
         freeReplyObject(redisCommand(r, "AUTH %s %s", users[i], SECRET));
         for (int k = RECORD_NONE + 1; k < RECORD_KINDS; k++) {
             const struct record_type *t = record_type_of((enum record_kind)k);
-            bool own = strcmp(t->writer, "*") == 0 || strcmp(t->writer, users[i]) == 0;
+            bool own = record_written_by(t, users[i]);
             /* no value: what is allowed fails for its arguments, and changes nothing */
             redisReply *reply = redisCommand(r, "HSET {p0}:r:%s a b c", t->name);
             assert_int_equal(reply->type, REDIS_REPLY_ERROR);

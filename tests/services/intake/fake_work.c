@@ -25,6 +25,8 @@ static const ProtobufCMessageDescriptor *descriptor_of(enum record_kind kind)
         return &ismap__liu__v1__target_list__descriptor;
     case RECORD_ACTIVE:
         return &ismap__liu__v1__active__descriptor;
+    case RECORD_KEY:
+        return &ismap__liu__v1__key_holder__descriptor;
     case RECORD_RULEBOOK:
         return &ismap__liu__v1__rulebook__descriptor;
     case RECORD_LISTING:

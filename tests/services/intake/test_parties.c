@@ -93,6 +93,32 @@ static void a_key_of_another_live_party_or_feed_is_refused(void **state)
                      STATUS(INVALID_ARGUMENT));
 }
 
+/* The journal has not told yet: the key's own record has. */
+static void a_key_taken_this_moment_is_refused(void **state)
+{
+    (void)state;
+    char id[RECORD_KEY_ID_BYTES];
+    pb_party *p = build_party(&w, "mof", ROLE(MINISTRY), 'm', NULL);
+    Ismap__Liu__V1__KeyHolder k = ISMAP__LIU__V1__KEY_HOLDER__INIT;
+    assert_int_equal(record_key_id(p->keys->curve[0], id), ERR_OK);
+    k.holder = lend("f:jp-csirt");
+    fake_store(&w, RECORD_KEY, id, &k.base);
+    assert_int_equal(add(p, false), STATUS(INVALID_ARGUMENT));
+    assert_true(fake_has_fault(&w, "party.keys.curve[0]", "P-KEY-TAKEN"));
+    assert_null(fake_load(&w, RECORD_PARTY, "mof"));
+    k.holder = lend(""); /* given back */
+    fake_store(&w, RECORD_KEY, id, &k.base);
+    assert_int_equal(add(p, false), STATUS(OK));
+    const Ismap__Liu__V1__KeyHolder *now = fake_load(&w, RECORD_KEY, id);
+    assert_string_equal(now->holder, "p:mof");
+
+    /* a rotation gives back the old key and takes the new one */
+    assert_int_equal(add(build_party(&w, "mof", ROLE(MINISTRY), 'n', NULL), true), STATUS(OK));
+    assert_string_equal(((const Ismap__Liu__V1__KeyHolder *)fake_load(&w, RECORD_KEY, id))->holder,
+                        "");
+    assert_int_equal(add(build_party(&w, "meti", ROLE(MINISTRY), 'm', NULL), false), STATUS(OK));
+}
+
 static void faults_of_a_party_are_told_at_once(void **state)
 {
     (void)state;
@@ -188,6 +214,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_key_of_another_live_party_or_feed_is_refused, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_key_taken_this_moment_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(faults_of_a_party_are_told_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(revoking_is_once_never_oneself_and_never_a_stranger, setup,
                                         teardown),

@@ -20,6 +20,8 @@ static const ProtobufCMessageDescriptor *descriptor_of(enum record_kind kind)
     switch ((int)kind) {
     case RECORD_FEED:
         return &ismap__liu__v1__feed__descriptor;
+    case RECORD_KEY:
+        return &ismap__liu__v1__key_holder__descriptor;
     case RECORD_RULEBOOK:
         return &ismap__liu__v1__rulebook__descriptor;
     case RECORD_LISTING:

@@ -254,6 +254,21 @@ static void feeds_are_added_replaced_and_revoked(void **state)
     f.n_speaks_for = 2;
     f.heartbeat_s = 30;
     add.feed = &f;
+    char id[RECORD_KEY_ID_BYTES];
+    char *curves[] = {TEXT("0123456789012345678901234567890123456789")};
+    Ismap__Liu__V1__PartyKeys keys = ISMAP__LIU__V1__PARTY_KEYS__INIT;
+    Ismap__Liu__V1__KeyHolder holder = ISMAP__LIU__V1__KEY_HOLDER__INIT;
+    keys.curve = curves;
+    keys.n_curve = 1;
+    f.keys = &keys;
+    assert_int_equal(record_key_id(curves[0], id), ERR_OK);
+    holder.holder = TEXT("p:acme");
+    fake_store(&wd->w, wd->mon, RECORD_KEY, id, &holder.base);
+    assert_int_equal(fake_send(&wd->w, "op", OPERATOR, "main", add_feed, wd->mon, &add.base),
+                     STATUS(INVALID_ARGUMENT));
+    assert_true(fake_has_fault(&wd->w, "feed.keys.curve[0]", "P-KEY-TAKEN"));
+    holder.holder = TEXT("");
+    fake_store(&wd->w, wd->mon, RECORD_KEY, id, &holder.base);
     assert_int_equal(fake_send(&wd->w, "op", OPERATOR, "main", add_feed, wd->mon, &add.base),
                      STATUS(INVALID_ARGUMENT));
     f.n_speaks_for = 1;
@@ -275,8 +290,12 @@ static void feeds_are_added_replaced_and_revoked(void **state)
     Ismap__Liu__V1__RevokeFeed revoke = ISMAP__LIU__V1__REVOKE_FEED__INIT;
     revoke.id = TEXT("fresh");
     revoke.reason = TEXT("key lost");
+    const Ismap__Liu__V1__KeyHolder *held = fake_load(&wd->w, RECORD_KEY, id);
+    assert_string_equal(held->holder, "f:fresh");
     assert_int_equal(fake_send(&wd->w, "op", OPERATOR, "main", revoke_feed, wd->mon, &revoke.base),
                      OK);
+    held = fake_load(&wd->w, RECORD_KEY, id);
+    assert_string_equal(held->holder, ""); /* given back */
     assert_int_equal(push_one(wd, "fresh", GRAVE, "s1.example"), STATUS(PERMISSION_DENIED));
     assert_int_equal(fake_send(&wd->w, "op", OPERATOR, "main", revoke_feed, wd->mon, &revoke.base),
                      STATUS(FAILED_PRECONDITION));
