@@ -368,6 +368,13 @@ void reply_plain(struct flow_door *d, const struct bus_peer *peer, const char *r
                  const char *en);
 void reply_sign_turn(void *flow); /* loop after-callback */
 
+/* kept.c */
+/* A record as a commit left it, for directory and memory: of the journal's, and at once of our own,
+ * so that who was answered meets what the answer said. Older news change nothing. */
+void flow_take_put(struct flow *f, enum record_kind kind, const char *id, uint64_t revision,
+                   const uint8_t *value, size_t bytes);
+void flow_out_of_memory(struct flow *f); /* stops, to start again */
+
 /* tail.c */
 enum err tail_start(struct flow *f, uint64_t from);
 

@@ -154,3 +154,27 @@ bool kept_find(struct kept *k, enum record_kind kind, const char *id, uint64_t *
     *bytes = r->bytes;
     return true;
 }
+
+/* ---- records as commits leave them */
+
+/* A directory or view that missed a change would be wrong until the next one: a fresh start is
+ * right. */
+void flow_out_of_memory(struct flow *f)
+{
+    log_event(LOG_LEVEL_ERROR, "tail-no-memory",
+              "no memory to take in a record: stopping, to start again from the records", NULL);
+    f->exit_status = 1;
+    loop_stop(f->loop);
+}
+
+void flow_take_put(struct flow *f, enum record_kind kind, const char *id, uint64_t revision,
+                   const uint8_t *value, size_t bytes)
+{
+    enum err e = directory_update(f->dir, kind, id, revision, value, bytes);
+    if (e == ERR_NOMEM)
+        flow_out_of_memory(f);
+    else if (e != ERR_OK)
+        log_event(LOG_LEVEL_ERROR, "directory-update", "a party's record could not be taken in",
+                  "id", id, NULL);
+    kept_take(f->kept, kind, id, revision, value, bytes);
+}

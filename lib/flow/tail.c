@@ -6,29 +6,13 @@
 
 #include <stdio.h>
 
-/* A directory or view that missed a change would be wrong until the next one: a fresh start is
- * right. */
-static void out_of_memory(struct flow *f)
-{
-    log_event(LOG_LEVEL_ERROR, "tail-no-memory",
-              "no memory to take in a journal entry: stopping, to start again from the records",
-              NULL);
-    f->exit_status = 1;
-    loop_stop(f->loop);
-}
-
 static void views_update(struct flow *f, struct arena *a, const Ismap__Liu__V1__RecordPut *p)
 {
     const struct record_type *t = record_type_of((enum record_kind)p->kind);
     if (t == NULL)
         return;
-    enum err e = directory_update(f->dir, t->kind, p->id, p->revision, p->value.data, p->value.len);
-    if (e == ERR_NOMEM)
-        out_of_memory(f);
-    else if (e != ERR_OK)
-        log_event(LOG_LEVEL_ERROR, "directory-update", "a party's record could not be taken in",
-                  "id", p->id, NULL);
-    kept_take(f->kept, t->kind, p->id, p->revision, p->value.data, p->value.len);
+    flow_take_put(f, t->kind, p->id, p->revision, p->value.data, p->value.len);
+    enum err e;
     for (size_t i = 0; i < f->svc->n_views; i++) {
         ProtobufCMessage *m;
         if (f->svc->views[i].kind != t->kind || f->svc->views[i].changed == NULL)
@@ -37,7 +21,7 @@ static void views_update(struct flow *f, struct arena *a, const Ismap__Liu__V1__
         if (e == ERR_OK)
             f->svc->views[i].changed(f->state, p->id, p->revision, m);
         else if (e == ERR_NOMEM)
-            out_of_memory(f);
+            flow_out_of_memory(f);
     }
 }
 
@@ -54,7 +38,7 @@ static void take_in(struct flow *f, const struct store_entry *s)
         log_event(LOG_LEVEL_ERROR, "entry-unreadable", "a journal entry cannot be read", "seq", seq,
                   NULL);
         if (err == ERR_NOMEM)
-            out_of_memory(f);
+            flow_out_of_memory(f);
         else
             consumer_offer(f, s->seq, NULL);
     } else {

@@ -228,8 +228,8 @@ void work_drop_reads(struct work *w)
 void work_keep_puts(struct work *w)
 {
     for (size_t i = 0; i < w->n_puts; i++)
-        kept_take(w->flow->kept, w->puts[i].kind, w->puts[i].id, w->puts[i].expected + 1,
-                  w->puts[i].value, w->puts[i].bytes);
+        flow_take_put(w->flow, w->puts[i].kind, w->puts[i].id, w->puts[i].expected + 1,
+                      w->puts[i].value, w->puts[i].bytes);
 }
 
 bool work_certain(const struct work *w)

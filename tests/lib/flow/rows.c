@@ -30,9 +30,23 @@ static void emit(struct work *w, const char *id)
     work_emit(w, &e.base, NULL, 0);
 }
 
+static enum decide put_party(struct work *w, const char *id)
+{
+    Ismap__Liu__V1__Party p;
+    const void *old;
+    if (!work_get(w, RECORD_PARTY, id, &old))
+        return DECIDE_WAIT;
+    ismap__liu__v1__party__init(&p);
+    p.id = (char *)(uintptr_t)id;
+    work_put(w, RECORD_PARTY, id, &p.base);
+    return DECIDE_DONE;
+}
+
 static enum decide touch(struct work *w, const char *id)
 {
     const Ismap__Liu__V1__Case *c;
+    if (strcmp(id, PARTY_ID) == 0)
+        return put_party(w, id);
     if (!work_get(w, RECORD_CASE, id, (const void **)&c))
         return DECIDE_WAIT;
     if (strcmp(id, REFUSED_ID) == 0)

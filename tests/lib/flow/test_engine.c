@@ -44,6 +44,18 @@ static void a_conflict_is_decided_again_on_fresh_records(void **state)
     assert_int_equal(fake.commits_seen, 2);
 }
 
+/* Not only when the journal brings it: who asked may use what the answer promised. */
+static void what_was_committed_here_is_known_at_once(void **state)
+{
+    (void)state;
+    assert_null(directory_actor(fake.flow.dir, "p:" PARTY_ID));
+    send_touch(PARTY_ID, NULL);
+    fake_turn();
+    fake_commit_ok();
+    assert_int_equal(fake_status(0), FLOW_STATUS(OK));
+    assert_non_null(directory_actor(fake.flow.dir, "p:" PARTY_ID));
+}
+
 static void conflicts_end_in_aborted(void **state)
 {
     (void)state;
@@ -293,6 +305,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, up, down)
     const struct CMUnitTest tests[] = {
         T(a_conflict_is_decided_again_on_fresh_records),
+        T(what_was_committed_here_is_known_at_once),
         T(conflicts_end_in_aborted),
         T(an_unknown_outcome_is_asked_for_first),
         T(who_waits_behind_an_unknown_outcome_sees_its_effect),
