@@ -41,7 +41,7 @@ static enum severity severity_of(uint32_t n)
     return n > SEVERITY_CRITICAL ? SEVERITY_CRITICAL : (enum severity)n;
 }
 
-bool map_rules(struct arena *a, const pb_rulebook *rb, struct rules *out)
+bool map_incident_rules(struct arena *a, const pb_rulebook *rb, struct rules *out)
 {
     const Ismap__Liu__V1__IncidentRules *in = rb->incident;
     struct grade_row *rows = arena_alloc(a, (in->n_grades + 1) * sizeof *rows);

@@ -22,7 +22,7 @@ struct rules {
 
 /* False without memory. `rb` must have an incident part. What the rulebook has no parameter for: an
  * incident for a person is opened from HIGH on (or from the top grade, if that is lower). */
-bool map_rules(struct arena *a, const pb_rulebook *rb, struct rules *out);
+bool map_incident_rules(struct arena *a, const pb_rulebook *rb, struct rules *out);
 
 struct grade_input map_alert(const pb_alert *alert);
 struct match_ref map_ref(const pb_alert *alert);

@@ -36,7 +36,7 @@ static bool rules_load(struct work *w, struct rules *rules, const char **hash, b
     *there = false;
     if (!work_rulebook(w, &rb, hash))
         return false;
-    *there = rb != NULL && rb->incident != NULL && map_rules(work_arena(w), rb, rules);
+    *there = rb != NULL && rb->incident != NULL && map_incident_rules(work_arena(w), rb, rules);
     return true;
 }
 

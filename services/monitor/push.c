@@ -294,7 +294,7 @@ static enum decide load(struct push *p, const char *lane_id, bool *loaded)
             "有効な規則集がありません。運用者が規則集を有効にするまで受領できません。",
             "No rulebook is in force: alerts cannot be graded until an operator "
             "activates one.");
-    if (!map_rules(work_arena(w), p->rulebook, &p->rules))
+    if (!map_incident_rules(work_arena(w), p->rulebook, &p->rules))
         return work_no_memory(w);
     if (concerns_gather(p) != ERR_OK)
         return work_no_memory(w);
