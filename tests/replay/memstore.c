@@ -317,7 +317,7 @@ static struct commit_result answer(enum commit_status status, const char *text)
 
 static const char *say(char text[256], const char *key, const char *id, const char *more)
 {
-    (void)snprintf(text, 256, "%s %s%s", key, id, more);
+    (void)snprintf(text, 256, "%.100s %.100s%.40s", key, id, more);
     return text;
 }
 

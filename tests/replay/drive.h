@@ -1,0 +1,22 @@
+/* Stories: random ones from a seed, told ones from a file. */
+#ifndef LIU_TESTS_REPLAY_DRIVE_H
+#define LIU_TESTS_REPLAY_DRIVE_H
+
+#include "replay/agent.h"
+
+/* One run from the seed; false = an invariant broke (sim.failed). */
+bool drive_seed(uint64_t seed, bool trace);
+
+/* A scenario file; `seed` for delays, and with `rough` for faults. False: broken, or not as it
+ * expects. */
+bool drive_scenario(const char *path, uint64_t seed, bool trace, bool rough);
+
+/* For both: everything up and followed; then, at the end, faults cease and all comes to rest. */
+void drive_begin(uint64_t seed, bool trace);
+void drive_choose_faults(void);
+bool drive_settle(void);
+void drive_end(void);
+/* The time line up to then, the journal being looked at after each event. */
+bool drive_until(int64_t at_us);
+
+#endif
