@@ -6,6 +6,7 @@
 #
 # Settings (environment): LIU_BIN      directory of the programs
 #                         LIU_READY_S  longest wait for a service to be ready, default 30
+#                         LIU_PORTS_FROM, LIU_PORTS  where ports are looked for, default 12000 from 20000
 # shellcheck shell=bash
 
 liu_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -30,7 +31,7 @@ port_is_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 ports_choose() {
     local n=$1 port
     while [ "$n" -gt 0 ]; do
-        port=$((20000 + RANDOM % 12000))
+        port=$((${LIU_PORTS_FROM:-20000} + RANDOM % ${LIU_PORTS:-12000}))
         case " ${liu_ports_taken:-} " in *" $port "*) continue ;; esac
         port_is_free "$port" || continue
         liu_ports_taken="${liu_ports_taken:-} $port"

@@ -6,13 +6,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from pathlib import Path
 
 import checks
 from loads import Alerts, Assessments, Cases
-from stack import PARTS, Failed, Stack
+from stack import Failed, Stack
 from table import ROWS, TABLE
 
 RUNS_A_STACK = 12  # a journal that grows makes each check slower
@@ -133,9 +134,8 @@ def tell_failure(run, why, where, args):
 class Stacks:
     """One stack for a few runs; after a failure its directory stays."""
 
-    def __init__(self, args):
-        self.args = args
-        self.home = Path(tempfile.mkdtemp(prefix="liu-faults-", dir=os.environ.get("TMPDIR", "/tmp")))
+    def __init__(self, args, home, job):
+        self.args, self.home, self.job = args, home, job
         self.stack = None
         self.made = self.used = 0
 
@@ -145,8 +145,7 @@ class Stacks:
         if self.stack is None:
             self.made += 1
             self.used = 0
-            self.stack = Stack(self.home / f"s{self.made}", self.args.bin)
-            self.stack.alert_epoch = 1
+            self.stack = Stack(self.home / f"{self.job}-{self.made}", self.args.bin, self.job)
             self.stack.create()
         self.used += 1
         return self.stack
@@ -162,60 +161,101 @@ class Stacks:
         if reports:
             raise Failed(f"at the end a sanitizer reported: {reports[0]}, logs: {stack.dir}")
 
-    def close(self):
-        if not any(self.home.iterdir()):
-            shutil.rmtree(self.home)
 
-
-def one(stacks, report, plan, args):
-    """True when the run was clean."""
-    run = Run(None, plan, report.runs + 1)
-    why = None
+def leave(stacks):
+    """Ends a stack on which something went wrong; what it still says does not matter any more."""
     try:
-        run.stack = stacks.get()
-        run.make()
-    except (Failed, OSError, subprocess.SubprocessError, ValueError, KeyError, IndexError) as e:
-        why = f"{e}" if isinstance(e, Failed) else f"{type(e).__name__}: {e}"
-    where = str(run.stack.dir) if run.stack else str(stacks.home)
-    report.add(run, why, where)
-    if why:
-        tell_failure(run, why, where, args)
-        for load in run.loads:
-            if getattr(load, "process", None) and load.process.poll() is None:
-                load.process.kill()
-        if not args.keep:
-            stacks.end(keep=True)
-    return why is None
+        stacks.end(keep=True)
+    except (Failed, OSError, subprocess.SubprocessError):
+        pass
+
+
+class Work:
+    """The runs, shared out to threads that each have a stack of their own."""
+
+    def __init__(self, args):
+        self.args = args
+        self.home = Path(tempfile.mkdtemp(prefix="liu-faults-", dir=os.environ.get("TMPDIR", "/tmp")))
+        self.report = Report()
+        self.lock = threading.Lock()
+        self.next = 0
+        self.stopped = False
+        self.kept = None
+
+    def take(self):
+        with self.lock:
+            if self.stopped or self.next >= self.args.runs:
+                return None
+            self.next += 1
+            return self.next
+
+    def told(self, plan):
+        clean = self.report.runs - len(self.report.failed)
+        progress(f"run {self.next}/{self.args.runs} seed {plan['seed']}: {' + '.join(f['name'] for f in plan['faults'])}; "
+                 f"{clean} clean, {len(self.report.failed)} failed")
+
+    def one(self, stacks, number):
+        plan = draw(self.args.seed + number - 1, self.args.only)
+        self.told(plan)
+        run = Run(None, plan, number)
+        why = None
+        try:
+            run.stack = stacks.get()
+            run.make()
+        except (Failed, OSError, subprocess.SubprocessError, ValueError, KeyError, IndexError) as e:
+            why = f"{e}" if isinstance(e, Failed) else f"{type(e).__name__}: {e}"
+        where = str(run.stack.dir) if run.stack else str(self.home)
+        with self.lock:
+            self.report.add(run, why, where)
+            if why:
+                tell_failure(run, why, where, self.args)
+                self.stopped = self.stopped or self.args.keep or len(self.report.failed) >= self.args.failures
+            elif self.report.runs % 25 == 0 and not sys.stderr.isatty():
+                progress(f"{self.report.runs}/{self.args.runs} runs, {len(self.report.failed)} failed", last=True)
+        if why:
+            for load in run.loads:
+                if getattr(load, "process", None) and load.process.poll() is None:
+                    load.process.kill()
+            if self.args.keep:
+                self.kept, stacks.stack = stacks.stack, None
+            else:
+                leave(stacks)
+
+    def worker(self, job):
+        stacks = Stacks(self.args, self.home, job)
+        number = self.take()
+        while number is not None:
+            self.one(stacks, number)
+            number = self.take()
+        try:
+            stacks.end(keep=False)
+        except Failed as e:
+            with self.lock:
+                print(f"FAILED: {e}", flush=True)
+                self.report.failed.append({"seed": None, "why": str(e)})
 
 
 def perform(args):
-    report = Report()
-    stacks = Stacks(args)
+    work = Work(args)
+    threads = [threading.Thread(target=work.worker, args=(job,)) for job in range(min(args.jobs, args.runs))]
+    for thread in threads:
+        thread.start()
     status = 0
     try:
-        for i in range(args.runs):
-            plan = draw(args.seed + i, args.only)
-            progress(f"run {i + 1}/{args.runs} seed {plan['seed']}: {' + '.join(f['name'] for f in plan['faults'])}; "
-                     f"{report.runs - len(report.failed)} clean, {len(report.failed)} failed")
-            if not one(stacks, report, plan, args) and (args.keep or len(report.failed) >= args.failures):
-                break
-            if (i + 1) % 25 == 0:
-                progress(f"{i + 1}/{args.runs} runs, {len(report.failed)} failed", last=not sys.stderr.isatty())
-        if args.keep and stacks.stack is not None:
-            print(f"\nthe stack stays: export LIUCTL_CONFIG={stacks.stack.dir}/liuctl.yaml; "
-                  f"LIU_BIN={args.bin} scripts/stack remove {stacks.stack.dir}")
-            stacks.stack = None
-        stacks.end(keep=False)
-    except Failed as e:
-        print(f"FAILED: {e}")
-        status = 1
+        for thread in threads:
+            thread.join()
     except KeyboardInterrupt:
+        work.stopped = True  # what is under way comes to its end
         status = 130
-        stacks.end(keep=True)
-    finally:
-        stacks.close()
+        for thread in threads:
+            thread.join()
     progress("", last=True)
-    report.print()
+    if work.kept is not None:
+        print(f"\nthe stack stays: export LIUCTL_CONFIG={work.kept.dir}/liuctl.yaml; "
+              f"LIU_BIN={args.bin} scripts/stack remove {work.kept.dir}")
+    elif not any(work.home.iterdir()):
+        shutil.rmtree(work.home)
+    work.report.print()
     if args.json:
-        Path(args.json).write_text(json.dumps(report.as_json(), indent=2) + "\n")
-    return 1 if report.failed else status
+        Path(args.json).write_text(json.dumps(work.report.as_json(), indent=2) + "\n")
+    return 1 if work.report.failed else status

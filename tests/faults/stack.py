@@ -17,6 +17,8 @@ SERVICES = ("intake", "eligibility", "audit", "monitor", "ledger")
 PARTS = ("redis", *SERVICES)
 PARTIES = ("acme", "blossom", "moj", "minato-audit")
 REDIS_TIMEOUT_MS = 600
+PORTS_A_JOB = 1500  # stacks side by side never take a port whose service is down just now
+JOBS_MAX = 8
 READY_S = 30
 REPORT = re.compile(r"AddressSanitizer|LeakSanitizer|UndefinedBehavior|runtime error:|Assertion .* failed|free\(\): |"
                     r"corrupted|=== REDIS BUG REPORT")
@@ -45,15 +47,17 @@ def until(seconds, what, pause_s=0.02):
 
 
 class Stack:
-    def __init__(self, directory, programs):
+    def __init__(self, directory, programs, job):
         self.dir = Path(directory)
         self.bin = Path(programs)
         self.reports_seen = 0
         self.expected_down = set()
         self.numbers = []
+        self.alert_epoch = 1
         (self.dir / "faults").mkdir(parents=True)
         self.controls = {p: Control(self.dir / "faults" / f"{self.program(p)}.faults") for p in PARTS}
         self.env = {**os.environ, "LIU_BIN": str(self.bin), "LANG": "C", "LIU_SEGMENT_S": "1",
+                    "LIU_PORTS_FROM": str(20000 + job * PORTS_A_JOB), "LIU_PORTS": str(PORTS_A_JOB),
                     "LIU_RULEBOOK": str(self.dir / "rulebook.yaml"), "LIUCTL_CONFIG": str(self.dir / "liuctl.yaml"),
                     "LSAN_OPTIONS": f"suppressions={ROOT}/cmake/lsan.supp:print_suppressions=0"}
         self.env.pop("LC_ALL", None)
