@@ -18,6 +18,7 @@
 #define RETRY_MS 200
 #define REASON_BYTES 512
 #define IDLE_ADVANCE_MS 2000
+#define TRICKLE_MS 400 /* between two batches when memory is all but used up */
 #define IDLE_ADVANCE_ENTRIES 1000
 #define BATCH_WRITES_MAX 56
 #define CONFLICTS_MAX                                                                              \
@@ -63,11 +64,12 @@ struct consumer {
 };
 
 /* Work that was accepted goes on while new cases are refused, and with it what the ledger may trim.
- * What is left at the end of the memory is for suspensions. */
+ * In the last part of the memory it only trickles: the journal behind it cannot be trimmed, so that
+ * standing still might be for ever. What is left then is for suspensions. */
 bool consumer_waits(const struct flow *f)
 {
     return f->consumer != NULL && f->consumer->first != NULL &&
-           flow_pressure(f) >= STORE_PRESSURE_RESERVE;
+           flow_refuses(f, STORE_PRESSURE_RESERVE);
 }
 
 uint64_t consumer_seq(const struct flow *f)
@@ -560,6 +562,12 @@ static void advance_idle(struct flow *f, uint64_t to_seq)
     }
 }
 
+static bool may_trickle(const struct flow *f)
+{
+    return clock_mono_ms() - f->consumer->advanced_ms >= TRICKLE_MS &&
+           !flow_refuses(f, STORE_PRESSURE_FULL);
+}
+
 void consumer_go(struct flow *f)
 {
     struct consumer *c = f->consumer;
@@ -568,7 +576,7 @@ void consumer_go(struct flow *f)
         return;
     if (c->overflow && c->n_queued < QUEUE_MAX / 2)
         refill(f);
-    if (c->first == NULL || consumer_waits(f)) {
+    if (c->first == NULL || (consumer_waits(f) && !may_trickle(f))) {
         advance_idle(f, c->first == NULL ? c->scanned : c->first->seq - 1);
         return;
     }

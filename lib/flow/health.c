@@ -18,9 +18,17 @@ bool flow_ready(void *arg, const char **why)
     return store_ready(f->store, why) && (f->svc->ready == NULL || f->svc->ready(f->state, why));
 }
 
+static const char *pressure_word(const struct flow *f)
+{
+    static const char *const words[] = {"none", "noise", "cases", "reserve"};
+    int p = STORE_PRESSURE_RESERVE;
+    while (p > STORE_PRESSURE_NONE && !flow_refuses(f, (enum store_pressure)p))
+        p--;
+    return words[p];
+}
+
 void health_answer(struct work *w)
 {
-    static const char *const pressure[] = {"none", "noise", "cases", "reserve"};
     struct flow *f = w->flow;
     Ismap__Liu__V1__Health *h = arena_alloc(&w->arena, sizeof *h);
     if (h == NULL) {
@@ -39,7 +47,7 @@ void health_answer(struct work *w)
     h->started_at_ms = f->started_at_ms;
     h->epoch = (char *)(uintptr_t)store_epoch(f->store);
     h->requests_in_flight = (uint32_t)f->works;
-    h->memory_pressure = (char *)(uintptr_t)pressure[flow_pressure(f)];
+    h->memory_pressure = (char *)(uintptr_t)pressure_word(f);
     store_memory_used(f->store, &h->redis_used_bytes, &h->redis_max_bytes);
     h->usage = (pb_upkeep *)(uintptr_t)upkeep_usage(f);
     h->backup = (pb_upkeep *)(uintptr_t)upkeep_backup(f);

@@ -408,8 +408,8 @@ void fetch_answer_all(struct flow *f); /* stopping: everyone gets an empty answe
 /* upkeep.c: what is known about the store beside its checks */
 enum err upkeep_start(struct flow *f) LIU_MUST_USE;
 void upkeep_destroy(struct flow *f);
-/* How short memory is, by the whole and by each family. */
-enum store_pressure flow_pressure(const struct flow *f);
+/* Is this refused for want of memory, of the whole (all that the level says) or of its family? */
+bool flow_refuses(const struct flow *f, enum store_pressure what);
 const pb_upkeep *upkeep_usage(const struct flow *f); /* NULL = not known */
 const pb_upkeep *upkeep_backup(const struct flow *f);
 

@@ -175,11 +175,10 @@ static const struct refusal *check_signature(const struct work *w, const struct 
 
 static const struct refusal *check_pressure(const struct flow *f, unsigned flags)
 {
-    enum store_pressure p = flow_pressure(f);
-    if ((p >= STORE_PRESSURE_NOISE && (flags & ROW_NOISE) != 0) ||
-        (p >= STORE_PRESSURE_CASES && (flags & ROW_NEW_CASE) != 0) ||
-        (p >= STORE_PRESSURE_RESERVE && (flags & ROW_CHANGES) != 0 &&
-         (flags & (ROW_URGENT | ROW_RESERVE)) == 0))
+    if (((flags & ROW_NOISE) != 0 && flow_refuses(f, STORE_PRESSURE_NOISE)) ||
+        ((flags & ROW_NEW_CASE) != 0 && flow_refuses(f, STORE_PRESSURE_CASES)) ||
+        ((flags & ROW_CHANGES) != 0 && (flags & (ROW_URGENT | ROW_RESERVE)) == 0 &&
+         flow_refuses(f, STORE_PRESSURE_RESERVE)))
         return &refuse_memory;
     return NULL;
 }

@@ -1,6 +1,6 @@
 /* What is known about the store beside its checks: the families' usage as the ledger measured it,
- * and the last backup. Read twice a second, because memory can fill within seconds; whoever refuses
- * for want of memory asks flow_pressure. */
+ * and the last backup. Read four times a second, because memory can fill within seconds; whoever
+ * refuses for want of memory asks flow_refuses. */
 #include "flow/internal.h"
 
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "store/budget.h"
 
-#define TICK_MS 500
+#define TICK_MS 250
 #define KEEP_BYTES 8192
 
 struct upkeep {
@@ -17,16 +17,19 @@ struct upkeep {
     struct arena usage_memory, backup_memory;
     uint64_t usage_revision, backup_revision;
     const pb_upkeep *usage, *backup; /* NULL = not known */
-    enum store_pressure families;    /* the strictest of them */
+    bool full_of_noise, full;        /* the family of noise, any other */
     struct metric *bytes[N_FAMILIES], *budget[N_FAMILIES], *waits, *backup_s, *usage_s;
 };
 
-enum store_pressure flow_pressure(const struct flow *f)
+/* A family refuses only what makes it grow: records that fill their budget for good must not keep
+ * alerts out for good. */
+bool flow_refuses(const struct flow *f, enum store_pressure what)
 {
-    enum store_pressure whole = store_pressure(f->store);
-    if (f->upkeep == NULL || f->upkeep->families < whole)
-        return whole;
-    return f->upkeep->families;
+    const struct upkeep *u = f->upkeep;
+    if (store_pressure(f->store) >= what)
+        return true;
+    return u != NULL && ((what == STORE_PRESSURE_NOISE && u->full_of_noise) ||
+                         (what == STORE_PRESSURE_CASES && u->full));
 }
 
 const pb_upkeep *upkeep_usage(const struct flow *f)
@@ -41,14 +44,15 @@ const pb_upkeep *upkeep_backup(const struct flow *f)
 
 static void take_usage(struct upkeep *u)
 {
-    u->families = STORE_PRESSURE_NONE;
+    u->full = u->full_of_noise = false;
     for (size_t i = 0; i < u->usage->n_families; i++) {
         const Ismap__Liu__V1__FamilyUsage *x = u->usage->families[i];
         enum family f = budget_find(x->family);
         if (f == N_FAMILIES) /* of a later version */
             continue;
         enum store_pressure p = budget_pressure(f, x->bytes, x->budget_bytes);
-        u->families = p > u->families ? p : u->families;
+        u->full_of_noise = u->full_of_noise || p == STORE_PRESSURE_NOISE;
+        u->full = u->full || p == STORE_PRESSURE_CASES;
         metric_set(u->bytes[f], (int64_t)x->bytes);
         metric_set(u->budget[f], (int64_t)x->budget_bytes);
     }
@@ -65,6 +69,11 @@ static const pb_upkeep *unpack(struct arena *a, const struct store_record *r)
     return (const pb_upkeep *)(const void *)m;
 }
 
+static void told(bool over, const char *begins, const char *ends)
+{
+    log_event(over ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "store-budget", over ? begins : ends, NULL);
+}
+
 static void on_read(void *arg, enum err e, const struct store_record *r, size_t n)
 {
     struct flow *f = arg;
@@ -73,18 +82,17 @@ static void on_read(void *arg, enum err e, const struct store_record *r, size_t 
     if (e != ERR_OK || n != 2)
         return;
     if (r[0].exists && r[0].revision != u->usage_revision) {
-        enum store_pressure before = u->families;
+        bool noise = u->full_of_noise, cases = u->full;
         u->usage = unpack(&u->usage_memory, &r[0]);
         u->usage_revision = r[0].revision;
         if (u->usage != NULL)
             take_usage(u);
-        if (u->families != before)
-            log_event(u->families > before ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "store-budget",
-                      u->families == STORE_PRESSURE_NONE ? "all families are within their budgets"
-                      : u->families == STORE_PRESSURE_NOISE ? "noise is over its budget and refused"
-                                                            : "a family is over its budget: new "
-                                                              "cases are refused",
-                      NULL);
+        if (u->full_of_noise != noise)
+            told(u->full_of_noise, "noise is over its budget and refused",
+                 "noise is within its budget");
+        if (u->full != cases)
+            told(u->full, "a family is over its budget: new cases are refused",
+                 "all families but that of noise are within their budgets");
     }
     if (r[1].exists && r[1].revision != u->backup_revision) {
         u->backup = unpack(&u->backup_memory, &r[1]);

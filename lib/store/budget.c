@@ -5,6 +5,7 @@
 #define NOISE_PERCENT 70
 #define CASES_PERCENT 85
 #define RESERVE_PERCENT 95
+#define FULL_PERCENT 97.5
 
 /* Judged by what a case costs: record and judgment in all years, receipts for three days, journal
  * and index until they are archived. */
@@ -42,6 +43,8 @@ enum store_pressure budget_whole(uint64_t used_bytes, uint64_t max_bytes)
     if (max_bytes == 0)
         return STORE_PRESSURE_NONE;
     double percent = 100.0 * (double)used_bytes / (double)max_bytes;
+    if (percent >= FULL_PERCENT)
+        return STORE_PRESSURE_FULL;
     if (percent >= RESERVE_PERCENT)
         return STORE_PRESSURE_RESERVE;
     if (percent >= CASES_PERCENT)

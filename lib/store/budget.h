@@ -2,9 +2,10 @@
  * when it is used up. Pure.
  *
  * Two rules stand side by side, and the stricter one holds. Of the whole: at 70 % of maxmemory
- * noise is refused, at 85 % new cases too, at 95 % whatever changes something and is not urgent;
- * the last 5 % are for suspensions. Of a family: one over its budget refuses what makes it grow,
- * long before the whole is short. The budgets together leave the last 15 % free.
+ * noise is refused, at 85 % new cases too, at 95 % whatever changes something and is not urgent,
+ * and consumers only trickle, at 97.5 % not even that; the rest is for suspensions. Of a family:
+ * one over its budget refuses what makes it grow (noise, or new cases) and nothing else, long
+ * before the whole is short. The budgets together leave the last 15 % free.
  */
 #ifndef LIU_STORE_BUDGET_H
 #define LIU_STORE_BUDGET_H

@@ -15,8 +15,9 @@
 #include "store/store.h"
 
 #define CHECK_EVERY_MS 10000
-#define CHECK_MEMORY_MS 500
-#define CHECK_AGAIN_MS 500 /* while refused */
+#define CHECK_MEMORY_MS 250
+#define CHECK_MEMORY_SHORT_MS 50 /* while it is short */
+#define CHECK_AGAIN_MS 500       /* while refused */
 
 struct conn;
 

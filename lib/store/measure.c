@@ -7,6 +7,7 @@
 #include "store/store_private.h"
 
 #define RANDOM_KEYS 16
+#define SAMPLES "64" /* elements of a key; the usual 5 swing too much */
 
 static const char *const owners[] = {"intake", "eligibility", "audit", "monitor", "ledger"};
 #define N_OWNERS (sizeof(owners) / sizeof(owners[0]))
@@ -104,7 +105,7 @@ static void ask(struct measure *m, enum sum sum, conn_reply_fn *fn, const char *
     }
     sent(m, p,
          conn_command(&m->store->conns[CONN_READS], m->store->timeout_ms, fn, p, command, a, b,
-                      NULL));
+                      b == NULL ? NULL : "SAMPLES", SAMPLES, NULL));
 }
 
 static void usage(struct measure *m, enum sum sum, const struct key *k)

@@ -76,7 +76,8 @@ void store_memory(struct store *s, const struct check_memory *m)
     static const char *const says[] = {
         "memory pressure is over", "memory at 70 %: noise is refused",
         "memory at 85 %: new cases are refused too",
-        "memory at 95 %: only what is urgent is taken, consumers wait"};
+        "memory at 95 %: only what is urgent is taken, consumers trickle",
+        "memory at 97.5 %: only what is urgent is taken, consumers wait"};
     enum store_pressure p = check_pressure(m);
     metric_set(s->m_used, (int64_t)m->used_bytes);
     metric_set(s->m_max, (int64_t)m->max_bytes);
@@ -149,7 +150,8 @@ static void on_clock(void *arg)
         conn_tick(&s->conns[i], now);
     tail_resume(s);
     if (now >= s->memory_at_ms) {
-        s->memory_at_ms = now + CHECK_MEMORY_MS;
+        s->memory_at_ms =
+            now + (s->pressure == STORE_PRESSURE_NONE ? CHECK_MEMORY_MS : CHECK_MEMORY_SHORT_MS);
         check_memory_now(s);
     }
 }

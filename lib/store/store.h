@@ -38,6 +38,7 @@ enum store_pressure {
     STORE_PRESSURE_NOISE,   /* noise */
     STORE_PRESSURE_CASES,   /* new cases too */
     STORE_PRESSURE_RESERVE, /* all that changes something and is not urgent */
+    STORE_PRESSURE_FULL,    /* that, and consumers stand still */
 };
 
 enum err store_create(struct loop *l, const struct store_config *c, struct store **out,

@@ -38,8 +38,9 @@ struct stream {
     bool busy;        /* the job is the archiver's */
     bool unwritten;   /* the other builder failed to be written: tried again */
     bool reading;
-    uint32_t page;  /* adapts to what fits into a reply */
-    uint32_t asked; /* of the reading under way */
+    size_t page_bytes; /* of the last reading */
+    uint32_t page;     /* adapts to what fits into a reply */
+    uint32_t asked;    /* of the reading under way */
     int64_t retry_ms;
     struct archive_job job;
 };

@@ -7,7 +7,9 @@
 #include "obs/log.h"
 #include "services/ledger/ledger_private.h"
 
-#define TIGHT_MS 500              /* age of a segment when memory is short */
+#define TIGHT_MS 500 /* age of a segment when memory is short */
+#define PAGE_FIRST 32
+#define PAGE_BYTES (1u << 20)
 #define SEQ_END 9007199254740992u /* sequences stay exact in the Function's numbers */
 
 static struct segment_builder *collecting(struct stream *s)
@@ -22,7 +24,7 @@ static struct segment_builder *other(struct stream *s)
 
 void stream_init(struct stream *s, struct ledger *l, enum segment_kind kind, const char *name)
 {
-    *s = (struct stream){.ledger = l, .kind = kind, .page = LEDGER_PAGE};
+    *s = (struct stream){.ledger = l, .kind = kind, .page = PAGE_FIRST};
     (void)snprintf(s->name, sizeof(s->name), "%s", name);
     (void)snprintf(s->dir, sizeof(s->dir), "%s/%s/%s%s", l->set->archive_dir, l->epoch,
                    kind == SEGMENT_NOISE ? "noise/" : "", name);
@@ -163,6 +165,7 @@ static enum err take(struct stream *s, const struct segment_entry *e)
         return r;
     if (collecting(s)->head.count == 1)
         s->since_ms = clock_mono_ms();
+    s->page_bytes += e->bytes;
     s->collected = e->pos;
     s->has_collected = true;
     return ERR_OK;
@@ -171,14 +174,14 @@ static enum err take(struct stream *s, const struct segment_entry *e)
 /* `full` pages mean that there is more. */
 static void page_done(struct stream *s, enum err e, size_t n)
 {
-    if (e != ERR_OK && s->page > 1) {
-        s->page /= 2; /* too much at once, perhaps */
-    } else if (e == ERR_OK && n == s->asked) {
-        s->page = s->page * 2 <= LEDGER_PAGE ? s->page * 2 : LEDGER_PAGE;
+    if ((e != ERR_OK || s->page_bytes > PAGE_BYTES) && s->page > 1)
+        s->page /= 2; /* too much at once: what is asked for takes Redis' memory, too */
+    else if (e == ERR_OK && s->page_bytes < PAGE_BYTES / 2 && s->page * 2 <= LEDGER_PAGE)
+        s->page *= 2;
+    if (e == ERR_OK && n == s->asked)
         stream_go(s);
-        return;
-    }
-    close_segment(s);
+    else
+        close_segment(s);
 }
 
 /* The last entry collected is read again each time: a journal that has lost it, or has another one
@@ -316,6 +319,7 @@ static void ask(struct stream *s)
     if (s->kind == SEGMENT_JOURNAL && s->has_collected)
         s->asked++; /* the last one again */
     s->reading = true;
+    s->page_bytes = 0;
     l->pending++;
     enum err e = s->kind == SEGMENT_NOISE
                      ? store_noise(l->store, s->name, s->collected.seq, s->collected.sub, s->asked,

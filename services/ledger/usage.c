@@ -8,8 +8,8 @@
 #include "ismap/liu/v1/health.pb-c.h"
 #include "services/ledger/ledger_private.h"
 
-#define USAGE_EVERY_MS 2000
-#define USAGE_TIGHT_MS 500
+#define USAGE_EVERY_MS 1000
+#define USAGE_TIGHT_MS 200
 #define WRITE_EVERY_MS 30000
 #define TIGHT_PERCENT 70
 

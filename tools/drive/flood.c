@@ -36,6 +36,7 @@ struct flood {
     uint64_t window;
     uint64_t epoch;
     uint64_t wait_ms;
+    uint64_t seconds; /* at most */
     _Atomic bool stop;
     _Atomic bool half; /* half of the flood has been taken: time for the urgent one */
     int64_t urgent_pushed_us;
@@ -207,6 +208,7 @@ struct bulk {
     uint64_t critical; /* its number */
     uint64_t open;
     bool going_back;
+    int64_t pause_ms; /* the store asked for it */
     int64_t sent_us[WINDOW_MAX * 2];
     Ismap__Liu__V1__Alert *alerts;
     Ismap__Liu__V1__Alert **list;
@@ -268,6 +270,7 @@ static void bulk_reply(struct bulk *b, const Ismap__Liu__V1__Reply *r)
     if (r->status != ISMAP__LIU__V1__STATUS__STATUS_OK) {
         f->refused++;
         b->going_back = true;
+        b->pause_ms = (int64_t)r->retry_after_ms;
         return;
     }
     samples_add(&f->ack, clock_mono_us() - b->sent_us[k % (WINDOW_MAX * 2)]);
@@ -287,7 +290,7 @@ static void bulk_run(struct bulk *b)
     b->next = b->acked = 1;
     b->critical = f->bulk_number == NULL ? 0 : f->alerts / 3;
     f->began_us = clock_mono_us();
-    int64_t give_up = f->began_us + 120000000;
+    int64_t give_up = f->began_us + (int64_t)f->seconds * 1000000;
     while (b->acked <= f->alerts && clock_mono_us() < give_up) {
         while (!b->going_back && b->open < f->window && b->next <= f->alerts)
             bulk_send(b);
@@ -299,6 +302,10 @@ static void bulk_run(struct bulk *b)
         if ((b->going_back || r == NULL) && b->open == 0) {
             b->next = b->acked;
             b->going_back = false;
+            (void)nanosleep(&(struct timespec){.tv_sec = b->pause_ms / 1000,
+                                               .tv_nsec = b->pause_ms % 1000 * 1000000},
+                            NULL);
+            b->pause_ms = 0;
         }
     }
     f->ended_us = clock_mono_us();
@@ -439,9 +446,10 @@ int drive_flood(struct cli *c, struct cli_args *a)
     f.feed = cli_option(a, "--feed");
     f.urgent_number = cli_option(a, "--urgent");
     f.bulk_number = cli_option(a, "--bulk");
-    bool good = drive_number(c, a, "--alerts", 20000, 100000000, &f.alerts) &&
+    bool good = drive_number(c, a, "--alerts", 20000, 10000000000, &f.alerts) &&
                 drive_number(c, a, "--batch", 64, LIMIT_ALERTS_BULK, &f.batch) &&
                 drive_number(c, a, "--window", 8, WINDOW_MAX, &f.window) &&
+                drive_number(c, a, "--seconds", 120, 86400, &f.seconds) &&
                 drive_number(c, a, "--wait-ms", 5000, 600000, &f.wait_ms) && cli_done(c, a);
     struct subscriber *subs = calloc(SUBSCRIBERS_MAX, sizeof *subs);
     if (subs == NULL)

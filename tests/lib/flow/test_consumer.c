@@ -217,7 +217,7 @@ static void a_conflict_is_decided_again(void **state)
 static void events_wait_while_memory_is_short(void **state)
 {
     (void)state;
-    fake.pressure = STORE_PRESSURE_RESERVE;
+    fake.pressure = STORE_PRESSURE_FULL;
     offer("case-a");
     settle();
     assert_int_equal(touched("case-a"), 0);

@@ -129,7 +129,7 @@ static void full_memory_is_unavailable_and_writes_nothing(void **state)
     client_disconnect(&other);
     client_connect(&other, c->redis.address, 0);
     client_until_ready(&other);
-    assert_int_equal(store_pressure(other.store), STORE_PRESSURE_RESERVE);
+    assert_int_equal(store_pressure(other.store), STORE_PRESSURE_FULL);
     ask(c, "CONFIG SET maxmemory 0");
     assert_int_equal(client_commit(&other, STORE_MAIN, &m.commit).status, COMMIT_OK);
     client_disconnect(&other);
@@ -232,6 +232,7 @@ static void pressure_begins_at_70_85_and_95_percent(void **state)
     assert_int_equal(check_pressure(&(struct check_memory){85, 100}), STORE_PRESSURE_CASES);
     assert_int_equal(check_pressure(&(struct check_memory){94, 100}), STORE_PRESSURE_CASES);
     assert_int_equal(check_pressure(&(struct check_memory){95, 100}), STORE_PRESSURE_RESERVE);
+    assert_int_equal(check_pressure(&(struct check_memory){98, 100}), STORE_PRESSURE_FULL);
     assert_int_equal(check_pressure(&(struct check_memory){85, 0}), STORE_PRESSURE_NONE);
 }
 
