@@ -85,7 +85,8 @@ static int read_year(struct cli *c, const char *text, const Ismap__Liu__V1__Audi
     int32_t first = audit_record_first_year(p);
     uint64_t v = (uint64_t)first;
     if (text != NULL && text_u64(text, 2999, &v) != ERR_OK)
-        return cli_usage(c, "--year: not a civil year: %s", text);
+        return cli_usage(
+            c, c->ja ? "--year: 西暦の年ではありません: %s" : "--year: not a civil year: %s", text);
     if ((int32_t)v < first || (int32_t)v >= first + (int32_t)p->years)
         return cli_fail(c, CLI_INPUT,
                         c->ja ? "計画は %d 年から %u 年間です" : "the plan begins in %d, %u years",

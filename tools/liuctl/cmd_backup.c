@@ -130,12 +130,12 @@ static int scan_receipts(struct backup *b, struct receipts *r)
     do {
         const char *scan[] = {"SCAN", r->cursor, "MATCH", pattern, "COUNT", "100"};
         if (store_raw(s, 6, scan, NULL, on_page, r) != ERR_OK)
-            return cli_fail(b->cli, CLI_TEMPORARY, "Redis is away");
+            return cli_redis_away(b->cli);
         status = session_wait(&b->session);
         for (r->at = 0; status == CLI_OK && r->at < r->n; r->at++) {
             const char *get[] = {"GET", r->keys[r->at]};
             if (store_raw(s, 2, get, NULL, on_receipt, r) != ERR_OK)
-                return cli_fail(b->cli, CLI_TEMPORARY, "Redis is away");
+                return cli_redis_away(b->cli);
             status = session_wait(&b->session);
         }
     } while (status == CLI_OK && strcmp(r->cursor, "0") != 0);
@@ -145,8 +145,7 @@ static int scan_receipts(struct backup *b, struct receipts *r)
 static int copy_receipts(struct backup *b)
 {
     struct receipts r = {.b = b, .cursor = "0", .keys = calloc(RECEIPTS_PAGE, sizeof *r.keys)};
-    int status =
-        r.keys == NULL ? cli_fail(b->cli, CLI_TEMPORARY, "no memory") : scan_receipts(b, &r);
+    int status = r.keys == NULL ? cli_no_memory(b->cli) : scan_receipts(b, &r);
     free(r.keys);
     return status;
 }
@@ -234,7 +233,7 @@ static int copy_journal(struct backup *b)
         .session = &b->session, .entry = on_entry, .raw = on_raw, .fault = on_fault, .arg = b};
     if (segment_begin(&b->builder, SEGMENT_JOURNAL, b->snapshot.head.epoch, "journal", NULL) !=
         ERR_OK)
-        return cli_fail(c, CLI_TEMPORARY, "no memory");
+        return cli_no_memory(c);
     int status = journal_walk(&b->walk);
     if (status == CLI_OK && b->faults == 0 && close_segment(b) != ERR_OK)
         return cli_fail(c, CLI_TEMPORARY, "%s", b->why.text);
@@ -250,7 +249,7 @@ static int write_manifest(struct backup *b)
     struct cli *c = b->cli;
     char digest[2 * SHA256_BYTES + 1];
     if (backup_records_digest(&b->records, digest) != ERR_OK)
-        return cli_fail(c, CLI_TEMPORARY, "no memory");
+        return cli_no_memory(c);
     json_t *j = json_pack("{s:i, s:s, s:I, s:s, s:I, s:I, s:s, s:O}", "format", BACKUP_FORMAT,
                           "epoch", b->snapshot.head.epoch, "head", (json_int_t)b->snapshot.head.seq,
                           "link", b->link, "atMs", (json_int_t)clock_wall_ms(), "records",

@@ -13,7 +13,8 @@ int cmd_submit(struct cli *c, struct cli_args *a)
     const char *path;
     while ((path = cli_option(a, "--attach")) != NULL) {
         if (n == 8)
-            return cli_usage(c, "at most 8 assessments can be attached");
+            return cli_usage(c, c->ja ? "添付できる評価シートは 8 件までです"
+                                      : "at most 8 assessments can be attached");
         attached[n] =
             (void *)cli_read_message(c, &ismap__liu__v1__signed_assessment__descriptor, path);
         if (attached[n++] == NULL)
@@ -85,7 +86,7 @@ int cmd_sheet_sign(struct cli *c, struct cli_args *a)
                                   {data, s.assessment.len}};
     uint8_t signature[ED25519_SIGNATURE_BYTES];
     if (crypto_sign(c->signing, DOMAIN_ASSESSMENT, parts, 3, signature) != ERR_OK)
-        return cli_fail(c, CLI_USAGE, "signing failed");
+        return cli_fail(c, CLI_USAGE, c->ja ? "署名できません" : "signing failed");
     s.key_id = (char *)(uintptr_t)signing_key_id(c->signing);
     s.signature = (ProtobufCBinaryData){.len = sizeof signature, .data = signature};
     c->json = true; /* made to be read back */

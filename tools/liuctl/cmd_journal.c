@@ -146,7 +146,7 @@ static int compare_once(struct rebuild *r)
             continue;
         do {
             if (store_scan(r->session.store, r->kind, r->page, PAGE, on_scan, r) != ERR_OK)
-                return cli_fail(r->cli, CLI_TEMPORARY, "Redis is away");
+                return cli_redis_away(r->cli);
             status = session_wait(&r->session);
         } while (status == CLI_OK && r->page[0] != '\0');
     }

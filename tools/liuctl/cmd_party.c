@@ -73,7 +73,7 @@ static int make_keys(struct cli *c, const struct key_files *f, const char *key_i
     struct signing_key *signing = NULL;
     struct err_text why = {""};
     if (curve_keys_generate(&keys) != ERR_OK || signing_key_generate(key_id, &signing) != ERR_OK)
-        return cli_fail(c, CLI_TEMPORARY, "keys could not be made");
+        return cli_fail(c, CLI_TEMPORARY, c->ja ? "鍵を作れません" : "keys could not be made");
     enum err e = curve_keys_save(&keys, f->curve, &why);
     if (e == ERR_OK)
         e = signing_key_save(signing, f->sign, &why);

@@ -86,8 +86,10 @@ static int write_oscal(struct cli *c, const struct plan_doc *d, const char *path
     if (e == ERR_OK)
         return write_tree(c, path, j, JSON_INDENT(1));
     json_decref(j);
-    return e == ERR_INVAL ? cli_fail(c, CLI_INPUT, "the plan cannot be written as OSCAL")
-                          : cli_fail(c, CLI_TEMPORARY, "no memory");
+    return e == ERR_INVAL ? cli_fail(c, CLI_INPUT,
+                                     c->ja ? "この計画は OSCAL として書き出せません"
+                                           : "the plan cannot be written as OSCAL")
+                          : cli_no_memory(c);
 }
 
 static int write_text(struct cli *c, const struct plan_doc *d, const char *path,
@@ -166,8 +168,10 @@ int plan_doc_get(struct cli *c, struct cli_args *a, struct plan_sources *s, stru
         return status;
     struct err_text why = {""};
     if (strcmp(m->catalogue_version, s->catalogue_version) != 0)
-        return cli_fail(c, CLI_INPUT, "the plan is of catalogue %s, not %s", m->catalogue_version,
-                        s->catalogue_version);
+        return cli_fail(c, CLI_INPUT,
+                        c->ja ? "この計画は管理基準 %s によるもので、%s ではありません"
+                              : "the plan is of catalogue %s, not %s",
+                        m->catalogue_version, s->catalogue_version);
     if (plan_doc_open(&c->arena, m, &s->catalogue, d, &why) != ERR_OK)
         return cli_fail(c, CLI_INPUT, "%s", why.text);
     return CLI_OK;
@@ -309,7 +313,7 @@ int cmd_plan_diff(struct cli *c, struct cli_args *a)
     struct change *changes =
         arena_alloc(&c->arena, (plans[0]->n_items + plans[1]->n_items) * sizeof *changes);
     if (changes == NULL)
-        return cli_fail(c, CLI_TEMPORARY, "no memory");
+        return cli_no_memory(c);
     size_t n = changes_of(plans, base, changes);
     struct cli_table t = {0};
     size_t differ = 0;

@@ -341,7 +341,7 @@ static int verify(struct restore *r)
             continue;
         do {
             if (store_scan(r->session.store, r->kind, r->page, PAGE, on_scan, r) != ERR_OK)
-                return cli_fail(c, CLI_TEMPORARY, "Redis is away");
+                return cli_redis_away(c);
             status = session_wait(&r->session);
             cli_wait_count(&r->wait, r->scanned, HASH_COUNT(r->records.all));
         } while (status == CLI_OK && r->page[0] != '\0');

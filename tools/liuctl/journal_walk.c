@@ -157,7 +157,7 @@ static int walk_stream(struct journal_walk *w)
     while (status == CLI_OK && w->seq < head) {
         uint64_t before = w->seq;
         if (store_entries(w->session->store, w->seq + 1, head, PAGE, on_entries, w) != ERR_OK)
-            return cli_fail(w->session->cli, CLI_TEMPORARY, "Redis is away");
+            return cli_redis_away(w->session->cli);
         status = session_wait(w->session);
         if (status == CLI_OK && w->seq == before) {
             w->fault(w->arg, "journal",

@@ -102,7 +102,7 @@ void cli_list_row(struct cli *c, struct cli_list *l, const ProtobufCMessage *m,
     char *text = j == NULL ? NULL : json_dumps(j, JSON_COMPACT);
     const char *line[] = {cells[0], text};
     if (text == NULL)
-        (void)cli_fail(c, CLI_TEMPORARY, "no memory");
+        (void)cli_no_memory(c);
     else
         cli_table_row(c, &l->lines, 2, line);
     free(text);

@@ -108,7 +108,10 @@ int plan_prices_take(struct cli *c, struct cli_args *a, struct plan_prices *out)
     out->n = 1;
     return read_range(range, &out->rows[0])
                ? CLI_OK
-               : cli_usage(c, "--price-per-hour: LOW or LOW..HIGH, at most %d", PLAN_PRICE_MAX);
+               : cli_usage(c,
+                           c->ja ? "--price-per-hour: 下限 または 下限..上限 (円、%d まで)"
+                                 : "--price-per-hour: LOW or LOW..HIGH, at most %d",
+                           PLAN_PRICE_MAX);
 }
 
 const struct plan_price *plan_price_of(const struct plan_prices *p, unsigned party, unsigned tier,

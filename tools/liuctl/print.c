@@ -114,7 +114,7 @@ static void tree(const struct cli *c, const json_t *j, int depth, const char *ke
 void cli_print_json(struct cli *c, json_t *j)
 {
     if (j == NULL) {
-        (void)cli_fail(c, CLI_TEMPORARY, "no memory");
+        (void)cli_no_memory(c);
         return;
     }
     if (c->json) {

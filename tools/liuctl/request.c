@@ -163,7 +163,7 @@ int cli_envelope(struct cli *c, const ProtobufCMessage *m, bool sign, const char
     const uint8_t *payload;
     *id = c->request_id != NULL ? c->request_id : fresh_id(c);
     if (*id == NULL || wire_pack(&c->arena, m, &payload, &env.payload.len) != ERR_OK)
-        return cli_fail(c, CLI_INPUT, "the message is too large");
+        return cli_fail(c, CLI_INPUT, c->ja ? "要求が大きすぎます" : "the message is too large");
     env.version = 1;
     env.id = (char *)(uintptr_t)*id;
     env.type = (char *)(uintptr_t)m->descriptor->name;
@@ -174,7 +174,7 @@ int cli_envelope(struct cli *c, const ProtobufCMessage *m, bool sign, const char
                         c->ja ? "署名鍵がありません: %s/%s.sign" : "no signing key: %s/%s.sign",
                         c->config.key_dir, c->identity);
     if (sign && !sign_envelope(c, &env))
-        return cli_fail(c, CLI_USAGE, "signing failed");
+        return cli_fail(c, CLI_USAGE, c->ja ? "署名できません" : "signing failed");
     return wire_pack(&c->arena, &env.base, data, bytes) == ERR_OK ? CLI_OK : CLI_INPUT;
 }
 
@@ -269,7 +269,8 @@ int cli_request_quiet(struct cli *c, enum cli_service to, const ProtobufCMessage
         c->reply->type[0] == '\0' ? NULL : wire_type(c->reply->type);
     if (d != NULL &&
         wire_unpack(&c->arena, d, c->reply->payload.data, c->reply->payload.len, answer) != ERR_OK)
-        return cli_fail(c, CLI_TEMPORARY, "the answer cannot be read");
+        return cli_fail(c, CLI_TEMPORARY,
+                        c->ja ? "応答を読み取れません" : "the answer cannot be read");
     return cli_status_exit(c->reply->status);
 }
 

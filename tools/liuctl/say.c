@@ -71,6 +71,16 @@ int cli_fail(struct cli *c, int status, const char *fmt, ...)
     return status;
 }
 
+int cli_no_memory(struct cli *c)
+{
+    return cli_fail(c, CLI_TEMPORARY, c->ja ? "メモリが足りません" : "no memory");
+}
+
+int cli_redis_away(struct cli *c)
+{
+    return cli_fail(c, CLI_TEMPORARY, c->ja ? "Redis に接続できません" : "Redis is away");
+}
+
 void cli_print_refusal(struct cli *c, const Ismap__Liu__V1__Reply *r)
 {
     const char *name = cli_status_name(r->status);

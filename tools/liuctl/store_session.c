@@ -78,7 +78,7 @@ int session_head(struct session *s, uint64_t *seq)
 {
     struct head_answer h = {.session = s};
     if (store_head(s->store, on_head, &h) != ERR_OK)
-        return cli_fail(s->cli, CLI_TEMPORARY, "Redis is away");
+        return cli_redis_away(s->cli);
     int status = session_wait(s);
     *seq = h.seq;
     return status;
