@@ -43,7 +43,7 @@ static void quote_of(const struct plan *plan, const struct catalogue *catalogue,
     for (size_t i = 0; i < plan->n; i++) {
         const struct plan_item *item = &plan->items[i];
         enum catalogue_tier tier = catalogue_find(catalogue, item->control_id)->tier;
-        enum plan_mode_number mode = plan_mode_of(item);
+        enum plan_mode mode = plan_mode_of(item);
         const struct plan_price *price =
             plan_price_of(prices, (unsigned)item->party, (unsigned)tier, (unsigned)mode);
         out->priced = out->priced && price != NULL;
@@ -119,12 +119,12 @@ static void print_year(struct print *p, uint32_t year, enum plan_party party)
     struct cli *c = p->cli;
     const struct quote *q = p->quotes[0];
     for (int tier = CATALOGUE_GOVERNANCE; tier < CATALOGUE_TIERS; tier++)
-        for (int mode = PLAN_MODE_DESIGN; mode < PLAN_MODES; mode++) {
+        for (int mode = PLAN_DESIGN; mode < PLAN_MODES; mode++) {
             struct row r = {.year = arena_printf(&c->arena, "%d", q->first_year + (int32_t)year),
                             .party =
                                 name_of(c, &ismap__liu__v1__audit_party__descriptor, (int)party),
                             .tier = name_of(c, &ismap__liu__v1__tier__descriptor, tier),
-                            .mode = plan_mode_word((enum plan_mode_number)mode, c->ja && !c->json),
+                            .mode = plan_mode_word((enum plan_mode)mode, c->ja && !c->json),
                             .shares = {q->shares[year][party][tier][mode]}};
             if (p->quotes[1] != NULL)
                 r.shares[1] = p->quotes[1]->shares[year][party][tier][mode];

@@ -57,20 +57,34 @@ const char *plan_domain_name(const struct catalogue_item *it)
     return n < sizeof chapters / sizeof chapters[0] && chapters[n] != NULL ? chapters[n] : "";
 }
 
-enum plan_mode_number plan_mode_of(const struct plan_item *item)
+enum plan_mode plan_mode_of(const struct plan_item *item)
 {
-    bool one = item->mode == PLAN_DESIGN || item->mode == PLAN_OPERATING;
-    return one ? (enum plan_mode_number)item->mode : PLAN_MODE_BOTH;
+    return item->mode == PLAN_NO_MODE ? PLAN_BOTH : item->mode;
 }
 
-const char *plan_mode_word(enum plan_mode_number mode, bool ja)
+const char *plan_mode_word(enum plan_mode mode, bool ja)
 {
     static const char *const words[PLAN_MODES][2] = {
-        [PLAN_MODE_DESIGN] = {"DESIGN", "整備状況評価"},
-        [PLAN_MODE_OPERATING] = {"OPERATING", "運用状況評価"},
-        [PLAN_MODE_BOTH] = {"DESIGN+OPERATING", "整備・運用状況評価"},
+        [PLAN_NO_MODE] = {"", ""},
+        [PLAN_DESIGN] = {"DESIGN", "整備状況評価"},
+        [PLAN_OPERATING] = {"OPERATING", "運用状況評価"},
+        [PLAN_BOTH] = {"DESIGN+OPERATING", "整備・運用状況評価"},
     };
-    return mode >= PLAN_MODE_DESIGN && mode < PLAN_MODES ? words[mode][ja] : "";
+    return (unsigned)mode < PLAN_MODES ? words[mode][ja] : "";
+}
+
+const char *plan_cause_word(enum plan_cause cause, bool ja)
+{
+    static const char *const words[][2] = {
+        [PLAN_NO_CAUSE] = {"", ""},
+        [PLAN_CHANGED] = {"changed", "変更"},
+        [PLAN_ADOPTED] = {"adopted", "新規採用"},
+        [PLAN_FINDING] = {"finding", "指摘"},
+        [PLAN_FAILED_AUDIT] = {"failed", "前回不適合"},
+        [PLAN_INCIDENT] = {"incident", "インシデント"},
+        [PLAN_BASE_LAPSED] = {"base-lapsed", "基盤サービスの登録失効"},
+    };
+    return (unsigned)cause < sizeof words / sizeof words[0] ? words[cause][ja] : "";
 }
 
 static uint32_t left(uint32_t v, unsigned n)
@@ -181,8 +195,8 @@ static const char *tier_word(enum catalogue_tier t)
 void plan_csv(const struct plan_doc *d, struct buf *out)
 {
     (void)buf_puts(out,
-                   "case,plan_year,civil_year,party,control,tier,domain,domain_name,title,rule,"
-                   "hours\n");
+                   "case,plan_year,civil_year,party,control,tier,domain,domain_name,title,mode,"
+                   "cause,reference,auditor,rule,hours\n");
     for (size_t i = 0; i < d->plan.n; i++) {
         const struct plan_item *item = &d->plan.items[i];
         const struct catalogue_item *it = catalogue_find(d->catalogue, item->control_id);
@@ -193,6 +207,10 @@ void plan_csv(const struct plan_doc *d, struct buf *out)
         (void)buf_printf(out, "%s,%u,", tier_word(it->tier), it->numbers[0]);
         field(out, plan_domain_name(it), ",");
         field(out, it->title != NULL ? it->title : "", ",");
+        field(out, plan_mode_word(plan_mode_of(item), false), ",");
+        field(out, plan_cause_word(item->cause, false), ",");
+        field(out, item->ref != NULL ? item->ref : "", ",");
+        field(out, item->auditor != NULL ? item->auditor : "", ",");
         field(out, item->rule, ",");
         (void)buf_printf(out, "%u\n", item->hours);
     }

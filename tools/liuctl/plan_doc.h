@@ -61,13 +61,16 @@ json_t *plan_oscal(struct arena *a, const struct plan_doc *d);
 enum err plan_oscal_check(struct arena *a, const json_t *root, const struct plan_doc *d,
                           struct buf *report) LIU_MUST_USE;
 
-/* What of a control is audited: its design, its operation, both. R67 */
-enum plan_mode_number { PLAN_MODE_DESIGN = 1, PLAN_MODE_OPERATING, PLAN_MODE_BOTH, PLAN_MODES };
-enum plan_mode_number plan_mode_of(const struct plan_item *item);
-const char *plan_mode_word(enum plan_mode_number mode, bool ja);
+/* What of a control is audited (R67): an item of an older plan that does not say is both. */
+#define PLAN_MODES 4
+enum plan_mode plan_mode_of(const struct plan_item *item);
+const char *plan_mode_word(enum plan_mode mode, bool ja);
+/* What brought an item into scope before its turn, "" = nothing did. R66, R70 */
+const char *plan_cause_word(enum plan_cause cause, bool ja);
 
 /* A workbook at `path`: an overview with the load of each year, a sheet a year, and a sheet that
- * tells for every assessable control in which year who audits it. The same plan gives the same
+ * tells for every assessable control in which year who audits it and when it is due; what moved
+ * against the plan before, if there is one. The same plan gives the same
  * bytes. ERR_IO (errno), ERR_NOMEM. */
 enum err plan_xlsx(const struct plan_doc *d, const char *path) LIU_MUST_USE;
 

@@ -40,55 +40,66 @@ static json_t *prop_number(struct arena *a, const char *name, uint32_t v)
     return prop(name, arena_printf(a, "%u", v));
 }
 
-/* Which controls are in a year's audit; year 0 = in any year, of any party. */
-static bool *marked(struct arena *a, const struct plan_doc *d, uint32_t year, enum plan_party party)
+static const char *const mode_words[PLAN_MODES] = {"", "design", "operating",
+                                                   "design-and-operating"};
+
+/* Which controls are in a year's audit, by mode; year 0 = in any year, of any party, whatever its
+ * mode (PLAN_NO_MODE + 1). */
+static uint8_t *marked(struct arena *a, const struct plan_doc *d, uint32_t year,
+                       enum plan_party party)
 {
-    bool *marks = arena_alloc(a, d->catalogue->n);
+    uint8_t *marks = arena_alloc(a, d->catalogue->n);
     for (size_t i = 0; marks != NULL && i < d->plan.n; i++) {
         const struct plan_item *item = &d->plan.items[i];
         if (year != 0 && (item->year != year || item->party != party))
             continue;
         const struct catalogue_item *it = catalogue_find(d->catalogue, item->control_id);
-        marks[it - d->catalogue->items] = true;
+        marks[it - d->catalogue->items] = year == 0 ? 1 : (uint8_t)plan_mode_of(item);
     }
     return marks;
 }
 
-/* One selection for each tier that has any; NULL without memory, an empty array without controls.
- */
+/* The controls of one tier and mark as a selection, into `out` when there are any. */
+static bool add_selection(struct arena *a, const struct plan_doc *d, const uint8_t *marks, int tier,
+                          uint8_t mark, const char *mode, json_t *out)
+{
+    json_t *ids = json_array();
+    bool bad = ids == NULL;
+    for (size_t i = 0; i < d->catalogue->n; i++) {
+        const struct catalogue_item *it = &d->catalogue->items[i];
+        if (marks[i] != mark || (int)it->tier != tier)
+            continue;
+        const char *token = plan_token(a, it->id);
+        bad |= token == NULL ||
+               json_array_append_new(ids, json_pack("{s:s}", "control-id", token)) != 0;
+    }
+    if (json_array_size(ids) == 0) {
+        json_decref(ids);
+        return !bad;
+    }
+    json_t *props = json_pack("[o]", prop("tier", tier_words[tier]));
+    if (mode != NULL)
+        bad |= json_array_append_new(props, prop("audit-mode", mode)) != 0;
+    bad |= json_array_append_new(
+               out, json_pack("{s:o, s:o}", "props", props, "include-controls", ids)) != 0;
+    return !bad;
+}
+
+/* One selection for each tier and mode that has any; NULL without memory, an empty array without
+ * controls. */
 static json_t *selections(struct arena *a, const struct plan_doc *d, uint32_t year,
                           enum plan_party party)
 {
-    const bool *marks = marked(a, d, year, party);
+    const uint8_t *marks = marked(a, d, year, party);
     json_t *out = json_array();
-    if (marks == NULL || out == NULL) {
-        json_decref(out);
-        return NULL;
-    }
-    bool bad = false;
-    for (int tier = CATALOGUE_GOVERNANCE; tier < CATALOGUE_TIERS; tier++) {
-        json_t *ids = json_array();
-        for (size_t i = 0; i < d->catalogue->n; i++) {
-            const struct catalogue_item *it = &d->catalogue->items[i];
-            const char *token;
-            if (!marks[i] || (int)it->tier != tier)
-                continue;
-            token = plan_token(a, it->id);
-            bad |= token == NULL ||
-                   json_array_append_new(ids, json_pack("{s:s}", "control-id", token)) != 0;
-        }
-        if (json_array_size(ids) == 0)
-            json_decref(ids);
-        else
-            bad |= json_array_append_new(out, json_pack("{s:[o], s:o}", "props",
-                                                        prop("tier", tier_words[tier]),
-                                                        "include-controls", ids)) != 0;
-    }
-    if (bad) {
-        json_decref(out);
-        return NULL;
-    }
-    return out;
+    bool good = marks != NULL && out != NULL;
+    for (int tier = CATALOGUE_GOVERNANCE; good && tier < CATALOGUE_TIERS; tier++)
+        for (uint8_t mark = 1; good && mark < (year == 0 ? 2 : PLAN_MODES); mark++)
+            good = add_selection(a, d, marks, tier, mark, year == 0 ? NULL : mode_words[mark], out);
+    if (good)
+        return out;
+    json_decref(out);
+    return NULL;
 }
 
 static uint32_t items_of(const struct plan_doc *d, uint32_t year, enum plan_party party)

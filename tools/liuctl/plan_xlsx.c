@@ -10,6 +10,7 @@
 
 #define FIRST_BYTES_TIME 315532800 /* 1980-01-01: of a plan without a time */
 #define SHEET_NAME_BYTES 32
+#define COVERAGE_COLUMNS 11 /* beside the years */
 
 struct book {
     const struct plan_doc *doc;
@@ -68,6 +69,11 @@ static void filtered(struct book *b, lxw_worksheet *ws, lxw_row_t rows, size_t c
     keep(b, worksheet_autofilter(ws, 0, 0, rows == 0 ? 1 : rows, (lxw_col_t)(columns - 1)));
 }
 
+static const char *party_ja(enum plan_party p)
+{
+    return p == PLAN_EXTERNAL ? "外部監査" : "内部監査";
+}
+
 static const char *tier_ja(enum catalogue_tier t)
 {
     return t == CATALOGUE_GOVERNANCE   ? "ガバナンス基準"
@@ -114,6 +120,23 @@ static void loads(struct book *b, lxw_worksheet *ws, lxw_row_t row)
     keep(b, worksheet_write_formula_num(ws, row + 1, 5, mean, NULL, total / p->years));
 }
 
+static lxw_row_t count(struct book *b, lxw_worksheet *ws, lxw_row_t row, const char *name, double v)
+{
+    text_at(b, ws, row, 0, name, b->strong);
+    number_at(b, ws, row, 1, v);
+    return row + 1;
+}
+
+static lxw_row_t certificate(struct book *b, lxw_worksheet *ws, lxw_row_t row,
+                             const Ismap__Liu__V1__PlanCertificate *k)
+{
+    row = count(b, ws, row, "最も重い年の時間(h)", k->heaviest_hours);
+    row = count(b, ws, row, "その下限(h)", k->bound_hours);
+    row = count(b, ws, row, "下限との差(h)", k->gap_hours);
+    row = count(b, ws, row, "期限を過ぎた項目", k->overdue);
+    return count(b, ws, row, "前の計画からの移動", k->moves);
+}
+
 static void overview(struct book *b)
 {
     static const struct column columns[] = {{"項目", 22}, {"内容", 26}, {"", 18},
@@ -133,14 +156,17 @@ static void overview(struct book *b)
     row = pair(b, ws, row, "規則のハッシュ", m->rulebook_hash);
     row = pair(b, ws, row, "計画の版", m->core_version);
     row = pair(b, ws, row, "計画のハッシュ", b->doc->hash);
+    if (m->certificate != NULL)
+        row = certificate(b, ws, row, m->certificate);
     loads(b, ws, row + 1);
 }
 
 static void year_sheet(struct book *b, uint32_t year)
 {
     static const struct column columns[] = {
-        {"主体", 10}, {"管理策番号", 16}, {"基準", 18},     {"領域", 6},     {"領域名", 34},
-        {"表題", 40}, {"方法", 26},       {"根拠規則", 10}, {"時間(h)", 10},
+        {"主体", 10},   {"管理策番号", 16}, {"基準", 18},     {"領域", 6},
+        {"領域名", 34}, {"表題", 40},       {"方法", 20},     {"契機", 14},
+        {"参照", 16},   {"担当", 14},       {"根拠規則", 10}, {"時間(h)", 10},
     };
     const size_t n = sizeof columns / sizeof columns[0];
     const struct plan *p = &b->doc->plan;
@@ -154,18 +180,40 @@ static void year_sheet(struct book *b, uint32_t year)
         if (item->year != year)
             continue;
         row++;
-        text_at(b, ws, row, 0, item->party == PLAN_EXTERNAL ? "外部監査" : "内部監査", NULL);
+        text_at(b, ws, row, 0, party_ja(item->party), NULL);
         text_at(b, ws, row, 1, it->id, NULL);
         text_at(b, ws, row, 2, tier_ja(it->tier), NULL);
         number_at(b, ws, row, 3, it->numbers[0]);
         text_at(b, ws, row, 4, plan_domain_name(it), NULL);
         text_at(b, ws, row, 5, it->title != NULL ? it->title : "", b->wrap);
         text_at(b, ws, row, 6, plan_mode_word(plan_mode_of(item), true), NULL);
-        text_at(b, ws, row, 7, item->rule, NULL);
-        number_at(b, ws, row, 8, item->hours);
+        text_at(b, ws, row, 7, plan_cause_word(item->cause, true), NULL);
+        text_at(b, ws, row, 8, item->ref != NULL ? item->ref : "", NULL);
+        text_at(b, ws, row, 9, item->auditor != NULL ? item->auditor : "", NULL);
+        text_at(b, ws, row, 10, item->rule, NULL);
+        number_at(b, ws, row, 11, item->hours);
     }
     if (ws != NULL)
         filtered(b, ws, row, n);
+}
+
+/* When it was audited last, by when it has to be again, and whether that is over; of those that the
+ * certificate names. */
+static void due_dates(struct book *b, lxw_worksheet *ws, lxw_row_t row, const char *id)
+{
+    const Ismap__Liu__V1__PlanCertificate *k = b->doc->record->certificate;
+    size_t col = 6 + b->doc->plan.years;
+    for (size_t i = 0; k != NULL && i < k->n_covers; i++) {
+        const Ismap__Liu__V1__PlanCover *v = k->covers[i];
+        if (strcmp(v->control_id, id) != 0)
+            continue;
+        size_t at = v->party == ISMAP__LIU__V1__AUDIT_PARTY__AUDIT_PARTY_EXTERNAL ? col : col + 2;
+        if (v->last_year > 0)
+            number_at(b, ws, row, at, v->last_year);
+        number_at(b, ws, row, at + 1, v->due_year);
+        if (v->overdue)
+            text_at(b, ws, row, col + 4, "超過", b->mark);
+    }
 }
 
 /* Of one control: which party audits it in which year. The plan's items are in order by year and
@@ -192,11 +240,12 @@ static void coverage_row(struct book *b, lxw_worksheet *ws, lxw_row_t row,
         text_at(b, ws, row, 4 + y, marks[by_year[y]], b->mark);
     number_at(b, ws, row, 4 + p->years, times[0]);
     number_at(b, ws, row, 5 + p->years, times[1]);
+    due_dates(b, ws, row, it->id);
 }
 
 static void coverage(struct book *b)
 {
-    struct column columns[6 + PLAN_YEARS_MAX] = {
+    struct column columns[COVERAGE_COLUMNS + PLAN_YEARS_MAX] = {
         {"管理策番号", 16}, {"基準", 18}, {"区分", 12}, {"領域名", 34}};
     static char names[PLAN_YEARS_MAX][SHEET_NAME_BYTES];
     const struct catalogue *c = b->doc->catalogue;
@@ -207,13 +256,49 @@ static void coverage(struct book *b)
     }
     columns[4 + years] = (struct column){"外部 回数", 11};
     columns[5 + years] = (struct column){"内部 回数", 11};
-    lxw_worksheet *ws = sheet(b, "網羅", columns, 6 + years);
+    columns[6 + years] = (struct column){"外部 前回", 11};
+    columns[7 + years] = (struct column){"外部 期限", 11};
+    columns[8 + years] = (struct column){"内部 前回", 11};
+    columns[9 + years] = (struct column){"内部 期限", 11};
+    columns[10 + years] = (struct column){"期限超過", 10};
+    lxw_worksheet *ws = sheet(b, "網羅", columns, COVERAGE_COLUMNS + years);
     lxw_row_t row = 0;
     for (size_t i = 0; ws != NULL && i < c->n; i++)
         if (!c->items[i].not_assessed)
             coverage_row(b, ws, ++row, &c->items[i]);
     if (ws != NULL)
-        filtered(b, ws, row, 6 + years);
+        filtered(b, ws, row, COVERAGE_COLUMNS + years);
+}
+
+static void year_at(struct book *b, lxw_worksheet *ws, lxw_row_t row, size_t col, int32_t year)
+{
+    if (year > 0)
+        number_at(b, ws, row, col, year);
+    else
+        text_at(b, ws, row, col, "－", b->mark);
+}
+
+/* What moved against the plan before, when there is one. */
+static void moves(struct book *b)
+{
+    static const struct column columns[] = {{"管理策番号", 16}, {"主体", 12},
+                                            {"変更前の年", 12}, {"変更後の年", 12},
+                                            {"根拠規則", 10},   {"契機", 24}};
+    const Ismap__Liu__V1__AuditPlan *m = b->doc->record;
+    const size_t n = sizeof columns / sizeof columns[0];
+    lxw_worksheet *ws = m->n_moves == 0 ? NULL : sheet(b, "変更", columns, n);
+    for (size_t i = 0; ws != NULL && i < m->n_moves; i++) {
+        const Ismap__Liu__V1__PlanMove *v = m->moves[i];
+        lxw_row_t row = (lxw_row_t)i + 1;
+        text_at(b, ws, row, 0, v->control_id, NULL);
+        text_at(b, ws, row, 1, party_ja((enum plan_party)v->party), NULL);
+        year_at(b, ws, row, 2, v->from_year);
+        year_at(b, ws, row, 3, v->to_year);
+        text_at(b, ws, row, 4, v->reason, NULL);
+        text_at(b, ws, row, 5, plan_cause_word((enum plan_cause)v->cause, true), NULL);
+    }
+    if (ws != NULL)
+        filtered(b, ws, (lxw_row_t)m->n_moves, n);
 }
 
 static void formats(struct book *b)
@@ -253,6 +338,7 @@ enum err plan_xlsx(const struct plan_doc *d, const char *path)
         for (uint32_t y = 1; y <= d->plan.years; y++)
             year_sheet(&b, y);
         coverage(&b);
+        moves(&b);
     }
     lxw_error e = workbook_close(b.wb);
     if (e == LXW_NO_ERROR && !b.failed)
