@@ -234,6 +234,7 @@ struct flow_settings {
     char *scheme_instance;
     char *log_level;
     int64_t redis_timeout_ms;
+    int64_t redis_replicas;
     int64_t drain_ms;
 };
 

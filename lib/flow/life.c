@@ -386,7 +386,8 @@ enum err flow_start(struct flow *f, struct err_text *why)
                               .user = f->set.redis_user,
                               .password_file = f->set.redis_password_file,
                               .partition = f->set.partition,
-                              .timeout_ms = f->set.redis_timeout_ms};
+                              .timeout_ms = f->set.redis_timeout_ms,
+                              .replicas = (uint32_t)f->set.redis_replicas};
     store_take_tls(&sc, &f->set.redis_tls);
     if (e == ERR_OK)
         e = store_create(f->loop, &sc, &f->store, why);

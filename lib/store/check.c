@@ -22,6 +22,7 @@ struct check {
     bool failed;
     uint64_t least;    /* where the journal ended at the least when the questions were sent */
     unsigned settings; /* how many of the required ones were answered */
+    bool elsewhere;    /* another Redis may be the right one by now */
 };
 
 struct wanted {
@@ -90,6 +91,22 @@ enum err check_info(const char *info, struct check_memory *memory, struct err_te
     return ERR_OK;
 }
 
+enum err check_replicas(const char *info, uint32_t wanted, struct err_text *why)
+{
+    char value[64];
+    if (wanted == 0)
+        return ERR_OK;
+    info_value(info, "min_slaves_good_slaves", value);
+    if (value[0] == '\0')
+        return err_say(why, ERR_CONFIG,
+                       "redis_replicas is %u: Redis needs min-replicas-to-write %u, too", wanted,
+                       wanted);
+    if (strtoul(value, NULL, 10) < wanted)
+        return err_say(why, ERR_UNAVAILABLE, "%s replicas in reach, redis_replicas is %u", value,
+                       wanted);
+    return ERR_OK;
+}
+
 enum err check_setting(const char *name, const char *value, struct err_text *why)
 {
     for (size_t i = 0; i < N_SETTINGS; i++) {
@@ -136,7 +153,14 @@ static void on_info(void *arg, enum err e, redisReply **reply)
     if (!usable(k, e, *reply, "INFO"))
         return;
     const char *info = reply_text(*reply);
+    char role[64];
     fault(k, check_info(info == NULL ? "" : info, &memory, &k->why));
+    info_value(info == NULL ? "" : info, "role", role);
+    k->elsewhere = strcmp(role, "master") != 0;
+    enum err replicas =
+        k->failed ? ERR_OK : check_replicas(info, store_replicas(k->conn->store), &k->why);
+    fault(k, replicas);
+    k->elsewhere = k->elsewhere || replicas == ERR_UNAVAILABLE;
     if (!k->failed)
         store_memory(k->conn->store, &memory);
 }
@@ -241,7 +265,7 @@ static void on_head(void *arg, enum err e, redisReply **reply)
     if (usable(k, e, *reply, "GET"))
         judge_head(k, *reply);
     if (e == ERR_OK)
-        conn_checked(c, k->failed ? k->why.text : NULL);
+        conn_checked(c, k->failed ? k->why.text : NULL, k->elsewhere);
     free(k);
 }
 

@@ -37,6 +37,10 @@ struct check_memory {
 enum err check_info(const char *info, struct check_memory *memory,
                     struct err_text *why) LIU_MUST_USE;
 
+/* Are `wanted` replicas in reach, and would Redis itself refuse writes without them
+ * (min-replicas-to-write)? `info` as above; wanted 0 is always good. */
+enum err check_replicas(const char *info, uint32_t wanted, struct err_text *why) LIU_MUST_USE;
+
 /* One setting of CONFIG GET; settings that do not matter are good. */
 enum err check_setting(const char *name, const char *value, struct err_text *why) LIU_MUST_USE;
 

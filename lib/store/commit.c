@@ -3,6 +3,8 @@
  */
 #include "store/store_private.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,9 +110,20 @@ static void answer_each(struct batch *b, const redisReply *reply)
     }
 }
 
-static void on_reply(void *arg, enum err e, redisReply **reply)
+static void batch_done(struct batch *b)
 {
-    struct batch *b = arg;
+    struct lane *l = b->lane;
+    freeReplyObject(b->reply);
+    if (l->n_spare < LIMIT_BATCHES_IN_FLIGHT)
+        l->spare[l->n_spare++] = b;
+    else
+        free(b);
+    if (l->n > 0)
+        loop_again(l->store->loop);
+}
+
+static void answer_batch(struct batch *b, enum err e, const redisReply *reply)
+{
     struct lane *l = b->lane;
     l->in_flight--;
     l->sent -= b->n;
@@ -119,18 +132,66 @@ static void on_reply(void *arg, enum err e, redisReply **reply)
                    "the connection to Redis ended before the commit was sent");
     else if (e != ERR_OK)
         answer_all(b, COMMIT_UNKNOWN, "no answer: the commit may or may not have happened");
-    else if (reply_error(*reply) != NULL)
-        answer_error(b, reply_error(*reply));
-    else if (reply_count(*reply) != b->n)
+    else if (reply_error(reply) != NULL)
+        answer_error(b, reply_error(reply));
+    else if (reply_count(reply) != b->n)
         answer_all(b, COMMIT_BROKEN, "the answer has the wrong number of results");
     else
-        answer_each(b, *reply);
-    if (l->n_spare < LIMIT_BATCHES_IN_FLIGHT)
-        l->spare[l->n_spare++] = b;
-    else
-        free(b);
-    if (l->n > 0)
-        loop_again(l->store->loop);
+        answer_each(b, reply);
+}
+
+static void on_reply(void *arg, enum err e, redisReply **reply)
+{
+    struct batch *b = arg;
+    bool ran = e == ERR_OK && reply_error(*reply) == NULL;
+    if (ran && b->waits) {
+        b->reply = *reply; /* told by on_replicated, which follows */
+        *reply = NULL;
+        return;
+    }
+    answer_batch(b, ran && b->lane->store->replicas > 0 ? ERR_TIMEOUT : e, *reply);
+    b->n = 0; /* all told */
+    if (!b->waits)
+        batch_done(b);
+}
+
+/* What is durable here may still be lost with this host: until enough replicas have it, nobody may
+ * say that it happened. It may yet; the same id sent again finds out. */
+static void on_replicated(void *arg, enum err e, redisReply **reply)
+{
+    struct batch *b = arg;
+    int64_t have = 0;
+    bool enough = e == ERR_OK && !b->lane->unsynced && reply_integer(*reply, &have) &&
+                  have >= b->lane->store->replicas;
+    b->lane->unsynced = false;
+    if (b->n > 0)
+        answer_batch(b, enough ? ERR_OK : ERR_TIMEOUT, b->reply);
+    batch_done(b);
+}
+
+static void on_synced(void *arg, enum err e, redisReply **reply)
+{
+    struct lane *l = arg;
+    l->unsynced = e != ERR_OK || !reply_is_ok(*reply);
+}
+
+/* WAIT speaks of what this connection wrote; since Redis 7.2 a call that found all of its commits
+ * done before counts as no write, so that others' may not be there yet. A write of our own makes it
+ * speak of everything before it. */
+static enum err send_wait(struct lane *l, struct batch *b)
+{
+    struct store *s = l->store;
+    struct key key;
+    key_sync(&key, s->partition);
+    enum err e =
+        conn_command(l->conn, s->timeout_ms, on_synced, l, "SET", key.text, s->epoch, NULL);
+    if (e != ERR_OK)
+        return e;
+    char replicas[12];
+    char ms[24];
+    (void)snprintf(replicas, sizeof(replicas), "%" PRIu32, s->replicas);
+    (void)snprintf(ms, sizeof(ms), "%" PRId64, s->timeout_ms / 2); /* before we give up ourselves */
+    return conn_command(l->conn, s->timeout_ms, on_replicated, b, "WAIT", replicas, ms, NULL);
 }
 
 /* Moves commits into the encoder until it is full. Those that can never be sent are answered here,
@@ -164,6 +225,7 @@ static bool send_batch(struct lane *l)
         return false;
     b->lane = l;
     b->n = 0;
+    b->reply = NULL;
     fill(l, b);
     struct encoder_call call = {.function = "liu_commit",
                                 .epoch = s->epoch,
@@ -173,6 +235,7 @@ static bool send_batch(struct lane *l)
     if (e == ERR_OK)
         e = conn_send(l->conn, s->timeout_ms, on_reply, b);
     if (e == ERR_OK) {
+        b->waits = s->replicas > 0 && send_wait(l, b) == ERR_OK;
         l->in_flight++;
         l->sent += b->n;
         metric_add(s->m_calls, 1);

@@ -140,7 +140,7 @@ void conn_lose(struct conn *c, const char *why)
         end(c);
 }
 
-void conn_checked(struct conn *c, const char *why)
+void conn_checked(struct conn *c, const char *why, bool elsewhere)
 {
     bool was_ready = c->state == CONN_READY;
     if (!conn_connected(c))
@@ -149,6 +149,10 @@ void conn_checked(struct conn *c, const char *why)
     if (why != NULL && strcmp(why, c->why) != 0)
         log_event(LOG_LEVEL_ERROR, "redis-refused", "Redis is not used as it is", "connection",
                   c->name, "why", why, NULL);
+    if (why != NULL && elsewhere && address_moves(store_address(c->store))) {
+        conn_lose(c, why);
+        return;
+    }
     (void)text_copy(c->why, sizeof(c->why), why == NULL ? "" : why);
     c->state = why == NULL ? CONN_READY : CONN_REFUSED;
     c->back_off_ms = why == NULL ? 0 : c->back_off_ms;

@@ -23,6 +23,11 @@ void key_head(struct key *k, const char *partition)
     join(k, (const char *const[]){"{", partition, "}:head"}, 3);
 }
 
+void key_sync(struct key *k, const char *partition)
+{
+    join(k, (const char *const[]){"{", partition, "}:sync"}, 3);
+}
+
 void key_restoring(struct key *k, const char *partition)
 {
     join(k, (const char *const[]){"{", partition, "}:restoring"}, 3);

@@ -2,6 +2,7 @@
  * commit stays in one slot:
  *
  *   {p0}:head            string  "epoch seq at_ms link", see HEAD below
+ *   {p0}:sync            string  written before WAIT where replicas are asked for; means nothing
  *   {p0}:restoring       string  a head while a restore is under way; "done" after it
  *   {p0}:journal         stream  id <seq>-0, fields e (packed JournalEntry), l (link)
  *   {p0}:aud:<party>     stream  id <seq>-0, field t (short type): the journal's index of one party
@@ -32,6 +33,7 @@ struct key {
 };
 
 void key_head(struct key *k, const char *partition);
+void key_sync(struct key *k, const char *partition);
 void key_restoring(struct key *k, const char *partition);
 void key_journal(struct key *k, const char *partition);
 void key_audience(struct key *k, const char *partition, const char *party);

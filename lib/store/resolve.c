@@ -12,18 +12,20 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "store/sentinel.h"
 
 struct resolve {
     atomic_int references;
     int ends[2]; /* ours, the thread's */
     char host[256];
     char port[6];
+    char sentinels[300]; /* "" = host and port */
     struct address address;
     bool found;
 };
 
-static enum err split(const char *text, char host[ADDRESS_HOST_BYTES], char port[6],
-                      struct err_text *why)
+enum err address_split(const char *text, char host[ADDRESS_HOST_BYTES], char port[6],
+                       struct err_text *why)
 {
     const char *rest = text + strlen("tcp:"); /* tls: is as long */
     const char *colon = strrchr(rest, ':');
@@ -48,10 +50,14 @@ enum err address_check(const char *text, struct err_text *why)
     char host[256];
     char port[6];
     if (strncmp(text, "tcp:", 4) == 0 || address_is_tls(text))
-        return split(text, host, port, why);
+        return address_split(text, host, port, why);
+    if (sentinel_form(text))
+        return sentinel_check(text, why);
     if (strncmp(text, "unix:", 5) != 0)
         return err_say(why, ERR_CONFIG,
-                       "%s: unix:/path, tcp:host:port or tls:host:port is expected", text);
+                       "%s: unix:/path, tcp:host:port, tls:host:port or "
+                       "sentinel:NAME@host:port,... is expected",
+                       text);
     size_t n = strlen(text + 5);
     if (n == 0 || n >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
         return err_say(why, ERR_CONFIG, "%s: the path is empty or too long", text);
@@ -67,8 +73,14 @@ void address_host(const char *text, char host[ADDRESS_HOST_BYTES])
 {
     char port[6];
     host[0] = '\0';
-    if (strncmp(text, "unix:", 5) == 0 || split(text, host, port, NULL) != ERR_OK)
+    if (strncmp(text, "unix:", 5) == 0 || sentinel_form(text) ||
+        address_split(text, host, port, NULL) != ERR_OK)
         host[0] = '\0';
+}
+
+bool address_moves(const char *text)
+{
+    return sentinel_form(text);
 }
 
 static void release(struct resolve *r)
@@ -77,7 +89,7 @@ static void release(struct resolve *r)
         free(r);
 }
 
-static bool look_up(const char *host, const char *port, int flags, struct address *out)
+bool address_look_up(const char *host, const char *port, int flags, struct address *out)
 {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = flags};
     struct addrinfo *list = NULL;
@@ -95,7 +107,9 @@ static bool look_up(const char *host, const char *port, int flags, struct addres
 static void *run(void *arg)
 {
     struct resolve *r = arg;
-    r->found = look_up(r->host, r->port, AI_ADDRCONFIG, &r->address);
+    r->found = r->sentinels[0] != '\0'
+                   ? sentinel_ask(r->sentinels, &r->address)
+                   : address_look_up(r->host, r->port, AI_ADDRCONFIG, &r->address);
     (void)send(r->ends[1], "x", 1, MSG_NOSIGNAL);
     (void)close(r->ends[1]);
     release(r);
@@ -132,8 +146,13 @@ enum err resolve_start(const char *text, struct address *address, struct resolve
     struct resolve *r = calloc(1, sizeof(*r));
     if (r == NULL)
         return ERR_NOMEM;
-    enum err e = split(text, r->host, r->port, NULL);
-    if (e == ERR_OK && look_up(r->host, r->port, AI_NUMERICHOST, address)) {
+    enum err e = ERR_OK;
+    if (sentinel_form(text))
+        e = text_copy(r->sentinels, sizeof(r->sentinels), text) ? ERR_OK : ERR_CONFIG;
+    else
+        e = address_split(text, r->host, r->port, NULL);
+    if (e == ERR_OK && r->sentinels[0] == '\0' &&
+        address_look_up(r->host, r->port, AI_NUMERICHOST, address)) {
         free(r);
         return ERR_OK;
     }

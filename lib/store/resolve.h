@@ -1,5 +1,6 @@
-/* Where Redis listens: unix:/path, tcp:host:port, tls:host:port. Names are resolved on a thread of
- * their own, because getaddrinfo may take many seconds.
+/* Where Redis listens: unix:/path, tcp:host:port, tls:host:port, or where Sentinels say
+ * (sentinel.h). Names are resolved on a thread of their own, because getaddrinfo and Sentinels may
+ * take many seconds.
  */
 #ifndef LIU_STORE_RESOLVE_H
 #define LIU_STORE_RESOLVE_H
@@ -23,6 +24,14 @@ enum err address_check(const char *text, struct err_text *why) LIU_MUST_USE;
 bool address_is_tls(const char *text);
 /* The host of a tcp: or tls: address, without brackets; "" of another. */
 void address_host(const char *text, char host[ADDRESS_HOST_BYTES]);
+
+/* Does the address have to be asked for anew when the Redis that it led to is refused? */
+bool address_moves(const char *text);
+/* Host and port of "tcp:host:port" or "tls:host:port". */
+enum err address_split(const char *text, char host[ADDRESS_HOST_BYTES], char port[6],
+                       struct err_text *why) LIU_MUST_USE;
+/* Blocks; `flags` of getaddrinfo. */
+bool address_look_up(const char *host, const char *port, int flags, struct address *out);
 
 /* The address at once when it needs no name service; else ERR_AGAIN and *out is a look-up under
  * way, whose descriptor becomes readable when it is done. */

@@ -58,6 +58,11 @@ int64_t store_timeout_ms(const struct store *s)
     return s->timeout_ms;
 }
 
+uint32_t store_replicas(const struct store *s)
+{
+    return s->replicas;
+}
+
 int64_t store_jitter(struct store *s, int64_t most_ms)
 {
     s->jitter ^= s->jitter << 13;
@@ -241,6 +246,7 @@ static enum err configure(struct store *s, const struct store_config *c, struct 
         !text_copy(s->partition, sizeof(s->partition), c->partition == NULL ? "p0" : c->partition))
         return err_say(why, ERR_CONFIG, "a setting of the store is too long");
     s->timeout_ms = c->timeout_ms <= 0 ? TIMEOUT_MS : c->timeout_ms;
+    s->replicas = c->replicas;
     /* A message sent with a clock ahead is taken that much longer, and one that was taken may wait:
      * its receipt must outlive both. */
     s->receipt_window_ms = LIMIT_RECEIPT_WINDOW_MS + 2 * LIMIT_CLOCK_AHEAD_MS;

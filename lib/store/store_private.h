@@ -23,6 +23,8 @@ struct batch {
     struct lane *lane;
     size_t n;
     struct queued items[LIMIT_BATCH_REQUESTS];
+    redisReply *reply; /* kept until replicas have it */
+    bool waits;        /* on_replicated will come */
 };
 
 struct lane {
@@ -34,6 +36,7 @@ struct lane {
     size_t n;
     size_t in_flight; /* batches */
     size_t sent;      /* commits in them */
+    bool unsynced;    /* WAIT's own write failed */
     struct batch *spare[LIMIT_BATCHES_IN_FLIGHT];
     size_t n_spare;
 };
@@ -58,6 +61,7 @@ struct store {
     char tls_key[512];
     char tls_name[ADDRESS_HOST_BYTES]; /* "" = not TLS */
     int64_t timeout_ms;
+    uint32_t replicas;
     struct conn conns[N_CONNS];
     struct lane lanes[N_LANES];
     struct tail tail;
@@ -89,6 +93,7 @@ enum err store_tls_context(const struct store *s, struct tls_context **out,
                            struct err_text *why) LIU_MUST_USE;
 const char *store_partition(const struct store *s);
 int64_t store_timeout_ms(const struct store *s);
+uint32_t store_replicas(const struct store *s);
 int64_t store_jitter(struct store *s, int64_t most_ms); /* 0 .. most_ms - 1 */
 bool store_is_tail(const struct conn *c);
 void store_memory(struct store *s, const struct check_memory *m);

@@ -167,6 +167,12 @@ static void addresses_are_checked_at_the_start(void **state)
                 {"tcp:redis", "is expected"},
                 {"tcp:redis:70000", "port"},
                 {"unix:", "empty"},
+                {"sentinel:liu", "sentinel:NAME@host:port"},
+                {"sentinel:@a:1", "sentinel:NAME@host:port"},
+                {"sentinel:liu@a:1,b", "is expected"},
+                {"sentinel:liu@a:1,b:0", "port"},
+                {"sentinel:liu@a:1,b:2,", "is expected"},
+                {"sentinel:liu@a:1,b:2,c:3,d:4,e:5,f:6", "at most 5"},
                 {"", "is expected"}};
     struct loop *l = NULL;
     (void)state;
@@ -181,6 +187,29 @@ static void addresses_are_checked_at_the_start(void **state)
             fail_msg("'%s': %s", rows[i].address, why.text);
     }
     loop_destroy(l);
+}
+
+static void replicas_are_counted(void **state)
+{
+    static const struct {
+        const char *info;
+        uint32_t wanted;
+        enum err expected;
+        const char *reason;
+    } rows[] = {
+        {"role:master\r\n", 0, ERR_OK, ""},
+        {"role:master\r\n", 1, ERR_CONFIG, "min-replicas-to-write 1"},
+        {"min_slaves_good_slaves:0\r\n", 1, ERR_UNAVAILABLE, "0 replicas in reach"},
+        {"min_slaves_good_slaves:1\r\n", 2, ERR_UNAVAILABLE, "1 replicas in reach"},
+        {"min_slaves_good_slaves:2\r\n", 2, ERR_OK, ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct err_text why = {""};
+        assert_int_equal(check_replicas(rows[i].info, rows[i].wanted, &why), rows[i].expected);
+        if (strstr(why.text, rows[i].reason) == NULL)
+            fail_msg("%zu: %s", i, why.text);
+    }
 }
 
 static void name_that_does_not_resolve_is_told_without_blocking(void **state)
@@ -247,6 +276,7 @@ int main(void)
         cmocka_unit_test(full_memory_is_unavailable_and_writes_nothing),
         cmocka_unit_test(password_is_read_from_its_file),
         cmocka_unit_test(addresses_are_checked_at_the_start),
+        cmocka_unit_test(replicas_are_counted),
         cmocka_unit_test(name_that_does_not_resolve_is_told_without_blocking),
         cmocka_unit_test(info_is_judged_line_by_line),
         cmocka_unit_test(pressure_begins_at_70_85_and_95_percent),
