@@ -43,6 +43,8 @@ static const struct record_type types[RECORD_KINDS] = {
     ROW(RECORD_CURSOR, "cursor", cursor, "*", false),
     ROW(RECORD_AUDIT_REPORT, "audit_report", audit_report, "audit", false),
     ROW(RECORD_STANDING, "standing", audit_standing, "audit", false),
+    ROW(RECORD_PLAN_REVISION, "plan_revision", plan_revision, "audit", false),
+    ROW(RECORD_PLAN_KEPT, "plan_kept", audit_plan, "audit", false),
     ROW(RECORD_QUARANTINED, "quarantined", quarantined, "*", false),
     ROW(RECORD_UPKEEP, "upkeep", upkeep, "*", false),
     ROW(RECORD_KEY, "key", key_holder, "intake,monitor", false),

@@ -171,6 +171,15 @@ static const struct check resolve_audit_problem[] = {
      .en = "Say how it was resolved."},
 };
 
+static const struct check replan_case[] = {
+    CASE_ID_ROW,
+    {.field = "reason",
+     .flags = CHECK_REQUIRED,
+     .max = LINE_BYTES,
+     .ja = "計画を作り直す理由を記入してください。",
+     .en = "Say why it is planned again."},
+};
+
 static const struct check get_audit_standing[] = {CASE_ID_ROW};
 static const struct check page[] = {PAGE_ROWS};
 
@@ -183,6 +192,8 @@ static const struct check_table tables[] = {
     CHECKS_TABLE(submit_internal_report, submit_internal_report),
     CHECKS_TABLE(get_audit_report, get_audit_report),
     CHECKS_TABLE(get_audit_standing, get_audit_standing),
+    CHECKS_TABLE(get_plan_revisions, get_audit_standing),
+    CHECKS_TABLE(replan_case, replan_case),
     CHECKS_TABLE(list_audit_problems, page),
     CHECKS_TABLE(resolve_audit_problem, resolve_audit_problem),
 };

@@ -6,7 +6,7 @@
 #include "base/date.h"
 #include "obs/log.h"
 #include "services/audit/audit_record.h"
-#include "services/audit/shell.h"
+#include "services/audit/standing.h"
 
 /* Log event "plan-waits": a plan cannot be made now, and why. Once a minute and case at most. */
 static enum decide try_later(struct work *w, const char *case_id, const char *field,
@@ -41,37 +41,48 @@ static enum decide put_plan(struct work *w, const struct plan *p,
     return DECIDE_DONE;
 }
 
-/* A plan that its own check refuses is never put: better none, and a person who looks. */
-static enum decide plan_with(struct work *w, const Ismap__Liu__V1__Catalogue *cat,
-                             const Ismap__Liu__V1__AuditRules *rules,
-                             const struct audit_record_about *about)
+enum err audit_make(struct arena *a, struct audit_making *m, struct audit_faults *faults)
 {
-    struct arena *a = work_arena(w);
+    struct catalogue *catalogue = arena_alloc(a, sizeof *catalogue);
+    struct plan_policy *policy = arena_alloc(a, sizeof *policy);
+    if (catalogue == NULL || policy == NULL)
+        return ERR_NOMEM;
+    m->in = (struct plan_input){.catalogue = catalogue,
+                                .policy = policy,
+                                .first_year = m->first_year,
+                                .open_year = m->first_year};
+    m->in.history = standing_history(a, m->standing, &m->in.n_history);
+    enum err e = m->in.history == NULL ? ERR_NOMEM : ERR_OK;
+    if (e == ERR_OK && m->before != NULL)
+        e = audit_record_before(a, m->before, &m->in);
+    if (e == ERR_OK)
+        e = audit_record_catalogue(a, m->catalogue, catalogue, faults);
+    if (e == ERR_OK)
+        e = audit_record_policy(a, m->rules, policy);
+    if (e == ERR_OK)
+        e = audit_plan_make(a, &m->in, &m->plan, faults);
+    if (e == ERR_OK)
+        e = audit_plan_check(a, &m->in, &m->plan, faults);
+    if (e == ERR_OK)
+        e = audit_plan_certify(a, &m->in, &m->plan, &m->certificate);
+    return e;
+}
+
+static enum decide plan_with(struct work *w, const Ismap__Liu__V1__Catalogue *cat,
+                             const pb_audit_rules *rules, const struct audit_record_about *about)
+{
     struct audit_faults faults = {0};
-    struct catalogue catalogue = {0};
-    struct plan_policy policy = {0};
-    struct plan plan = {0};
-    struct plan_input in = {
-        .catalogue = &catalogue, .policy = &policy, .first_year = about->first_year};
-    enum err e = audit_record_catalogue(a, cat, &catalogue, &faults);
-    if (e == ERR_OK)
-        e = audit_record_policy(a, rules, &policy);
-    if (e == ERR_OK)
-        e = audit_plan_make(a, &in, &plan, &faults);
-    if (e == ERR_OK)
-        e = audit_plan_check(a, &in, &plan, &faults);
-    struct plan_certificate certificate = {0};
-    if (e == ERR_OK)
-        e = audit_plan_certify(a, &in, &plan, &certificate);
+    struct audit_making m = {.catalogue = cat, .rules = rules, .first_year = about->first_year};
+    enum err e = audit_make(work_arena(w), &m, &faults);
     if (e == ERR_NOMEM)
         return work_no_memory(w);
     if (e != ERR_OK)
         return try_later(w, about->case_id, faults.n > 0 ? faults.items[0].field : "catalogue",
                          faults.n > 0 ? faults.items[0].en : err_name(e));
     struct audit_record_about with = *about;
-    with.in = &in;
-    with.certificate = &certificate;
-    return put_plan(w, &plan, &with);
+    with.in = &m.in;
+    with.certificate = &m.certificate;
+    return put_plan(w, &m.plan, &with);
 }
 
 static enum decide make_plan(struct work *w, const char *case_id, const char *provider)
@@ -102,7 +113,8 @@ static enum decide make_plan(struct work *w, const char *case_id, const char *pr
                                        .catalogue_version = active->ref,
                                        .rulebook_hash = hash,
                                        .made_at_ms = work_now_ms(w),
-                                       .first_year = audit_year_of(work_now_ms(w))};
+                                       .first_year = audit_year_of(work_now_ms(w)),
+                                       .revision = 1};
     return plan_with(w, catalogue, rules->audit, &about);
 }
 
@@ -135,9 +147,15 @@ static enum decide get_plan(struct work *w, void *state)
     (void)state;
     const Ismap__Liu__V1__GetPlan *m = work_message(w);
     const void *found = NULL;
-    if (!work_get(w, RECORD_PLAN, m->case_id, &found))
+    const void *kept = NULL;
+    bool loaded = work_get(w, RECORD_PLAN, m->case_id, &found);
+    if (m->revision != 0)
+        loaded &= audit_get_kept(w, m->case_id, m->revision, &kept);
+    if (!loaded)
         return DECIDE_WAIT;
-    const Ismap__Liu__V1__AuditPlan *plan = found;
+    const pb_plan *plan = found;
+    if (plan != NULL && m->revision != 0 && m->revision != audit_revision(plan))
+        plan = kept;
     if (plan == NULL || !audit_may_see(w, plan->provider))
         return work_refuse(w, ISMAP__LIU__V1__STATUS__STATUS_NOT_FOUND, "caseId", "P-NOT-FOUND",
                            "この案件の監査計画はありません", "there is no audit plan of this case");
@@ -155,6 +173,8 @@ static enum decide get_plan(struct work *w, void *state)
 
 static const struct dispatch_row rows[] = {
     ROW(get_plan, READERS, 0, 256, get_plan),
+    ROW(get_plan_revisions, READERS, 0, 256, audit_get_revisions),
+    ROW(replan_case, ROLE_BIT(ROLE(OPERATOR)), SIGNED, 0, audit_replan_case),
     ROW(submit_audit_report, ROLE_BIT(ROLE(AUDIT_BODY)), SIGNED, 0, audit_submit_report),
     ROW(submit_internal_report, ROLE_BIT(ROLE(PROVIDER)), SIGNED, 0, audit_submit_internal),
     ROW(get_audit_report, READERS, 0, 256, audit_get_report),
@@ -171,6 +191,7 @@ static const struct consumer_row consumers[] = {
 static const struct timer_row timers[] = {
     {TIMER_PLAN, on_plan_timer},
     {TIMER_YEARLY, audit_on_yearly},
+    {TIMER_REPLAN, audit_on_replan},
 };
 
 const struct service audit_service = {

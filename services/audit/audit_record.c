@@ -192,6 +192,7 @@ enum err audit_record_plan(struct arena *a, const struct plan *p,
     m->years = p->years;
     m->made_at_ms = about->made_at_ms;
     m->first_year = about->first_year;
+    m->revision = about->revision;
     enum err e = copy_items(a, p, m);
     if (e == ERR_OK)
         e = copy_loads(a, p, m);

@@ -19,6 +19,7 @@ struct audit_record_about {
     int32_t first_year;                         /* civil year that is year 1 */
     const struct plan_input *in;                /* stored as the basis; NULL = not */
     const struct plan_certificate *certificate; /* stored; NULL = not */
+    uint32_t revision;                          /* 0 = not kept by a service */
 };
 
 /* ERR_INVAL with faults when an id is not one or the flags contradict it; ERR_NOMEM; ERR_LIMIT. */

@@ -93,7 +93,7 @@ static bool to_core(struct arena *a, const pb_results *r, struct audit_results *
         return false;
     for (size_t i = 0; i < r->n_controls; i++)
         k[i] = (struct audited_control){.id = r->controls[i]->control_id,
-                                        .mode = (enum tested_mode)r->controls[i]->mode,
+                                        .mode = (enum plan_mode)r->controls[i]->mode,
                                         .auditor = r->controls[i]->auditor,
                                         .operated_by = r->controls[i]->operator_};
     for (size_t i = 0; i < r->n_skipped; i++)
@@ -278,11 +278,30 @@ static enum decide record(struct work *w, const struct submission *s, const stru
     y->changed_at_ms = work_now_ms(w);
     y->findings = (uint32_t)r->results->n_findings;
     tell_and_answer(w, r);
-    if (!follow_up(w, st, r))
+    if (!follow_up(w, st, r) || !standing_replan(w, st, CAUSE(REPORT), r->id))
         return work_no_memory(w);
     work_put(w, RECORD_AUDIT_REPORT, r->id, &r->base);
     work_put(w, RECORD_STANDING, st->case_id, &st->base);
     return DECIDE_DONE;
+}
+
+/* A report of a year before the plan in force is held against the plan of that year. False: return
+ * DECIDE_WAIT. */
+static bool plan_of_year(struct work *w, const struct submission *s, struct ground *g)
+{
+    const void *kept = NULL;
+    if (g->standing == NULL || s->year >= audit_record_first_year(g->plan))
+        return true;
+    for (size_t i = 0; i < g->standing->n_kept; i++) {
+        const Ismap__Liu__V1__KeptPlan *k = g->standing->kept[i];
+        if (s->year < k->first_year || s->year > k->last_year)
+            continue;
+        if (!audit_get_kept(w, s->case_id, k->revision, &kept))
+            return false;
+        g->plan = kept != NULL ? kept : g->plan;
+        return true;
+    }
+    return true;
 }
 
 static enum decide submit(struct work *w, const struct submission *s)
@@ -299,6 +318,8 @@ static enum decide submit(struct work *w, const struct submission *s)
     g.standing = standing;
     if (g.plan == NULL || !audit_may_see(w, g.plan->provider))
         return audit_not_found(w, "caseId");
+    if (!plan_of_year(w, s, &g))
+        return DECIDE_WAIT;
     if (!work_get(w, RECORD_CATALOGUE, g.plan->catalogue_version, &catalogue))
         return DECIDE_WAIT;
     enum err e = catalogue == NULL ? ERR_INTERNAL : check(w, s, &g, catalogue);

@@ -13,6 +13,8 @@
 #define ROLE(x) ISMAP__LIU__V1__ROLE__ROLE_##x
 #define REPORT(x) ISMAP__LIU__V1__REPORT_STATE__REPORT_STATE_##x
 #define PROBLEM(x) ISMAP__LIU__V1__AUDIT_PROBLEM_KIND__AUDIT_PROBLEM_KIND_##x
+#define CAUSE(x) ISMAP__LIU__V1__REPLAN_CAUSE__REPLAN_CAUSE_##x
+#define RESULT(x) ISMAP__LIU__V1__AUDIT_RESULT__AUDIT_RESULT_##x
 #define FINDING(x) ISMAP__LIU__V1__FINDING_SEVERITY__FINDING_SEVERITY_##x
 #define PARTY(x) ISMAP__LIU__V1__AUDIT_PARTY__AUDIT_PARTY_##x
 
@@ -27,6 +29,7 @@ typedef Ismap__Liu__V1__AuditRules pb_audit_rules;
 /* Timers of this service; the record is the case. */
 #define TIMER_PLAN "plan"     /* a plan that could not be made */
 #define TIMER_YEARLY "yearly" /* the internal report of the watched year: remind, then miss */
+#define TIMER_REPLAN "replan" /* plan again, for the reasons that are pending in the standing */
 
 #define AUDIT_PAGE_MAX 32u /* standings of one page: each may be 60 KiB */
 
@@ -48,6 +51,34 @@ enum decide audit_not_found(struct work *w, const char *field);
 /* Each fault of the core becomes a violation below `prefix`. Returns DECIDE_DONE. */
 enum decide audit_refuse_faults(struct work *w, Ismap__Liu__V1__Status status, const char *prefix,
                                 const struct audit_faults *f);
+
+/* What a plan of the service is made from, and what comes of it. All is borrowed, or lives in the
+ * arena. */
+struct audit_making {
+    const Ismap__Liu__V1__Catalogue *catalogue;
+    const pb_audit_rules *rules;
+    const pb_standing *standing; /* gives the history; NULL = none */
+    const pb_plan *before;       /* the plan that is replaced; NULL = none */
+    int32_t first_year;          /* first civil year that can still be planned */
+    struct plan_input in;
+    struct plan plan;
+    struct plan_certificate certificate;
+};
+
+/* Makes a plan and holds it against its own check: one that the check refuses is never put, better
+ * none and a person who looks. ERR_INVAL with faults; ERR_NOMEM, ERR_LIMIT. */
+enum err audit_make(struct arena *a, struct audit_making *m,
+                    struct audit_faults *faults) LIU_MUST_USE;
+
+/* Its number, of plans old and new. */
+uint32_t audit_revision(const pb_plan *p);
+/* A superseded plan that was kept; as work_get. */
+bool audit_get_kept(struct work *w, const char *case_id, uint32_t revision, const void **plan);
+
+/* replan.c */
+work_fn audit_on_replan; /* TIMER_REPLAN */
+work_fn audit_replan_case;
+work_fn audit_get_revisions;
 
 /* reports.c */
 work_fn audit_submit_report;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef Ismap__Liu__V1__ControlHistory pb_history;
+typedef Ismap__Liu__V1__AuditedItem pb_history;
 typedef Ismap__Liu__V1__OpenFinding pb_open;
 
 /* A copy of a list of pointers with room for more. */
@@ -108,18 +108,18 @@ bool standing_audited(struct arena *a, pb_standing *s, const pb_results *r, int3
     for (size_t i = 0; i < r->n_controls; i++) {
         const Ismap__Liu__V1__AuditedControl *k = r->controls[i];
         const struct audited_control core = {.id = k->control_id,
-                                             .mode = (enum tested_mode)k->mode,
+                                             .mode = (enum plan_mode)k->mode,
                                              .auditor = k->auditor,
                                              .operated_by = k->operator_};
         if (!results_counts(&core, (enum plan_party)p))
             continue;
         pb_history *h = &added[i];
-        ismap__liu__v1__control_history__init(h);
+        ismap__liu__v1__audited_item__init(h);
         h->control_id = k->control_id;
         h->party = p;
         h->year = year;
         h->mode = k->mode;
-        h->failed = failed(r, k->control_id);
+        h->result = failed(r, k->control_id) ? RESULT(FAILED) : RESULT(PASSED);
         if (bsearch(&h, all, s->n_history, sizeof *all, by_control) == NULL)
             all[n++] = h;
     }
@@ -157,7 +157,8 @@ bool standing_findings(struct arena *a, pb_standing *s, const pb_report *r)
 const char *standing_problem_id(struct arena *a, Ismap__Liu__V1__AuditProblemKind kind,
                                 int32_t year)
 {
-    static const char *const words[] = {"problem", "missing", "insufficient", "coverage"};
+    static const char *const words[] = {"problem",  "missing", "insufficient",
+                                        "coverage", "plan",    "base"};
     size_t at = (size_t)kind < sizeof words / sizeof words[0] ? (size_t)kind : 0;
     return arena_printf(a, "%s-%d", words[at], (int)year);
 }
@@ -196,6 +197,38 @@ bool standing_resolve(struct work *w, pb_standing *s, Ismap__Liu__V1__AuditProbl
     return true;
 }
 
+bool standing_resolve_all(struct work *w, pb_standing *s, Ismap__Liu__V1__AuditProblemKind kind,
+                          const char *resolution)
+{
+    bool ok = true;
+    for (size_t i = 0; ok && i < s->n_problems; i++)
+        if (s->problems[i]->kind == kind)
+            ok = standing_resolve(w, s, kind, s->problems[i]->year, resolution);
+    return ok;
+}
+
+bool standing_replan(struct work *w, pb_standing *s, Ismap__Liu__V1__ReplanCause cause,
+                     const char *ref)
+{
+    struct arena *a = work_arena(w);
+    Ismap__Liu__V1__ReplanReason **list = longer(a, s->pending, s->n_pending, 1);
+    Ismap__Liu__V1__ReplanReason *r = arena_alloc(a, sizeof *r);
+    size_t n = s->n_pending;
+    if (list == NULL || r == NULL)
+        return false;
+    ismap__liu__v1__replan_reason__init(r);
+    r->cause = cause;
+    r->ref = lend(ref);
+    r->at_ms = work_now_ms(w);
+    if (n >= STANDING_PENDING_MAX)
+        memmove(list, list + 1, --n * sizeof *list);
+    list[n++] = r;
+    s->pending = list;
+    s->n_pending = n;
+    work_timer(w, TIMER_REPLAN, s->case_id, work_now_ms(w));
+    return true;
+}
+
 pb_problem *standing_problem(struct arena *a, pb_standing *s, Ismap__Liu__V1__AuditProblemKind kind,
                              int32_t year, int64_t now_ms, const char *ja, const char *en,
                              bool *news)
@@ -222,7 +255,7 @@ pb_problem *standing_problem(struct arena *a, pb_standing *s, Ismap__Liu__V1__Au
     p->why_en = lend(en);
     size_t n = s->n_problems;
     if (n >= STANDING_PROBLEMS_MAX)
-        memmove(list, list + 1, --n * sizeof(pb_problem *));
+        memmove(list, list + 1, --n * sizeof *list);
     list[n++] = p;
     s->problems = list;
     s->n_problems = n;
@@ -236,7 +269,9 @@ const struct plan_history *standing_history(struct arena *a, const pb_standing *
     for (size_t i = 0; out != NULL && i < *n; i++)
         out[i] = (struct plan_history){.id = s->history[i]->control_id,
                                        .party = (enum plan_party)s->history[i]->party,
-                                       .year = s->history[i]->year};
+                                       .year = s->history[i]->year,
+                                       .result = (enum plan_result)s->history[i]->result,
+                                       .mode = (enum plan_mode)s->history[i]->mode};
     return out;
 }
 

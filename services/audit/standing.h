@@ -11,6 +11,8 @@
 #define STANDING_HISTORY_MAX 8192u
 #define STANDING_FINDINGS_MAX 256u
 #define STANDING_PROBLEMS_MAX 64u
+#define STANDING_PENDING_MAX 16u
+#define STANDING_KEPT_MAX 16u
 #define STANDING_PROBLEM_CONTROLS_MAX 256u /* named in one problem; the standing's view has all */
 
 /* A copy, or a new one when `old` is NULL. */
@@ -35,6 +37,9 @@ bool standing_findings(struct arena *a, pb_standing *s, const pb_report *r);
 pb_problem *standing_problem(struct arena *a, pb_standing *s, Ismap__Liu__V1__AuditProblemKind kind,
                              int32_t year, int64_t now_ms, const char *ja, const char *en,
                              bool *news);
+/* Resolves all open problems of a kind. */
+bool standing_resolve_all(struct work *w, pb_standing *s, Ismap__Liu__V1__AuditProblemKind kind,
+                          const char *resolution);
 /* A copy of the open problem of this id, in its place; *out NULL = there is none. */
 bool standing_edit_problem(struct arena *a, pb_standing *s, const char *id, pb_problem **out);
 /* Resolves the open problem of this kind and year and tells; nothing when there is none. */
@@ -43,6 +48,10 @@ bool standing_resolve(struct work *w, pb_standing *s, Ismap__Liu__V1__AuditProbl
 /* Its id, in the arena. */
 const char *standing_problem_id(struct arena *a, Ismap__Liu__V1__AuditProblemKind kind,
                                 int32_t year);
+
+/* One more reason to plan again, and the timer that does. With 16 the oldest makes room. */
+bool standing_replan(struct work *w, pb_standing *s, Ismap__Liu__V1__ReplanCause cause,
+                     const char *ref);
 
 /* History as the core reads it. NULL: no memory. */
 const struct plan_history *standing_history(struct arena *a, const pb_standing *s, size_t *n);

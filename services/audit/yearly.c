@@ -182,6 +182,8 @@ static enum decide settle(struct work *w, pb_standing *s,
         e = audit_coverage(work_arena(w), s, catalogue, rules, s->watched_year, &c);
     if (e == ERR_NOMEM || (e == ERR_OK && c.objectives > 0 && !note_coverage(w, s, &c)))
         return work_no_memory(w);
+    if (!standing_replan(w, s, CAUSE(YEAR), ""))
+        return work_no_memory(w);
     watch(w, s, rules, s->watched_year + 1);
     work_put(w, RECORD_STANDING, s->case_id, &s->base);
     return DECIDE_DONE;

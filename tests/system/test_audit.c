@@ -79,7 +79,7 @@ static Ismap__Liu__V1__AuditResults *results_of(const Ismap__Liu__V1__AuditPlan 
         Ismap__Liu__V1__AuditedControl *k = arena_alloc(a, sizeof *k);
         ismap__liu__v1__audited_control__init(k);
         k->control_id = arena_strdup(a, p->items[i]->control_id);
-        k->mode = ISMAP__LIU__V1__TESTED_MODE__TESTED_MODE_BOTH;
+        k->mode = ISMAP__LIU__V1__AUDIT_MODE__AUDIT_MODE_BOTH;
         r->controls[r->n_controls++] = k;
     }
     r->n_controls--;
@@ -147,6 +147,19 @@ static void reports_are_kept_and_tell_what_was_really_audited(void **state)
     assert_int_equal(s->standing->n_years, 2);
     assert_int_equal(s->standing->n_history, ext.results->n_controls + in.results->n_controls);
     assert_int_equal(s->standing->n_problems, 1);
+
+    /* the next plan follows: by a timer, once this year has both reports */
+    const Ismap__Liu__V1__AuditPlan *next = plan_of(&acme, id);
+    for (int i = 0; i < 100 && next->revision < 2; i++, (void)usleep(100000))
+        next = plan_of(&acme, id);
+    assert_int_equal(next->first_year, plan->first_year + 1);
+    Ismap__Liu__V1__GetPlanRevisions get = ISMAP__LIU__V1__GET_PLAN_REVISIONS__INIT;
+    get.case_id = lend(id);
+    r = client_call(&acme, &get.base);
+    const Ismap__Liu__V1__PlanRevisions *list =
+        client_payload(&acme, r, &ismap__liu__v1__plan_revisions__descriptor);
+    assert_int_equal(list->n_revisions, next->revision - 1);
+    assert_true(list->revisions[0]->n_reasons > 0);
     client_close(&body);
     client_close(&acme);
     client_close(&other);

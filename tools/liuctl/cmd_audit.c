@@ -114,7 +114,7 @@ static Ismap__Liu__V1__AuditResults *draft_results(struct cli *c,
         Ismap__Liu__V1__AuditedControl *k = &items[r->n_controls];
         ismap__liu__v1__audited_control__init(k);
         k->control_id = item->control_id;
-        k->mode = ISMAP__LIU__V1__TESTED_MODE__TESTED_MODE_BOTH;
+        k->mode = ISMAP__LIU__V1__AUDIT_MODE__AUDIT_MODE_BOTH;
         list[r->n_controls++] = k;
     }
     r->period_start = arena_printf(a, "%d-01-01", (int)year);

@@ -1,6 +1,7 @@
 /* Plans, registrations, uses and the registry. */
 #include <string.h>
 
+#include "base/text.h"
 #include "ismap/liu/v1/listing.pb-c.h"
 #include "ismap/liu/v1/plan.pb-c.h"
 #include "liuctl/commands.h"
@@ -14,9 +15,14 @@ int cmd_plan_show(struct cli *c, struct cli_args *a)
 {
     Ismap__Liu__V1__GetPlan m = ISMAP__LIU__V1__GET_PLAN__INIT;
     bool items = cli_flag(a, "--items");
+    const char *revision = cli_option(a, "--revision");
+    uint64_t number_of = 0;
     m.case_id = (char *)(uintptr_t)cli_next(a);
     if (m.case_id == NULL || !cli_done(c, a))
         return cli_usage(c, c->ja ? "案件番号を指定してください" : "which case?");
+    if (revision != NULL && text_u64(revision, UINT32_MAX, &number_of) != ERR_OK)
+        return cli_usage(c, "--revision: not a number: %s", revision);
+    m.revision = (uint32_t)number_of;
     ProtobufCMessage *answer;
     int status = cli_request(c, CLI_AUDIT, &m.base, false, &answer);
     if (status != CLI_OK || answer == NULL)

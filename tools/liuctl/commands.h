@@ -26,6 +26,8 @@ cli_run cmd_plan_export, cmd_plan_diff;
 /* cmd_audit.c */
 cli_run cmd_audit_draft, cmd_audit_submit, cmd_audit_get, cmd_audit_show, cmd_audit_problems,
     cmd_audit_resolve;
+/* cmd_replan.c */
+cli_run cmd_plan_replan, cmd_plan_revisions;
 /* cmd_alert.c */
 cli_run cmd_alert_push, cmd_incident_show, cmd_incident_list, cmd_incident_confirm,
     cmd_incident_lift, cmd_incident_suspend;

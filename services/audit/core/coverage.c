@@ -31,7 +31,8 @@ enum err coverage_of(struct arena *a, const struct plan_input *in, int32_t since
     for (size_t k = 0; k < in->n_history; k++) {
         const struct plan_history *h = &in->history[k];
         const struct catalogue_item *it = catalogue_find(c, h->id);
-        if (it != NULL && h->party == PLAN_INTERNAL && h->year > last[it - c->items])
+        if (it != NULL && h->party == PLAN_INTERNAL && h->result != PLAN_SKIPPED &&
+            h->year > last[it - c->items])
             last[it - c->items] = h->year;
     }
     int32_t first = end - (int32_t)in->policy->internal_cycle_years + 1;

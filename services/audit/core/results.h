@@ -12,12 +12,9 @@
 
 #include "services/audit/core/plan.h"
 
-/* Numbers as in ismap.liu.v1.TestedMode. */
-enum tested_mode { TESTED_DESIGN = 1, TESTED_OPERATING = 2, TESTED_BOTH = 3 };
-
 struct audited_control {
     const char *id;
-    enum tested_mode mode;
+    enum plan_mode mode;
     const char *auditor; /* "" = not stated */
     const char *operated_by;
 };

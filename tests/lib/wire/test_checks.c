@@ -87,6 +87,8 @@ static const char *const requests[] = {
     "GetAuditStanding",
     "ListAuditProblems",
     "ResolveAuditProblem",
+    "GetPlanRevisions",
+    "ReplanCase",
 };
 
 static const struct {

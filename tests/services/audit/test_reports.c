@@ -6,140 +6,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <stdio.h>
 #include <string.h>
 
-#include "base/date.h"
-#include "ismap/liu/v1/listing.pb-c.h"
-#include "services/audit/audit.h"
-#include "services/audit/audit_record.h"
-#include "services/audit/catalogue_load.h"
-#include "services/audit/fake_work.h"
-#include "services/audit/standing.h"
+#include "services/audit/scene.h"
 
-#define SHIPPED LIU_SOURCE_DIR "/catalog/ismap-control-criteria-2022-04-01.csv"
-#define NOW_MS 1826204400000 /* 2027-11-15 */
-#define YEAR 2027
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define WORDS_MAX 256
-
-typedef Ismap__Liu__V1__AuditedControl pb_control;
-typedef Ismap__Liu__V1__AuditFinding pb_finding;
-typedef Ismap__Liu__V1__Listing pb_listing;
-
-struct scene {
-    struct work w;
-    struct arena a;
-    Ismap__Liu__V1__Catalogue *catalogue;
-    Ismap__Liu__V1__AuditRules audit;
-    Ismap__Liu__V1__Rulebook rules;
-    pb_plan *plan;
-    pb_listing listing;
-    pb_results results;
-    pb_control controls[WORDS_MAX];
-    pb_control *control_list[WORDS_MAX];
-    pb_finding finding;
-    pb_finding *findings[1];
-    Ismap__Liu__V1__SubmitAuditReport external;
-    Ismap__Liu__V1__SubmitInternalReport internal;
-};
-
-static void make_plan(struct scene *s)
-{
-    struct catalogue *c = arena_alloc(&s->a, sizeof *c);
-    struct plan_policy policy;
-    struct audit_faults faults = {.n = 0};
-    struct plan plan;
-    assert_int_equal(audit_record_catalogue(&s->a, s->catalogue, c, &faults), ERR_OK);
-    assert_int_equal(audit_record_policy(&s->a, &s->audit, &policy), ERR_OK);
-    const struct plan_input in = {.catalogue = c, .policy = &policy, .first_year = YEAR};
-    assert_int_equal(audit_plan_make(&s->a, &in, &plan, &faults), ERR_OK);
-    const struct audit_record_about about = {.case_id = "case-1",
-                                             .provider = "acme",
-                                             .catalogue_version = "2022-04-01",
-                                             .rulebook_hash = "f00d",
-                                             .made_at_ms = NOW_MS,
-                                             .first_year = YEAR};
-    assert_int_equal(audit_record_plan(&s->a, &plan, &about, &s->plan), ERR_OK);
-}
-
-/* All that was planned for the year, as performed. */
-static void fill_results(struct scene *s, Ismap__Liu__V1__AuditParty party)
-{
-    ismap__liu__v1__audit_results__init(&s->results);
-    s->results.period_start = lend("2027-01-01");
-    s->results.period_end = lend("2027-10-31");
-    s->results.controls = s->control_list;
-    for (size_t i = 0; i < s->plan->n_items; i++) {
-        const Ismap__Liu__V1__PlanItem *item = s->plan->items[i];
-        size_t n = s->results.n_controls;
-        if (item->party != party || item->year != 1)
-            continue;
-        assert_true(n < WORDS_MAX);
-        ismap__liu__v1__audited_control__init(&s->controls[n]);
-        s->controls[n].control_id = item->control_id;
-        s->controls[n].mode = ISMAP__LIU__V1__TESTED_MODE__TESTED_MODE_BOTH;
-        s->control_list[n] = &s->controls[n];
-        s->results.n_controls++;
-    }
-    assert_true(s->results.n_controls > 2);
-}
-
-static void scene_begin(struct scene *s, Ismap__Liu__V1__AuditParty party)
-{
-    struct err_text why = {{0}};
-    memset(s, 0, sizeof(*s));
-    fake_begin(&s->w);
-    s->w.now_ms = NOW_MS;
-    arena_init(&s->a, 8u << 20);
-    assert_int_equal(catalogue_load(&s->a, SHIPPED, NULL, &s->catalogue, NULL, NULL, &why), ERR_OK);
-    ismap__liu__v1__audit_rules__init(&s->audit);
-    s->audit.rotation_years = s->audit.internal_cycle_years = 3;
-    s->audit.internal_all_tiers = s->audit.internal_sliding = 1;
-    s->audit.hours_per_external_item = s->audit.hours_per_internal_item = 2;
-    ismap__liu__v1__rulebook__init(&s->rules);
-    s->rules.audit = &s->audit;
-    s->w.rules = &s->rules;
-    make_plan(s);
-    fill_results(s, party);
-    ismap__liu__v1__listing__init(&s->listing);
-    s->listing.number = lend("N-1");
-    s->listing.case_id = lend("case-1");
-    s->listing.provider = lend("acme");
-    s->listing.state = ISMAP__LIU__V1__LISTING_STATE__LISTING_STATE_REGISTERED;
-    ismap__liu__v1__submit_audit_report__init(&s->external);
-    ismap__liu__v1__submit_internal_report__init(&s->internal);
-    s->external.case_id = s->internal.case_id = lend("case-1");
-    s->external.year = s->internal.year = YEAR;
-    s->external.results = s->internal.results = &s->results;
-    s->internal.approved_by = lend("代表取締役");
-    s->internal.approved_on = lend("2027-11-10");
-    bool external = party == PARTY(EXTERNAL);
-    s->w.message = external ? (void *)&s->external : (void *)&s->internal;
-    s->w.role = external ? ROLE(AUDIT_BODY) : ROLE(PROVIDER);
-    s->w.actor = external ? "minato" : "acme";
-    fake_record(&s->w, RECORD_PLAN, "case-1", s->plan);
-    fake_record(&s->w, RECORD_CATALOGUE, "2022-04-01", s->catalogue);
-    fake_record(&s->w, RECORD_LISTING, "N-1", &s->listing);
-}
-
-static void scene_end(struct scene *s)
-{
-    fake_end(&s->w);
-    arena_fini(&s->a);
-}
-
-static void add_finding(struct scene *s)
-{
-    ismap__liu__v1__audit_finding__init(&s->finding);
-    s->finding.finding_id = lend("F1");
-    s->finding.control_id = s->controls[0].control_id;
-    s->finding.severity = ISMAP__LIU__V1__FINDING_SEVERITY__FINDING_SEVERITY_MAJOR;
-    s->finding.description = lend("権限の見直しが行われていない");
-    s->findings[0] = &s->finding;
-    s->results.findings = s->findings;
-    s->results.n_findings = 1;
-}
 
 static const struct plan_history *history(struct scene *s, size_t *n)
 {
@@ -162,7 +33,7 @@ static void a_report_says_what_was_really_audited(void **state)
     skip.reason = lend("移転中");
     s.results.skipped = skips;
     s.results.n_skipped = 1;
-    add_finding(&s);
+    scene_add_finding(&s);
     (void)fake_run(&s.w, audit_submit_report);
     assert_int_equal(s.w.status, STATUS(OK));
     const pb_report *r = fake_put(&s.w, RECORD_AUDIT_REPORT);
@@ -276,7 +147,7 @@ static void an_insufficient_report_is_kept_and_opens_a_problem(void **state)
     struct scene s;
     scene_begin(&s, PARTY(INTERNAL));
     s.internal.approved_on = lend("");
-    add_finding(&s); /* without correction */
+    scene_add_finding(&s); /* without correction */
     s.controls[1].auditor = s.controls[1].operator_ = lend("sato");
     (void)fake_run(&s.w, audit_submit_internal);
     assert_int_equal(s.w.status, STATUS(OK));
@@ -347,13 +218,6 @@ static void a_correction_replaces_and_resolves(void **state)
 
 /* ---- the clock */
 
-static int64_t day_ms(const char *text)
-{
-    int32_t day = 0;
-    assert_int_equal(date_parse(text, &day), ERR_OK);
-    return date_start_ms(day);
-}
-
 static void registration_starts_the_clock(void **state)
 {
     (void)state;
@@ -370,13 +234,13 @@ static void registration_starts_the_clock(void **state)
     assert_int_equal(st->watched_year, YEAR);
     assert_string_equal(st->number, "N-1");
     assert_string_equal(s.w.timer_kind, TIMER_YEARLY);
-    assert_int_equal(s.w.timer_due_ms, day_ms("2028-03-01")); /* 30 days before 2028-03-31 */
+    assert_int_equal(s.w.timer_due_ms, scene_day_ms("2028-03-01")); /* 30 days before 2028-03-31 */
     scene_end(&s);
 }
 
 static void run_clock(struct scene *s, pb_standing *st, const char *today)
 {
-    s->w.now_ms = day_ms(today);
+    s->w.now_ms = scene_day_ms(today);
     s->w.message = NULL;
     s->w.timer_record = "case-1";
     fake_record(&s->w, RECORD_STANDING, "case-1", st);
@@ -419,7 +283,7 @@ static void a_missing_report_is_reminded_of_and_then_a_problem(void **state)
                          rows[i].reminded);
         assert_int_equal(fake_event(&s.w, &ismap__liu__v1__audit_problem_found__descriptor) != NULL,
                          rows[i].found);
-        if (s.w.timer_due_ms != day_ms(rows[i].next))
+        if (s.w.timer_due_ms != scene_day_ms(rows[i].next))
             fail_msg("row %zu: the next look is not on %s", i, rows[i].next);
         scene_end(&s);
     }
@@ -522,7 +386,7 @@ static void a_standing_tells_coverage(void **state)
     ismap__liu__v1__get_audit_standing__init(&ask);
     ask.case_id = lend("case-1");
     s.w.message = &ask;
-    s.w.now_ms = day_ms("2030-01-01");
+    s.w.now_ms = scene_day_ms("2030-01-01");
     fake_record(&s.w, RECORD_STANDING, "case-1", st);
     (void)fake_run(&s.w, audit_get_standing);
     const Ismap__Liu__V1__AuditStandingAnswer *r = (const void *)s.w.reply;

@@ -51,9 +51,8 @@ static bool has(const struct audit_faults *f, const char *field, const char *rul
 static void every_fault_of_a_report_is_named_with_its_path(void **state)
 {
     (void)state;
-    static const struct audited_control twice[] = {{"5.1.1", TESTED_BOTH, "", ""},
-                                                   {"99.1", TESTED_BOTH, "", ""},
-                                                   {"5.1.1", TESTED_DESIGN, "", ""}};
+    static const struct audited_control twice[] = {
+        {"5.1.1", PLAN_BOTH, "", ""}, {"99.1", PLAN_BOTH, "", ""}, {"5.1.1", PLAN_DESIGN, "", ""}};
     static const char *const skipped[] = {"6.1.1", "5.1.1"};
     static const struct audit_finding findings[] = {
         {"F1", "5.1.1", "", ""}, {"F1", "5.1.1", "", ""}, {"F2", "6.1.1", "", ""}};
@@ -92,9 +91,9 @@ static void every_fault_of_a_report_is_named_with_its_path(void **state)
 static void what_was_planned_is_performed_skipped_or_unexplained(void **state)
 {
     (void)state;
-    static const struct audited_control done[] = {{"5.1.1", TESTED_BOTH, "sato", "suzuki"},
-                                                  {"6.1.1.1", TESTED_BOTH, "", ""}};
-    static const struct audited_control own[] = {{"5.1.1", TESTED_BOTH, "sato", "sato"}};
+    static const struct audited_control done[] = {{"5.1.1", PLAN_BOTH, "sato", "suzuki"},
+                                                  {"6.1.1.1", PLAN_BOTH, "", ""}};
+    static const struct audited_control own[] = {{"5.1.1", PLAN_BOTH, "sato", "sato"}};
     static const char *const skipped[] = {"6.1.1"};
     static const struct {
         struct audit_results r;
@@ -138,7 +137,7 @@ static void what_was_planned_is_performed_skipped_or_unexplained(void **state)
 static void a_report_that_lacks_something_says_what(void **state)
 {
     (void)state;
-    static const struct audited_control own[] = {{"5.1.1", TESTED_BOTH, "sato", "sato"}};
+    static const struct audited_control own[] = {{"5.1.1", PLAN_BOTH, "sato", "sato"}};
     static const struct audit_finding open[] = {{"F1", "5.1.1", "", ""}};
     static const struct audit_finding closed[] = {{"F1", "5.1.1", "手順を改めた", "2027-01-31"}};
     static const char *unexplained[] = {"6.1.1"};
