@@ -17,6 +17,7 @@
 /* A door closed right behind an answer may lose it on a busy machine. */
 #define LAST_ANSWERS_MS 200
 #define SWEEP_MS 500
+#define FIRST_KEPT_END 9007199254740992u /* above any sequence */
 
 int64_t flow_now_ms(struct flow *f)
 {
@@ -258,20 +259,11 @@ static void fail(struct flow *f, const char *event, const char *why)
     loop_stop(f->loop);
 }
 
-static void on_cursor(void *arg, enum err e, const struct store_record *records, size_t n)
+/* The consumer and the tail go on behind `from`; revision 0: the consumer has no cursor yet. */
+static void follow_from(struct flow *f, uint64_t from, uint64_t revision)
 {
-    struct flow *f = arg;
     struct err_text why = {""};
-    if (e != ERR_OK || n != 1) {
-        load_again(f);
-        return;
-    }
-    uint64_t from = f->tail_seq;
-    if (f->svc->n_consumers > 0 && cursor_read_seq(&records[0], &from) != ERR_OK) {
-        load_again(f); /* beginning anew would act on every event once more */
-        return;
-    }
-    e = consumer_start(f, from, records[0].exists ? records[0].revision : 0);
+    enum err e = consumer_start(f, from, revision);
     if (e == ERR_OK)
         e = tail_start(f, from);
     if (e == ERR_OK)
@@ -283,6 +275,45 @@ static void on_cursor(void *arg, enum err e, const struct store_record *records,
     f->phase = FLOW_PROBING;
     flow_not_ready(f, "probing its own doors");
     probe(f);
+}
+
+/* A consumer that is new acts on what Redis still has. What was before it is in the records that it
+ * decides by; acting on events of years ago is not what a new part of the system is for. */
+static void on_first_kept(void *arg, enum err e, const struct store_entry *entries, size_t n)
+{
+    struct flow *f = arg;
+    if (e != ERR_OK || n != 1) {
+        load_again(f);
+        return;
+    }
+    if (entries[0].seq > 1) {
+        char seq[24];
+        (void)snprintf(seq, sizeof seq, "%llu", (unsigned long long)entries[0].seq);
+        log_event(LOG_LEVEL_WARN, "consumer-starts-late",
+                  "a consumer without a cursor begins with the first entry kept in Redis", "seq",
+                  seq, NULL);
+    }
+    follow_from(f, entries[0].seq - 1, 0);
+}
+
+static void on_cursor(void *arg, enum err e, const struct store_record *records, size_t n)
+{
+    struct flow *f = arg;
+    uint64_t from = f->tail_seq;
+    if (e != ERR_OK || n != 1) {
+        load_again(f);
+        return;
+    }
+    if (f->svc->n_consumers > 0 && !records[0].exists) {
+        if (store_entries(f->store, 1, FIRST_KEPT_END, 1, on_first_kept, f) != ERR_OK)
+            load_again(f);
+        return;
+    }
+    if (f->svc->n_consumers > 0 && cursor_read_seq(&records[0], &from) != ERR_OK) {
+        load_again(f); /* beginning anew would act on every event once more */
+        return;
+    }
+    follow_from(f, from, records[0].exists ? records[0].revision : 0);
 }
 
 static void loaded(struct flow *f)
