@@ -49,7 +49,7 @@ static const struct wanted facts[] = {
 };
 
 /* The value of a line "name:value"; empty when there is none. */
-static void info_value(const char *info, const char *name, char out[64])
+void check_info_value(const char *info, const char *name, char out[64])
 {
     size_t n = strlen(name);
     out[0] = '\0';
@@ -69,20 +69,20 @@ static void info_value(const char *info, const char *name, char out[64])
 static void check_memory_of(const char *info, struct check_memory *memory)
 {
     char value[64];
-    info_value(info, "used_memory", value);
+    check_info_value(info, "used_memory", value);
     memory->used_bytes = strtoull(value, NULL, 10);
-    info_value(info, "maxmemory", value);
+    check_info_value(info, "maxmemory", value);
     memory->max_bytes = strtoull(value, NULL, 10);
 }
 
 enum err check_info(const char *info, struct check_memory *memory, struct err_text *why)
 {
     char value[64];
-    info_value(info, "redis_version", value);
+    check_info_value(info, "redis_version", value);
     if (strtol(value, NULL, 10) < 7)
         return err_say(why, ERR_CONFIG, "Redis 7 or later is needed, this is '%s'", value);
     for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
-        info_value(info, facts[i].name, value);
+        check_info_value(info, facts[i].name, value);
         if (strcmp(value, facts[i].value) != 0)
             return err_say(why, ERR_CONFIG, "%s (%s is '%s')", facts[i].reason, facts[i].name,
                            value);
@@ -96,7 +96,7 @@ enum err check_replicas(const char *info, uint32_t wanted, struct err_text *why)
     char value[64];
     if (wanted == 0)
         return ERR_OK;
-    info_value(info, "min_slaves_good_slaves", value);
+    check_info_value(info, "min_slaves_good_slaves", value);
     if (value[0] == '\0')
         return err_say(why, ERR_CONFIG,
                        "redis_replicas is %u: Redis needs min-replicas-to-write %u, too", wanted,
@@ -155,7 +155,7 @@ static void on_info(void *arg, enum err e, redisReply **reply)
     const char *info = reply_text(*reply);
     char role[64];
     fault(k, check_info(info == NULL ? "" : info, &memory, &k->why));
-    info_value(info == NULL ? "" : info, "role", role);
+    check_info_value(info == NULL ? "" : info, "role", role);
     k->elsewhere = strcmp(role, "master") != 0;
     enum err replicas =
         k->failed ? ERR_OK : check_replicas(info, store_replicas(k->conn->store), &k->why);

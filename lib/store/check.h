@@ -41,6 +41,9 @@ enum err check_info(const char *info, struct check_memory *memory,
  * (min-replicas-to-write)? `info` as above; wanted 0 is always good. */
 enum err check_replicas(const char *info, uint32_t wanted, struct err_text *why) LIU_MUST_USE;
 
+/* The value of a line "name:value" of such a text; "" when there is none. */
+void check_info_value(const char *info, const char *name, char out[64]);
+
 /* One setting of CONFIG GET; settings that do not matter are good. */
 enum err check_setting(const char *name, const char *value, struct err_text *why) LIU_MUST_USE;
 

@@ -270,6 +270,7 @@ static void tick(void *arg)
     cursor_go(l);
     trim_go(l);
     snapshots_go(l);
+    rewrite_go(l);
     usage_go(l);
 }
 
@@ -292,6 +293,7 @@ static enum err create(const struct service_env *env, void **state, struct err_t
         metrics_counter("liu_ledger_archive_reads_total", "", "pages of events read from segments");
     trim_init(&l->trim);
     snapshots_init(&l->snapshots, l);
+    rewrite_init(&l->rewrite);
     if (strlen(l->set->archive_dir) > LEDGER_DIR_BYTES - 160) {
         release(l);
         return err_say(why, ERR_CONFIG, "archive_dir: too long");
@@ -371,6 +373,14 @@ static const struct conf_row settings[] = {
     ROW("noise_keep", CONF_INT, noise_keep, 0, 31536000, "3600",
         "seconds that noise is kept in Redis, at the least"),
     ROW("trim_seconds", CONF_INT, trim_seconds, 1, 86400, "5", "seconds between two trims"),
+    ROW("rewrite_growth", CONF_INT, rewrite_growth, 0, 100000, "100",
+        "growth in percent after which Redis' append-only file is rewritten; 0 = never"),
+    ROW("rewrite_min", CONF_INT, rewrite_min, 0, 1000000, "64",
+        "MiB below which it is not rewritten"),
+    ROW("rewrite_quiet", CONF_INT, rewrite_quiet, 1, 1000000, "64",
+        "KiB a second: a rewrite is started only while less is written"),
+    ROW("rewrite_seconds", CONF_INT, rewrite_seconds, 1, 3600, "5",
+        "seconds over which that is measured"),
     ROW("snapshot_entries", CONF_INT, snapshot_entries, 1, 1000000000, "200000",
         "archived entries after which a snapshot is made"),
     ROW("snapshot_seconds", CONF_INT, snapshot_seconds, 1, 31536000, "21600",

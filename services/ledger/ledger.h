@@ -26,8 +26,8 @@
  * stops that stream and its trimming, and the ledger is not ready: Redis keeps everything
  * meanwhile. Log events: archive-damaged, archive-ahead, archive-differs, journal-gap,
  * journal-link, stream-broken, store-halted, halt-failed, archive-behind-cursor, segment-failed,
- * cursor-failed, trim-refused, store-changed, snapshot-failed, snapshot-damaged; segment-closed,
- * snapshot-made and trimmed tell what was done.
+ * cursor-failed, trim-refused, rewrite-failed, store-changed, snapshot-failed, snapshot-damaged;
+ * segment-closed, snapshot-made and trimmed tell what was done.
  */
 #ifndef LIU_LEDGER_LEDGER_H
 #define LIU_LEDGER_LEDGER_H
@@ -51,6 +51,10 @@ struct ledger_settings {
     int64_t keep_entries;
     int64_t noise_keep;
     int64_t trim_seconds;
+    int64_t rewrite_growth;
+    int64_t rewrite_min;
+    int64_t rewrite_quiet;
+    int64_t rewrite_seconds;
     int64_t snapshot_entries;
     int64_t snapshot_seconds;
     int64_t snapshot_keep;

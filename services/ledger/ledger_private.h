@@ -61,6 +61,18 @@ struct trim {
     int64_t noise_ms; /* next trim of noise */
 };
 
+struct rewrite {
+    bool busy;
+    bool watching;  /* one was started: how does it end? */
+    unsigned quiet; /* checks in a row in which little was written */
+    uint64_t bytes; /* at the last check */
+    int64_t looked_ms;
+    int64_t next_ms;
+    int64_t hold_ms;
+    struct metric *m_bytes;
+    struct metric *m_started;
+};
+
 struct reader;
 
 struct snapshots {
@@ -104,6 +116,7 @@ struct ledger {
     struct reader *reader;
     struct archiver *maker; /* of snapshots: takes long, and waits for everything else */
     struct snapshots snapshots;
+    struct rewrite rewrite;
     struct loop_timer *timer;
     char epoch[SEGMENT_EPOCH_DIGITS + 1];
     bool stopped;   /* another epoch appeared */
@@ -166,6 +179,10 @@ void stream_go(
 void snapshots_init(struct snapshots *p, struct ledger *l);
 void snapshots_fini(struct snapshots *p);
 void snapshots_go(struct ledger *l);
+
+/* rewrite.c */
+void rewrite_init(struct rewrite *w);
+void rewrite_go(struct ledger *l);
 
 /* reader.c */
 struct archive_ask;

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "crypto/crypto.h"
+#include "store/rewrite.h"
 
 #define SECRET "correct horse"
 
@@ -204,6 +205,12 @@ static void on_trim(void *arg, enum err e, uint64_t gone, const char *why)
     *(struct seen *)arg = (struct seen){true, gone == 2 ? e : ERR_INTERNAL};
 }
 
+static void on_rewrite(void *arg, enum err e, const char *why)
+{
+    (void)why;
+    *(struct seen *)arg = (struct seen){true, e};
+}
+
 static void ledger_trims(void **state)
 {
     struct deployed *d = *state;
@@ -212,6 +219,8 @@ static void ledger_trims(void **state)
     open_as(d, "ledger");
     client_until_ready(&d->client);
     expect_ok(&d->client, &seen, store_trim(d->client.store, &trim, on_trim, &seen));
+    seen.done = false;
+    expect_ok(&d->client, &seen, store_rewrite(d->client.store, on_rewrite, &seen));
     client_disconnect(&d->client);
 }
 

@@ -84,6 +84,8 @@ void rig_begin(struct rig *r)
                                       .trim_seconds = 1,
                                       .snapshot_entries = 1000000,
                                       .snapshot_seconds = 1000000,
+                                      .rewrite_seconds = 1,
+                                      .rewrite_quiet = 8,
                                       .snapshot_keep = 3};
     rig_connect(r);
     must(store_load_library(r->store, &why), &why);
