@@ -43,6 +43,7 @@ class Run:
         self.tag = f"run-{number}-{self.seed}"
         self.notes = []
         self.loads = []
+        self.poisoned = []  # causes of the entries that cannot be decoded
         self.ready_ms = 0
         self.first = 1
 

@@ -10,6 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import deaf
 from control import Control
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -187,6 +188,9 @@ class Stack:
     def ctl(self, *args, identity=None, allowed=(0,)):
         who = ("--as", identity) if identity else ()
         return self.run("liuctl", "--quiet", "--yes", "--json", *who, *args, allowed=allowed)
+
+    def deaf_peer(self, service, identity):
+        return deaf.peer(self.dir, service, identity)
 
     def reports(self):
         """New lines of sanitizers and failed assertions in the logs."""

@@ -252,6 +252,26 @@ def replica_behind(run, behind_s):
 
 # ---- peers that do harm
 
+def poison(run, kind):
+    """An entry of a known type that nobody can decode: its consumer puts it aside, and goes on with the next."""
+    cause = f"{run.tag}-poison-{len(run.poisoned)}"
+    run.poisoned.append(cause)
+    done = run.stack.run("fault-poison", f"unix:{run.stack.dir}/redis/redis.sock", kind, cause, allowed=(0, 1, 5))
+    run.note(f"entry {done.stdout.strip() or 'unknown'}")
+
+
+def stalled_subscriber(run, who, asks, held_s):
+    """A ministry that asks for events again and again and never reads an answer."""
+    peer = run.stack.deaf_peer(who, "moj")
+    if peer is None:
+        run.note("skipped: python3-zmq or protoc is missing")
+        return
+    for _ in range(asks):
+        peer.ask()
+    time.sleep(held_s)
+    peer.close()
+
+
 def half_open(run, who, held_s):
     """Connections that never say a word: most to the door, the rest to the HTTP port."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -299,6 +319,11 @@ TABLE = (
     Fault("replica-promoted", 3, lambda r: {"lasts_s": between(r, 0.2, 0.6)}, replica_promoted,
           "a replica in step takes over, and back"),
     Fault("replica-behind", 3, lambda r: {"behind_s": between(r, 0.2, 0.5)}, replica_behind, "a replica that is behind takes over"),
+    Fault("poison-event", 4, lambda r: {"kind": r.choice(("CaseSubmitted", "AssessmentRecorded", "VerdictChanged"))}, poison,
+          "an entry that cannot be decoded"),
+    Fault("stalled-subscriber", 3,
+          lambda r: {"who": r.choice(SERVICES), "asks": r.choice((50, 500, 3000)), "held_s": between(r, 0.2, 1.0)},
+          stalled_subscriber, "FetchEvents sent by a peer that never reads"),
     Fault("half-open", 3, lambda r: {"who": r.choice(SERVICES), "held_s": between(r, 0.3, 1.0)}, half_open,
           "a thousand connections that say nothing"),
 )
