@@ -240,7 +240,8 @@ struct plan_certificate {
     uint32_t total_hours;    /* of all open years */
     uint32_t domain_spread;  /* most - least items of a domain in a year, the worst domain, of the
                                 rotating controls and of the objectives */
-    uint64_t spread_squares; /* sum of the squares of those items, of all domains, parties, years */
+    uint64_t spread_squares; /* sum of the squares of the first of those items of each control, of
+                                all domains, parties and years */
     uint32_t moves;          /* of those items, in a year where the plan before has not got them */
     uint32_t overdue;
     struct plan_cover *covers; /* external before internal, in the catalogue's order */

@@ -231,14 +231,14 @@ static uint64_t bound_of(const struct counting *k)
 }
 
 static void add_spread(const struct counting *k, const uint32_t items[PROOF_YEARS],
-                       struct plan_certificate *out)
+                       const uint32_t first[PROOF_YEARS], struct plan_certificate *out)
 {
     uint32_t least = UINT32_MAX;
     uint32_t most = 0;
     for (uint32_t y = k->p.open; y <= k->p.years; y++) {
         least = items[y] < least ? items[y] : least;
         most = items[y] > most ? items[y] : most;
-        out->spread_squares += (uint64_t)items[y] * items[y];
+        out->spread_squares += (uint64_t)first[y] * first[y];
     }
     if (most - least > out->domain_spread)
         out->domain_spread = most - least;
@@ -251,12 +251,16 @@ static void spread(const struct counting *k, struct plan_certificate *out)
     for (unsigned n = 0; n < 2; n++)
         for (size_t i = 0; i < c->n;) {
             uint32_t items[PROOF_YEARS] = {0};
+            uint32_t first[PROOF_YEARS] = {0}; /* the first turns only */
             uint16_t domain = c->items[i].numbers[0];
-            for (; i < c->n && c->items[i].numbers[0] == domain; i++)
-                for (uint32_t y = k->p.open; y <= k->p.years; y++)
-                    items[y] += proof_moves(&k->p, i, n, y) &&
-                                ((k->p.controls[i].sides[n].items >> y) & 1u) != 0;
-            add_spread(k, items, out);
+            for (; i < c->n && c->items[i].numbers[0] == domain; i++) {
+                const struct proof_side *s = &k->p.controls[i].sides[n];
+                for (uint32_t y = k->p.open; y <= k->p.years; y++) {
+                    items[y] += proof_moves(&k->p, i, n, y) && ((s->items >> y) & 1u) != 0;
+                    first[y] += s->in_turn && s->turn == y;
+                }
+            }
+            add_spread(k, items, first, out);
         }
 }
 

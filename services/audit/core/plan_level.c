@@ -1,5 +1,5 @@
 /* First objectives of levelling: counts of each party as even as due years allow (R63, R68), then
- * the lightest heaviest year. */
+ * the lightest heaviest year. plan_spread.c does the rest. */
 #include "services/audit/core/plan_level.h"
 
 #include <stdlib.h>
@@ -8,11 +8,6 @@
 #define ROUNDS_MAX 20000
 
 /* ---- one unit at a time */
-
-uint32_t level_turns(const struct level *l, unsigned side, uint32_t year)
-{
-    return (l->w->years - year) / plan_period(l->w, side) + 1;
-}
 
 uint32_t level_moves(const struct level *l, const struct level_class *c, uint32_t year)
 {
@@ -37,9 +32,8 @@ static void change(struct level *l, size_t class, uint32_t year, bool put)
     struct level_class *c = &l->classes[class];
     const struct level_kind *k = &l->kinds[c->kind];
     uint32_t *cell = &l->cells[k->side][c->domain * LEVEL_YEARS + year];
-    int64_t turns = level_turns(l, k->side, year);
     int64_t moves = level_moves(l, c, year);
-    int64_t squares = turns * (put ? 2 * (int64_t)*cell + 1 : 2 * (int64_t)*cell - 1);
+    int64_t squares = put ? 2 * (int64_t)*cell + 1 : 2 * (int64_t)*cell - 1;
     uint32_t step = put ? 1u : UINT32_MAX; /* adds or takes one */
     l->score += put ? squares * LEVEL_SPREAD + moves : -squares * LEVEL_SPREAD - moves;
     c->x[year] += step;
@@ -529,6 +523,9 @@ enum err plan_level(struct plan_work *w)
         if (refuse_ceilings(&l))
             return ERR_INVAL;
     }
-    write_turns(&l);
-    return ERR_OK;
+    v = value_of(&l);
+    e = level_spread(&l, v.most);
+    if (e == ERR_OK)
+        write_turns(&l);
+    return e;
 }

@@ -73,9 +73,6 @@ void level_take(struct level *l, size_t class, uint32_t year);
 /* Moves against the plan before of a unit of the class that begins in the year. */
 uint32_t level_moves(const struct level *l, const struct level_class *c, uint32_t year);
 
-/* How many of the plan's years a turn of that side that begins in `year` takes. */
-uint32_t level_turns(const struct level *l, unsigned side, uint32_t year);
-
 /* The class from which a unit of the side can go from year to year at the least cost in moves;
  * SIZE_MAX = none. */
 size_t level_movable(const struct level *l, unsigned side, uint32_t from, uint32_t to);
@@ -84,5 +81,9 @@ size_t level_movable(const struct level *l, unsigned side, uint32_t from, uint32
  * number of hops, 0 = none. */
 size_t level_way(const struct level *l, unsigned side, uint32_t from, uint32_t to,
                  struct level_hop hops[LEVEL_YEARS]);
+
+/* Second and third objective: fewest squares within domains, then fewest moves, with the heaviest
+ * year at most `heaviest` (plan_spread.c). ERR_NOMEM. */
+enum err level_spread(struct level *l, uint64_t heaviest) LIU_MUST_USE;
 
 #endif
