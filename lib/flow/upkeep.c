@@ -12,12 +12,20 @@
 #define TICK_MS 250
 #define KEEP_BYTES 8192
 
+static const struct store_key keys[] = {{RECORD_UPKEEP, "usage"},
+                                        {RECORD_UPKEEP, "backup"},
+                                        {RECORD_CURSOR, "eligibility"},
+                                        {RECORD_CURSOR, "audit"}};
+#define N_KEYS (sizeof keys / sizeof keys[0])
+#define FIRST_CURSOR 2
+
 struct upkeep {
     bool asked;
     struct arena usage_memory, backup_memory;
     uint64_t usage_revision, backup_revision;
     const pb_upkeep *usage, *backup; /* NULL = not known */
     bool full_of_noise, full;        /* the family of noise, any other */
+    bool backlog;                    /* consumers are too far behind for more cases */
     struct metric *bytes[N_FAMILIES], *budget[N_FAMILIES], *waits, *backup_s, *usage_s;
 };
 
@@ -29,7 +37,7 @@ bool flow_refuses(const struct flow *f, enum store_pressure what)
     if (store_pressure(f->store) >= what)
         return true;
     return u != NULL && ((what == STORE_PRESSURE_NOISE && u->full_of_noise) ||
-                         (what == STORE_PRESSURE_CASES && u->full));
+                         (what == STORE_PRESSURE_CASES && (u->full || u->backlog)));
 }
 
 const pb_upkeep *upkeep_usage(const struct flow *f)
@@ -74,13 +82,29 @@ static void told(bool over, const char *begins, const char *ends)
     log_event(over ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "store-budget", over ? begins : ends, NULL);
 }
 
+static void take_cursors(struct flow *f, const struct store_record *r)
+{
+    struct upkeep *u = f->upkeep;
+    uint64_t least = f->tail_seq, seq, used, max;
+    for (size_t i = 0; i < N_KEYS - FIRST_CURSOR; i++)
+        if (r[i].exists && cursor_read_seq(&r[i], &seq) == ERR_OK && seq < least)
+            least = seq;
+    store_memory_used(f->store, &used, &max);
+    bool before = u->backlog;
+    u->backlog = !budget_backlog_fits(f->tail_seq - least, max);
+    if (u->backlog != before)
+        told(u->backlog, "consumers are far behind: new cases are refused",
+             "consumers are near enough for new cases");
+}
+
 static void on_read(void *arg, enum err e, const struct store_record *r, size_t n)
 {
     struct flow *f = arg;
     struct upkeep *u = f->upkeep;
     u->asked = false;
-    if (e != ERR_OK || n != 2)
+    if (e != ERR_OK || n != N_KEYS)
         return;
+    take_cursors(f, r + FIRST_CURSOR);
     if (r[0].exists && r[0].revision != u->usage_revision) {
         bool noise = u->full_of_noise, cases = u->full;
         u->usage = unpack(&u->usage_memory, &r[0]);
@@ -104,13 +128,12 @@ static void on_read(void *arg, enum err e, const struct store_record *r, size_t 
 
 static void on_tick(void *arg)
 {
-    static const struct store_key keys[] = {{RECORD_UPKEEP, "usage"}, {RECORD_UPKEEP, "backup"}};
     struct flow *f = arg;
     struct upkeep *u = f->upkeep;
     metric_set(u->waits, consumer_waits(f));
     alarms_tick(f);
     if (!u->asked && store_ready(f->store, NULL))
-        u->asked = store_read(f->store, keys, 2, on_read, f) == ERR_OK;
+        u->asked = store_read(f->store, keys, N_KEYS, on_read, f) == ERR_OK;
 }
 
 enum err upkeep_start(struct flow *f)

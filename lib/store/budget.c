@@ -38,6 +38,12 @@ enum store_pressure budget_pressure(enum family f, uint64_t bytes, uint64_t budg
     return families[f].full;
 }
 
+bool budget_backlog_fits(uint64_t entries, uint64_t max_bytes)
+{
+    uint64_t room = max_bytes / 100 * (RESERVE_PERCENT - CASES_PERCENT);
+    return max_bytes == 0 || entries <= room / BACKLOG_ENTRY_BYTES;
+}
+
 enum store_pressure budget_whole(uint64_t used_bytes, uint64_t max_bytes)
 {
     if (max_bytes == 0)

@@ -10,6 +10,8 @@
 #ifndef LIU_STORE_BUDGET_H
 #define LIU_STORE_BUDGET_H
 
+#include <stdbool.h>
+
 #include "store/store.h"
 
 enum family {
@@ -37,6 +39,13 @@ enum family budget_find(const char *name);
 
 /* NONE while bytes <= budget, or with a budget of 0 (maxmemory 0: nothing is bounded). */
 enum store_pressure budget_pressure(enum family f, uint64_t bytes, uint64_t budget_bytes);
+
+/* May new cases be taken while consumers are so many journal entries behind? What they write for an
+ * entry (records, further entries that stay until they are passed, too) is reckoned with
+ * BACKLOG_ENTRY_BYTES, and must fit between 85 and 95 %: else working off a backlog would fill the
+ * memory, and with it stand still. */
+#define BACKLOG_ENTRY_BYTES 4096
+bool budget_backlog_fits(uint64_t entries, uint64_t max_bytes);
 
 /* By the whole: the 70 / 85 / 95 % rule. max_bytes 0 = unlimited. */
 enum store_pressure budget_whole(uint64_t used_bytes, uint64_t max_bytes);

@@ -67,10 +67,19 @@ static void a_family_over_its_budget_refuses_what_makes_it_grow(void **state)
     assert_int_equal(budget_pressure(N_FAMILIES, 101, 100), STORE_PRESSURE_NONE);
 }
 
+static void a_backlog_fits_when_what_comes_of_it_does(void **state)
+{
+    (void)state;
+    assert_true(budget_backlog_fits(100000000, 0));
+    assert_true(budget_backlog_fits(10, 100 * 4096));
+    assert_false(budget_backlog_fits(11, 100 * 4096));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_alarm_is_a_rule_of_the_same_severity_and_section),
+        cmocka_unit_test(a_backlog_fits_when_what_comes_of_it_does),
         cmocka_unit_test(a_family_over_its_budget_refuses_what_makes_it_grow),
     };
     return cmocka_run_group_tests(tests, read_rules, NULL);
