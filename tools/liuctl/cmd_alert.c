@@ -44,13 +44,26 @@ int cmd_alert_push(struct cli *c, struct cli_args *a)
                    &m->base, false);
 }
 
+/* A tree leaves out what has its default; that nobody could grade it is worth a line. */
+static void print_ungraded(const struct cli *c, const Ismap__Liu__V1__Incident *n)
+{
+    if (!c->json && n != NULL && n->severity == ISMAP__LIU__V1__SEVERITY__SEVERITY_UNSPECIFIED)
+        (void)printf("  severity: %s\n",
+                     cli_word(c, &ismap__liu__v1__severity__descriptor, (int)n->severity));
+}
+
 int cmd_incident_show(struct cli *c, struct cli_args *a)
 {
     Ismap__Liu__V1__GetIncident m = ISMAP__LIU__V1__GET_INCIDENT__INIT;
     m.incident_id = (char *)(uintptr_t)cli_next(a);
     if (m.incident_id == NULL || !cli_done(c, a))
         return cli_usage(c, c->ja ? "インシデント番号を指定してください" : "which incident?");
-    return cli_ask(c, CLI_MONITOR, &m.base, false);
+    ProtobufCMessage *answer;
+    int status = cli_request(c, CLI_MONITOR, &m.base, false, &answer);
+    cli_print(c, answer);
+    if (status == CLI_OK && answer != NULL)
+        print_ungraded(c, ((const Ismap__Liu__V1__IncidentAnswer *)(const void *)answer)->incident);
+    return status;
 }
 
 static const char *incident_rows(struct cli *c, struct cli_list *l, const ProtobufCMessage *answer)
