@@ -202,6 +202,9 @@ const struct cli_command cli_commands[] = {
      "スナップショット、書庫、記録から全状態を組み直し、Redis と比べます。--no-snapshots "
      "は最初の記録から。",
      "liuctl journal rebuild --verify", cmd_journal_rebuild},
+    {"journal quarantined", "", "List the events that a service could not act on, and why.",
+     "サービスが処理できなかった出来事と理由の一覧です。", "liuctl journal quarantined",
+     cmd_journal_quarantined},
     {"journal check", "RECEIPTS",
      "Compare a client's log of receipts with the journal: each there, each effect once.",
      "受領の記録を記録簿と照合します。", "liuctl journal check receipts.log", cmd_journal_check},

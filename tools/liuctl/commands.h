@@ -37,6 +37,8 @@ cli_run cmd_events_follow;
 cli_run cmd_store_init, cmd_store_migrate;
 /* cmd_journal.c */
 cli_run cmd_journal_tail, cmd_journal_rebuild;
+/* cmd_quarantine.c */
+cli_run cmd_journal_quarantined;
 /* cmd_backup.c, cmd_restore.c */
 cli_run cmd_backup, cmd_restore;
 /* cmd_receipts.c */
