@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "obs/log.h"
 
 static bool is_urgent(const struct push *p)
@@ -226,10 +227,13 @@ static enum decide take(struct push *p, const char *lane_id, struct lane_state *
 {
     struct work *w = p->w;
     uint64_t last = lp->first_seq + p->n - 1;
-    struct door *door = is_urgent(p) ? monitor_door(p->mon, p->feed_id, work_now_ms(w)) : NULL;
+    /* Not the works' time, which stands still after a clock was set back: the door would stay shut.
+     */
+    int64_t now = clock_mono_ms();
+    struct door *door = is_urgent(p) ? monitor_door(p->mon, p->feed_id, now) : NULL;
     if (door != NULL) {
-        enum door_answer d = door_ask(door, p->feed->urgent_per_minute, lp->epoch, last,
-                                      p->n - p->skip, work_now_ms(w));
+        enum door_answer d =
+            door_ask(door, p->feed->urgent_per_minute, lp->epoch, last, p->n - p->skip, now);
         if (d != DOOR_OPEN)
             return refuse_door(p, d);
     }
@@ -242,7 +246,7 @@ static enum decide take(struct push *p, const char *lane_id, struct lane_state *
                            "Too much changed at once. Send again.");
     if (door != NULL) {
         bool bad = misused(p);
-        door_charge(door, lp->epoch, lp->first_seq + p->n - 1, p->n - p->skip, bad, work_now_ms(w));
+        door_charge(door, lp->epoch, lp->first_seq + p->n - 1, p->n - p->skip, bad, now);
         if (bad)
             metric_add(p->mon->m_misuse, 1);
     }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "ismap/liu/v1/alert.pb-c.h"
 #include "ismap/liu/v1/judgment.pb-c.h"
@@ -262,6 +263,24 @@ int64_t fake_due(const struct work *w, const char *kind, const char *record)
 struct arena *work_arena(struct work *w)
 {
     return &w->arena;
+}
+
+/* In place of lib/base/clock.c. */
+int64_t fake_mono_ms = 1000000;
+
+int64_t clock_wall_ms(void)
+{
+    return 1800000000000;
+}
+
+int64_t clock_mono_ms(void)
+{
+    return fake_mono_ms;
+}
+
+int64_t clock_mono_us(void)
+{
+    return fake_mono_ms * 1000;
 }
 
 int64_t work_now_ms(const struct work *w)

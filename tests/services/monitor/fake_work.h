@@ -105,6 +105,7 @@ const struct fake_event *fake_event(const struct work *w, const char *type, size
 size_t fake_events(const struct work *w, const char *type);
 bool fake_told(const struct fake_event *e, const char *party);
 /* -1 = not set. */
+extern int64_t fake_mono_ms; /* of the monotonic clock; works have their own time */
 int64_t fake_due(const struct work *w, const char *kind, const char *record);
 
 #endif
