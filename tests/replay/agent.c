@@ -236,6 +236,18 @@ struct request *agent_send(struct agent *a, int node, const ProtobufCMessage *m,
     return r;
 }
 
+void agent_impostor(struct request *r, const ProtobufCMessage *m)
+{
+    static const struct agent_how plain = {.id = NULL};
+    struct request other = {.agent = r->agent};
+    (void)text_copy(other.id, sizeof other.id, r->id);
+    pack(&other, m, &plain);
+    r->spoiled = true;
+    sim_trace("%s sends another message under %s", r->agent->party->id, r->id);
+    link_send(link_to(r->agent, NODE_INTAKE, "main"), other.frame, other.bytes);
+    free(other.frame);
+}
+
 /* ---- answers */
 
 static bool again(const struct request *r, const pb_reply *reply)
@@ -311,7 +323,9 @@ static void take_answer(struct request *r, const pb_reply *reply)
               reply->receipt == NULL ? 0 : (unsigned long long)reply->receipt->seq);
     if (reply->status == FLOW_STATUS(INTERNAL))
         sim_fail("%s was answered INTERNAL", r->id);
-    if (reply->status == FLOW_STATUS(OK) && r->changes && !r->numbered)
+    if (r->spoiled)
+        sim_trace("(or the other message under this id)");
+    else if (reply->status == FLOW_STATUS(OK) && r->changes && !r->numbered)
         take_receipt(r, reply);
     else if (reply->status == FLOW_STATUS(OK) && !r->settled)
         keep_reply(r, reply);

@@ -23,6 +23,7 @@ struct request {
     size_t bytes;
     unsigned tries;
     bool settled;
+    bool spoiled; /* other content was sent under its id: any answer may be that one's */
     Ismap__Liu__V1__Status status;
     char rule[32]; /* of the first detail of a refusal */
     bool acknowledged;
@@ -83,6 +84,8 @@ struct request *agent_send(struct agent *a, int node, const ProtobufCMessage *m,
                            const struct agent_how *how);
 /* The same bytes once more, although it is settled. */
 void agent_repeat(struct request *r);
+/* Another message under the id of this one, whose answers are not looked at. */
+void agent_impostor(struct request *r, const ProtobufCMessage *m);
 void agent_follow(struct agent *a, int node);
 void agent_rekey(struct agent *a, unsigned key);
 

@@ -27,6 +27,8 @@ struct effect { /* of one cause */
     char key[KEY_BYTES];
     uint64_t first, last; /* entries */
     int64_t at_us;
+    int64_t wall_ms;
+    uint8_t hash[SHA256_BYTES]; /* of the request; 0 = none */
     UT_hash_handle hh;
 };
 
@@ -119,11 +121,22 @@ static void take_cause(uint64_t seq, const pb_entry *e)
     struct effect *f = NULL;
     (void)snprintf(key, sizeof key, "%s|%s", e->actor, e->cause);
     HASH_FIND_STR(check.effects, key, f);
-    bool first = e->request_hash.len > 0;
+    bool first = e->request_hash.len == SHA256_BYTES;
     bool numbered = strncmp(e->actor, "feed/", 5) == 0; /* alerts are taken in parts */
     bool timer = strncmp(e->cause, "t:", 2) == 0;
+    /* an id may come again for other content when its receipt is gone */
+    bool anew = f != NULL && first && sim_wall_ms() - f->wall_ms > LIMIT_RECEIPT_WINDOW_MS &&
+                memcmp(f->hash, e->request_hash.data, SHA256_BYTES) != 0;
+    if (anew) {
+        HASH_DEL(check.effects, f);
+        free(f);
+        f = NULL;
+    }
     if (f == NULL) {
         f = sim_need(calloc(1, sizeof *f));
+        if (first)
+            memcpy(f->hash, e->request_hash.data, SHA256_BYTES);
+        f->wall_ms = sim_wall_ms();
         (void)text_copy(f->key, sizeof f->key, key);
         f->first = seq;
         f->at_us = sim.now_us;

@@ -391,6 +391,84 @@ static void revoke(void)
     (void)agent_send(OPERATOR(), NODE_INTAKE, &m.base, NULL);
 }
 
+/* ---- reports of audits: what the plan's first year asks for, a part of it with its reason */
+
+static Ismap__Liu__V1__AuditResults *results_of(const Ismap__Liu__V1__AuditPlan *plan,
+                                                Ismap__Liu__V1__AuditParty party)
+{
+    Ismap__Liu__V1__AuditResults *r = sim_need(arena_alloc(&scratch, sizeof *r));
+    ismap__liu__v1__audit_results__init(r);
+    r->period_start = TEXT("2026-01-01");
+    r->period_end = TEXT("2026-10-31");
+    r->controls = sim_need(arena_alloc(&scratch, plan->n_items * sizeof *r->controls));
+    r->skipped = sim_need(arena_alloc(&scratch, plan->n_items * sizeof *r->skipped));
+    for (size_t i = 0; i < plan->n_items; i++) {
+        if (plan->items[i]->year != 1 || plan->items[i]->party != party)
+            continue;
+        if (below(20) == 0) {
+            Ismap__Liu__V1__SkippedControl *k = sim_need(arena_alloc(&scratch, sizeof *k));
+            ismap__liu__v1__skipped_control__init(k);
+            k->control_id = plan->items[i]->control_id;
+            k->reason = TEXT("not in use this year");
+            r->skipped[r->n_skipped++] = k;
+            continue;
+        }
+        Ismap__Liu__V1__AuditedControl *c = sim_need(arena_alloc(&scratch, sizeof *c));
+        ismap__liu__v1__audited_control__init(c);
+        c->control_id = plan->items[i]->control_id;
+        c->mode = ISMAP__LIU__V1__TESTED_MODE__TESTED_MODE_BOTH;
+        if (party == ISMAP__LIU__V1__AUDIT_PARTY__AUDIT_PARTY_INTERNAL) {
+            c->auditor = TEXT("one");
+            c->operator_ = TEXT("another");
+        }
+        r->controls[r->n_controls++] = c;
+    }
+    return r;
+}
+
+static void report(void)
+{
+    const Ismap__Liu__V1__AuditPlan *plan = any_record(RECORD_PLAN);
+    const Ismap__Liu__V1__AuditReport *old = any_record(RECORD_AUDIT_REPORT);
+    const Ismap__Liu__V1__SubmitRegistration *doc =
+        (const void *)any_of(&world.registrations)->message;
+    if (plan == NULL)
+        return;
+    char *corrects = old != NULL && below(2) == 0 ? old->id : TEXT("");
+    if (below(2) == 0) {
+        Ismap__Liu__V1__SubmitAuditReport m = ISMAP__LIU__V1__SUBMIT_AUDIT_REPORT__INIT;
+        m.case_id = plan->case_id;
+        m.year = 2026;
+        m.corrects = corrects;
+        m.results = results_of(plan, ISMAP__LIU__V1__AUDIT_PARTY__AUDIT_PARTY_EXTERNAL);
+        m.document = doc->audit_report;
+        (void)agent_send(any_agent(ISMAP__LIU__V1__ROLE__ROLE_AUDIT_BODY), NODE_AUDIT, &m.base,
+                         NULL);
+        return;
+    }
+    Ismap__Liu__V1__SubmitInternalReport m = ISMAP__LIU__V1__SUBMIT_INTERNAL_REPORT__INIT;
+    m.case_id = plan->case_id;
+    m.year = 2026;
+    m.corrects = corrects;
+    m.results = results_of(plan, ISMAP__LIU__V1__AUDIT_PARTY__AUDIT_PARTY_INTERNAL);
+    m.document = m.internal_report = doc->internal_audit_report;
+    m.approved_by = TEXT("the board");
+    m.approved_on = TEXT("2026-11-02");
+    (void)agent_send(agent_of(plan->provider), NODE_AUDIT, &m.base, NULL);
+}
+
+static void resolve(void)
+{
+    const Ismap__Liu__V1__AuditStanding *st = any_record(RECORD_STANDING);
+    Ismap__Liu__V1__ResolveAuditProblem m = ISMAP__LIU__V1__RESOLVE_AUDIT_PROBLEM__INIT;
+    if (st == NULL || st->n_problems == 0)
+        return;
+    m.case_id = st->case_id;
+    m.problem_id = st->problems[below(st->n_problems)]->id;
+    m.resolution = TEXT("seen");
+    (void)agent_send(OPERATOR(), NODE_AUDIT, &m.base, NULL);
+}
+
 /* ---- questions, and mistakes of clients */
 
 static void ask(void)
@@ -450,6 +528,24 @@ static void repeat(void)
         agent_repeat(r);
 }
 
+/* Other content under an id that was used, perhaps long ago. */
+static void reuse_id(void)
+{
+    struct request *r = any_request();
+    Ismap__Liu__V1__SubmitPreApplication *m = copy_of(any_of(&world.cases)->message);
+    if (r == NULL || r->agent->party->role != ISMAP__LIU__V1__ROLE__ROLE_PROVIDER)
+        return;
+    agent_impostor(r, &m->base);
+}
+
+/* All clocks go on, as if nothing had happened for a while: timers fall due, receipts expire. */
+static void time_passes(void)
+{
+    static const int64_t hours[] = {1, 25, 80, 24 * 15, 24 * 100, 24 * 400};
+    sim.skipped_ms += hours[below(sizeof hours / sizeof hours[0])] * 3600000;
+    sim_trace("time passes: it is %s", today());
+}
+
 /* ---- the story */
 
 static const struct {
@@ -460,6 +556,7 @@ static const struct {
     {apply, 14},           {decide, 14}, {declare_use, 4},     {push, 22},
     {confirm_incident, 5}, {lift, 5},    {suspend, 4},         {change_party, 3},
     {revoke, 1},           {ask, 4},     {get_one, 4},         {repeat, 8},
+    {report, 6},           {resolve, 2}, {reuse_id, 2},        {time_passes, 1},
 };
 
 static void act(void)

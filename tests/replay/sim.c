@@ -90,7 +90,7 @@ void log_event(enum log_level level, const char *event, const char *message, ...
 
 int64_t sim_wall_ms(void)
 {
-    return SIM_WALL_MS + sim.now_us / 1000;
+    return SIM_WALL_MS + sim.skipped_ms + sim.now_us / 1000;
 }
 
 int64_t clock_wall_ms(void)

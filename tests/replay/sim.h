@@ -65,6 +65,7 @@ struct sim {
     uint64_t seed;
     struct rng rng;
     int64_t now_us;
+    int64_t skipped_ms; /* that all wall clocks went on without anything happening */
     uint64_t order;
     struct sim_event *heap;
     size_t n_heap, cap_heap;
