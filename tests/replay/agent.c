@@ -257,7 +257,8 @@ static bool again(const struct request *r, const pb_reply *reply)
     if (reply->status == FLOW_STATUS(RESOURCE_EXHAUSTED))
         return strcmp(rule, "P-BUDGET") != 0 && strcmp(rule, "P-LIMIT") != 0 &&
                strncmp(rule, "P-URGENT", 8) != 0;
-    return reply->status == FLOW_STATUS(UNAVAILABLE) || reply->status == FLOW_STATUS(ABORTED);
+    return reply->status == FLOW_STATUS(UNAVAILABLE) || reply->status == FLOW_STATUS(ABORTED) ||
+           strcmp(rule, "P-AHEAD") == 0;
 }
 
 static void keep_reply(struct request *r, const pb_reply *reply)

@@ -214,6 +214,8 @@ static bool allowed_of(const char *type, const void *payload, const char *actor,
         allow_case(a, AS(VerdictChanged)->case_id);
     } else if (strcmp(type, "PlanMade") == 0) {
         allow(a, AS(PlanMade)->provider);
+    } else if (strcmp(type, "PlanRevised") == 0) {
+        allow(a, AS(PlanRevised)->provider);
     } else if (strcmp(type, "RegistrationApplied") == 0) {
         allow(a, AS(RegistrationApplied)->provider);
     } else if (strcmp(type, "RegistrationDecided") == 0) {
@@ -456,11 +458,39 @@ static bool is_for(const struct agent *a, const pb_entry *e)
     return false;
 }
 
+/* Which feed it goes back to is for operators only. */
+static bool told_of_feed(const struct agent *a, const Ismap__Liu__V1__Event *ev)
+{
+    ProtobufCMessage *m = NULL;
+    if (a->party->role == ISMAP__LIU__V1__ROLE__ROLE_OPERATOR)
+        return false;
+    if (strncmp(ev->actor, "feed/", 5) == 0)
+        return true;
+    if (strcmp(ev->type, "ismap.liu.v1.SuspensionImposed") != 0)
+        return false;
+    arena_reset(&check.tmp);
+    if (wire_unpack(&check.tmp, &ismap__liu__v1__suspension_imposed__descriptor, ev->payload.data,
+                    ev->payload.len, &m) != ERR_OK)
+        return true;
+    const struct party *p =
+        world_party(((const Ismap__Liu__V1__SuspensionImposed *)(const void *)m)->cause);
+    return p != NULL && p->feed != NULL;
+}
+
+static bool same_payload(const pb_entry *e, const Ismap__Liu__V1__Event *ev)
+{
+    return strcmp(e->type, "ismap.liu.v1.SuspensionImposed") == 0 ||
+           (e->payload.len == ev->payload.len &&
+            (e->payload.len == 0 ||
+             memcmp(e->payload.data, ev->payload.data, e->payload.len) == 0));
+}
+
 void check_told(const struct agent *a, const Ismap__Liu__V1__Event *ev)
 {
     const pb_entry *e = entry_at(ev->seq);
-    if (e == NULL || strcmp(e->type, ev->type) != 0 || e->payload.len != ev->payload.len ||
-        (e->payload.len > 0 && memcmp(e->payload.data, ev->payload.data, e->payload.len) != 0))
+    if (told_of_feed(a, ev))
+        sim_fail("%s is told which feed event %" PRIu64 " goes back to", a->party->id, ev->seq);
+    if (e == NULL || strcmp(e->type, ev->type) != 0 || !same_payload(e, ev))
         sim_fail("%s is told of event %" PRIu64 " (%s), which is not in the journal", a->party->id,
                  ev->seq, ev->type);
     else if (!is_for(a, e))

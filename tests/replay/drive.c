@@ -416,7 +416,7 @@ static Ismap__Liu__V1__AuditResults *results_of(const Ismap__Liu__V1__AuditPlan 
         Ismap__Liu__V1__AuditedControl *c = sim_need(arena_alloc(&scratch, sizeof *c));
         ismap__liu__v1__audited_control__init(c);
         c->control_id = plan->items[i]->control_id;
-        c->mode = ISMAP__LIU__V1__TESTED_MODE__TESTED_MODE_BOTH;
+        c->mode = ISMAP__LIU__V1__AUDIT_MODE__AUDIT_MODE_BOTH;
         if (party == ISMAP__LIU__V1__AUDIT_PARTY__AUDIT_PARTY_INTERNAL) {
             c->auditor = TEXT("one");
             c->operator_ = TEXT("another");
