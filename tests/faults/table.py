@@ -17,6 +17,7 @@ from stack import PARTS, ROOT, SERVICES, Failed, until
 HOUR_MS = 3600 * 1000
 HALF_OPEN = 1000
 REFUSAL_S = 10
+ARCHIVED_S = 10
 SERVICE_POINTS = ("before-commit", "after-commit", "after-answer", "before-reply", "after-reply")
 REDIS_POINTS = ("before-write", "torn-write", "before-sync", "after-sync")
 
@@ -181,6 +182,39 @@ def older_file(run, age_s):
     run.note(f"refused, {seq} held")
 
 
+def archived(stack):
+    """The last entry that lies in a closed segment of the archive."""
+    ends = [int(p.stem.split("-")[1]) for p in stack.dir.glob("archive/*/journal/*.seg")]
+    return max(ends, default=0)
+
+
+def older_file_anew(run, age_s):
+    """All is down and comes up on an older file: nobody remembers but the archive. The ledger goes first, and halts it."""
+    stack = run.stack
+    older = copy_of_store(run, "older")
+    before = stack.head()[1]
+    time.sleep(age_s)
+    moves_on(run, before)
+    if not until(ARCHIVED_S, lambda: archived(stack) > before):
+        raise Failed(f"nothing after {before} is archived within {ARCHIVED_S} s")
+    stack.kill(PARTS)
+    right, files = stack.dir / "right", stack.dir / "redis/appendonlydir"
+    files.rename(right)
+    older.rename(files)
+    stack.up(["redis"])
+    epoch, seq = stack.head()
+    stack.up(["ledger"])
+    if not until(REFUSAL_S, lambda: stack.redis("get", "{p0}:head").endswith(" halted")):
+        raise Failed(f"the archive reaches to {archived(stack)}, the store to {seq}, and the ledger has not halted it")
+    stack.up(SERVICES)
+    must_be_refused(run, epoch, seq)
+    stack.kill(PARTS)
+    shutil.rmtree(files)
+    right.rename(files)
+    stack.up()
+    run.note(f"halted at {seq}")
+
+
 def replica_start(run):
     """A second server that follows the first one, and is in step with it."""
     stack = run.stack
@@ -316,6 +350,8 @@ TABLE = (
     Fault("clock-jump", 8, draw_clock, clock, "the time of day jumps by an hour or a day, and back"),
     Fault("older-file", 4, lambda r: {"age_s": between(r, 0.2, 0.6)}, older_file,
           "Redis comes back with an older append-only file"),
+    Fault("older-file-anew", 2, lambda r: {"age_s": between(r, 0, 0.3)}, older_file_anew,
+          "all come up on an older file: the ledger knows"),
     Fault("replica-promoted", 3, lambda r: {"lasts_s": between(r, 0.2, 0.6)}, replica_promoted,
           "a replica in step takes over, and back"),
     Fault("replica-behind", 3, lambda r: {"behind_s": between(r, 0.2, 0.5)}, replica_behind, "a replica that is behind takes over"),
