@@ -107,6 +107,13 @@ const struct cli_command cli_commands[] = {
      "liuctl plan quote --catalogue catalog/ismap-control-criteria-2022-04-01.csv --rulebook "
      "rules/regime-a.yaml --prices rules/prices.csv",
      cmd_plan_quote},
+    {"plan statement", "FILE.csv --catalogue FILE [--tier-map GROUP=TIER,...]",
+     "Check a statement (declared or excluded, with reasons) against the catalogue. Status 1 with "
+     "each fault.",
+     "言明書(採用・除外とその理由)を管理基準と照らして検査します。誤りがあれば終了状態 1 です。",
+     "liuctl plan statement statement.csv --catalogue "
+     "catalog/ismap-control-criteria-2022-04-01.csv",
+     cmd_plan_statement},
     {"plan diff", "A.json B.json",
      "What moved between two plans, and why. Status 1 when anything did.",
      "2つの計画の違いとその理由です。違いがあれば終了状態 1 です。",

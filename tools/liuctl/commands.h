@@ -19,6 +19,8 @@ cli_run cmd_plan_show, cmd_register, cmd_registry_decide, cmd_use_declare, cmd_r
     cmd_registry_show, cmd_registry_procurable;
 /* cmd_plan.c */
 cli_run cmd_plan_make, cmd_plan_check;
+/* cmd_plan_statement.c */
+cli_run cmd_plan_statement;
 /* cmd_plan_quote.c */
 cli_run cmd_plan_quote;
 /* cmd_plan_files.c */
