@@ -264,6 +264,13 @@ struct flow {
     struct kept *kept;
     struct curve_keys curve;
     struct signing_key *scheme_key;
+    struct signing_key *old_keys[8]; /* of the scheme, since the start */
+    size_t n_old_keys;
+    struct {
+        int64_t next_ms;
+        uint64_t inode;
+        int64_t at_s, at_ns;
+    } key_seen; /* the scheme's key file, as it was read last */
     struct obs_http *http;
     struct flow_door doors[FLOW_DOORS_MAX];
     size_t n_doors;
@@ -413,6 +420,10 @@ void upkeep_destroy(struct flow *f);
 bool flow_refuses(const struct flow *f, enum store_pressure what);
 const pb_upkeep *upkeep_usage(const struct flow *f); /* NULL = not known */
 const pb_upkeep *upkeep_backup(const struct flow *f);
+
+/* keys.c: looks at the scheme's key file now and then; another key in it takes over */
+void keys_look(struct flow *f);
+void keys_free(struct flow *f);
 
 /* alarms.c */
 struct alarm_row {

@@ -448,7 +448,7 @@ void flow_destroy(struct flow *f)
     directory_destroy(f->dir);
     kept_destroy(f->kept);
     loop_destroy(f->loop);
-    signing_key_free(f->scheme_key);
+    keys_free(f);
     curve_keys_wipe(&f->curve);
     log_stop();
 }

@@ -132,6 +132,7 @@ static void on_tick(void *arg)
     struct upkeep *u = f->upkeep;
     metric_set(u->waits, consumer_waits(f));
     alarms_tick(f);
+    keys_look(f);
     if (!u->asked && store_ready(f->store, NULL))
         u->asked = store_read(f->store, keys, N_KEYS, on_read, f) == ERR_OK;
 }
