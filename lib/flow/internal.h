@@ -290,6 +290,7 @@ struct flow {
     struct arena_pool memory; /* of messages that are not urgent */
     size_t works;             /* alive */
     struct work *all_works;
+    bool timers_more;                 /* some have fired since the last look */
     struct timer_pause *timer_pauses; /* uthash by member */
     struct lock *locks;               /* uthash by key */
     struct work *view_waiters;        /* for the tail to reach a head they have seen */

@@ -1,5 +1,6 @@
-/* Timers of this service: looked for twice a second (sooner when one is known to be due), fired as
- * works whose commit guards and deletes the timer, so that each fires once.
+/* Timers of this service: looked for twice a second, and at once when those of a look have ended;
+ * fired as works whose commit guards and deletes the timer, so that each fires once. At most
+ * LIMIT_DUE_IN_FLIGHT are in flight: thousands that are due together do not hold up messages.
  */
 #include "flow/internal.h"
 
@@ -10,8 +11,8 @@
 #include "base/text.h"
 
 #define POLL_MS 500
-#define LOOK_AT (16 * LIMIT_TIMERS_PER_TURN) /* beyond those that are paused */
-#define AGAIN_MS 1000                        /* after the first failure; doubles */
+#define LOOK_AT (16 * LIMIT_DUE_IN_FLIGHT) /* beyond those that are paused */
+#define AGAIN_MS 1000                      /* after the first failure; doubles */
 #define AGAIN_MS_MAX 300000
 
 /* A timer that failed is not tried at every look: it would keep others from their turn. */
@@ -46,9 +47,23 @@ static bool paused(const struct flow *f, const char *member)
     return p != NULL && clock_mono_ms() < p->until_ms;
 }
 
+static size_t in_flight(const struct flow *f)
+{
+    size_t n = 0;
+    for (const struct work *w = f->all_works; w != NULL; w = w->next_all)
+        n += w->source == WORK_TIMER;
+    return n;
+}
+
+static void poll_due(void *flow);
+
 void timers_fired(struct flow *f, const char *member, bool held)
 {
     struct timer_pause *p = NULL;
+    if (held && f->timers_more && in_flight(f) <= 1) { /* the last of a look: more may be due */
+        f->timers_more = false;
+        poll_due(f);
+    }
     if (!held) {
         pause_for(f, member);
         return;
@@ -130,9 +145,13 @@ static bool fire(struct flow *f, const struct store_due *due)
 static void on_due(void *arg, enum err e, const struct store_due *due, size_t n)
 {
     struct flow *f = arg;
-    size_t fired = 0;
-    for (size_t i = 0; e == ERR_OK && i < n && fired < LIMIT_TIMERS_PER_TURN; i++)
-        fired += fire(f, &due[i]) ? 1 : 0;
+    size_t room = LIMIT_DUE_IN_FLIGHT - in_flight(f);
+    for (size_t i = 0; e == ERR_OK && i < n && room > 0; i++) {
+        if (!fire(f, &due[i]))
+            continue;
+        f->timers_more = true;
+        room--;
+    }
 }
 
 static void poll_due(void *flow)

@@ -38,6 +38,7 @@ enum record_kind {
     RECORD_KEY = 22,           /* KeyHolder by record_key_id */
     RECORD_PLAN_REVISION = 23, /* id = case/revision */
     RECORD_PLAN_KEPT = 24,     /* id = case/revision */
+    RECORD_REPLAN_RUN = 25,    /* id = run */
     RECORD_KINDS
 };
 

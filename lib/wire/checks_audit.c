@@ -180,6 +180,84 @@ static const struct check replan_case[] = {
      .en = "Say why it is planned again."},
 };
 
+static const struct check replan_all[] = {
+    {.field = "reason",
+     .flags = CHECK_REQUIRED,
+     .max = LINE_BYTES,
+     .ja = "計画を作り直す理由を記入してください。",
+     .en = "Say why all are planned again."},
+};
+
+static const struct check control_item[] = {
+    {.field = "id",
+     .flags = CHECK_REQUIRED | CHECK_TOKEN,
+     .max = CONTROL_BYTES,
+     .rule = "R60",
+     .ja = "管理策の番号は23文字以内の英数字と記号で指定してください。",
+     .en = "A control's id has at most 23 characters, letters, digits and . _ / -"},
+    {.field = "tier",
+     .flags = CHECK_REQUIRED | CHECK_ENUM_SET,
+     .rule = "R60",
+     .ja = "ガバナンス、マネジメント、管理策のいずれの基準かを指定してください。",
+     .en = "Say of which tier it is: governance, management or controls."},
+    {.field = "numbers",
+     .max = 4,
+     .rule = "R60",
+     .ja = "並び順の番号は4つです。",
+     .en = "The numbers of its place are four."},
+    {.field = "key", .max = 2, .rule = "R63", .ja = "0、1、2 のいずれかです。", .en = "0, 1 or 2."},
+};
+
+static const struct check catalogue[] = {
+    {.field = "version",
+     .flags = CHECK_REQUIRED | CHECK_TOKEN,
+     .max = RECORD_ID_BYTES,
+     .rule = "R60",
+     .ja = "管理基準の版を指定してください。",
+     .en = "Give the version of the catalogue."},
+    {.field = "items",
+     .flags = CHECK_REQUIRED,
+     .max = CONTROLS_MAX,
+     .rule = "R60",
+     .ja = "管理策は1件以上2048件以内で指定してください。",
+     .en = "A catalogue has 1 to 2048 controls."},
+    {.field = "source",
+     .max = NAME_BYTES,
+     .rule = "R60",
+     .ja = "出典を記入してください。",
+     .en = "Say where it comes from."},
+};
+
+static const struct check put_catalogue[] = {
+    {.field = "catalogue",
+     .flags = CHECK_REQUIRED,
+     .rule = "R60",
+     .ja = "管理基準を指定してください。",
+     .en = "Give the catalogue."},
+};
+
+static const struct check activate_catalogue[] = {
+    {.field = "version",
+     .flags = CHECK_REQUIRED | CHECK_TOKEN,
+     .max = RECORD_ID_BYTES,
+     .rule = "R60",
+     .ja = "適用する版を指定してください。",
+     .en = "Give the version that is put in force."},
+    {.field = "reason",
+     .flags = CHECK_REQUIRED,
+     .max = TEXT_BYTES,
+     .rule = "R60",
+     .ja = "適用の理由を記入してください。",
+     .en = "Say why it is put in force."},
+};
+
+static const struct check list_catalogues[] = {
+    {.field = "page",
+     .max = 256,
+     .ja = "前回の応答の nextPage を指定するか、空にしてください。",
+     .en = "Give nextPage of the last answer, or leave it empty."},
+};
+
 static const struct check get_audit_standing[] = {CASE_ID_ROW};
 static const struct check page[] = {PAGE_ROWS};
 
@@ -194,6 +272,12 @@ static const struct check_table tables[] = {
     CHECKS_TABLE(get_audit_standing, get_audit_standing),
     CHECKS_TABLE(get_plan_revisions, get_audit_standing),
     CHECKS_TABLE(replan_case, replan_case),
+    CHECKS_TABLE(replan_all, replan_all),
+    CHECKS_TABLE(control_item, control_item),
+    CHECKS_TABLE(catalogue, catalogue),
+    CHECKS_TABLE(put_catalogue, put_catalogue),
+    CHECKS_TABLE(activate_catalogue, activate_catalogue),
+    CHECKS_TABLE(list_catalogues, list_catalogues),
     CHECKS_TABLE(list_audit_problems, page),
     CHECKS_TABLE(resolve_audit_problem, resolve_audit_problem),
 };

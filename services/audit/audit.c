@@ -6,6 +6,7 @@
 #include "base/date.h"
 #include "obs/log.h"
 #include "services/audit/audit_record.h"
+#include "services/audit/runs.h"
 #include "services/audit/standing.h"
 
 /* Log event "plan-waits": a plan cannot be made now, and why. Once a minute and case at most. */
@@ -27,6 +28,11 @@ static enum decide put_plan(struct work *w, const struct plan *p,
         return work_no_memory(w);
     if (e != ERR_OK)
         return try_later(w, about->case_id, "plan_hash", err_name(e));
+    pb_standing *standing = standing_edit(work_arena(w), about->standing, m->case_id, m->provider);
+    if (standing == NULL)
+        return work_no_memory(w);
+    standing->run = about->run;
+    work_put(w, RECORD_STANDING, m->case_id, &standing->base);
     work_put(w, RECORD_PLAN, about->case_id, &m->base);
     Ismap__Liu__V1__PlanMade made;
     ismap__liu__v1__plan_made__init(&made);
@@ -60,6 +66,8 @@ enum err audit_make(struct arena *a, struct audit_making *m, struct audit_faults
     if (e == ERR_OK)
         e = audit_record_policy(a, m->rules, policy);
     if (e == ERR_OK)
+        e = audit_record_keys(a, catalogue, policy);
+    if (e == ERR_OK)
         e = audit_plan_make(a, &m->in, &m->plan, faults);
     if (e == ERR_OK)
         e = audit_plan_check(a, &m->in, &m->plan, faults);
@@ -85,13 +93,16 @@ static enum decide plan_with(struct work *w, const Ismap__Liu__V1__Catalogue *ca
     return put_plan(w, &m.plan, &with);
 }
 
-static enum decide make_plan(struct work *w, const char *case_id, const char *provider)
+static enum decide make_plan(struct work *w, const char *case_id, const char *provider,
+                             uint32_t run)
 {
     const void *plan = NULL;
     const void *found = NULL;
     const Ismap__Liu__V1__Rulebook *rules = NULL;
     const char *hash = NULL;
+    const void *standing = NULL;
     bool there = work_get(w, RECORD_PLAN, case_id, &plan);
+    there &= work_get(w, RECORD_STANDING, case_id, &standing);
     there &= work_get(w, RECORD_ACTIVE, "catalogue", &found);
     there &= work_rulebook(w, &rules, &hash);
     if (!there)
@@ -114,23 +125,23 @@ static enum decide make_plan(struct work *w, const char *case_id, const char *pr
                                        .rulebook_hash = hash,
                                        .made_at_ms = work_now_ms(w),
                                        .first_year = audit_year_of(work_now_ms(w)),
-                                       .revision = 1};
+                                       .revision = 1,
+                                       .standing = standing,
+                                       .run = run};
     return plan_with(w, catalogue, rules->audit, &about);
 }
 
 static enum decide on_verdict(struct work *w, void *state)
 {
-    (void)state;
     const Ismap__Liu__V1__VerdictChanged *ev = work_message(w);
     if (ev->result != ISMAP__LIU__V1__VERDICT_RESULT__VERDICT_RESULT_ELIGIBLE)
         return DECIDE_DONE;
-    return make_plan(w, ev->case_id, ev->provider);
+    return make_plan(w, ev->case_id, ev->provider, audit_current_run(state));
 }
 
 /* The verdict may have changed since the timer was set: the judgment tells. */
 static enum decide on_plan_timer(struct work *w, void *state)
 {
-    (void)state;
     const char *case_id = work_timer_record(w);
     const void *found = NULL;
     if (!work_get(w, RECORD_JUDGMENT, case_id, &found))
@@ -139,7 +150,7 @@ static enum decide on_plan_timer(struct work *w, void *state)
     if (j == NULL || j->verdict == NULL ||
         j->verdict->result != ISMAP__LIU__V1__VERDICT_RESULT__VERDICT_RESULT_ELIGIBLE)
         return DECIDE_DONE;
-    return make_plan(w, case_id, j->provider);
+    return make_plan(w, case_id, j->provider, audit_current_run(state));
 }
 
 static enum decide get_plan(struct work *w, void *state)
@@ -175,6 +186,11 @@ static const struct dispatch_row rows[] = {
     ROW(get_plan, READERS, 0, 256, get_plan),
     ROW(get_plan_revisions, READERS, 0, 256, audit_get_revisions),
     ROW(replan_case, ROLE_BIT(ROLE(OPERATOR)), SIGNED, 0, audit_replan_case),
+    ROW(replan_all, ROLE_BIT(ROLE(OPERATOR)), SIGNED, 0, audit_replan_all),
+    ROW(get_replan_run, READERS, 0, 256, audit_get_run),
+    ROW(put_catalogue, ROLE_BIT(ROLE(OPERATOR)), SIGNED, 0, audit_put_catalogue),
+    ROW(activate_catalogue, ROLE_BIT(ROLE(OPERATOR)), SIGNED, 0, audit_activate_catalogue),
+    ROW(list_catalogues, READERS, 0, 1024, audit_list_catalogues),
     ROW(submit_audit_report, ROLE_BIT(ROLE(AUDIT_BODY)), SIGNED, 0, audit_submit_report),
     ROW(submit_internal_report, ROLE_BIT(ROLE(PROVIDER)), SIGNED, 0, audit_submit_internal),
     ROW(get_audit_report, READERS, 0, 256, audit_get_report),
@@ -189,9 +205,13 @@ static const struct consumer_row consumers[] = {
 };
 
 static const struct timer_row timers[] = {
-    {TIMER_PLAN, on_plan_timer},
-    {TIMER_YEARLY, audit_on_yearly},
-    {TIMER_REPLAN, audit_on_replan},
+    {TIMER_PLAN, on_plan_timer},   {TIMER_YEARLY, audit_on_yearly}, {TIMER_REPLAN, audit_on_replan},
+    {TIMER_SWEEP, audit_on_sweep}, {TIMER_MASS, audit_on_mass},
+};
+
+static const struct view_row views[] = {
+    {.kind = RECORD_STANDING, .changed = audit_standing_changed},
+    {.kind = RECORD_REPLAN_RUN, .changed = audit_run_changed},
 };
 
 const struct service audit_service = {
@@ -204,4 +224,8 @@ const struct service audit_service = {
     .n_consumers = sizeof(consumers) / sizeof(consumers[0]),
     .timers = timers,
     .n_timers = sizeof(timers) / sizeof(timers[0]),
+    .views = views,
+    .n_views = sizeof(views) / sizeof(views[0]),
+    .create = audit_create,
+    .destroy = audit_destroy,
 };

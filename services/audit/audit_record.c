@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/date.h"
+#include "base/text.h"
 #include "crypto/crypto.h"
 #include "wire/unpack.h"
 
@@ -16,6 +17,58 @@ static_assert((int)PLAN_EXTERNAL == (int)ISMAP__LIU__V1__AUDIT_PARTY__AUDIT_PART
 static_assert((int)PLAN_INTERNAL == (int)ISMAP__LIU__V1__AUDIT_PARTY__AUDIT_PARTY_INTERNAL,
               "party");
 
+/* One control whose id follows no grammar: its place says what it belongs to. */
+static bool read_named(const Ismap__Liu__V1__ControlItem *f, struct catalogue_item *it)
+{
+    *it = (struct catalogue_item){.line = 0};
+    if (!text_copy(it->id, sizeof(it->id), f->id) || it->id[0] == '\0' || f->n_numbers != 4 ||
+        (int)f->tier < CATALOGUE_GOVERNANCE || (int)f->tier >= CATALOGUE_TIERS ||
+        f->key > CATALOGUE_KEY_ANNUAL)
+        return false;
+    for (size_t i = 0; i < 4; i++) {
+        if (f->numbers[i] > UINT16_MAX)
+            return false;
+        it->numbers[i] = (uint16_t)f->numbers[i];
+    }
+    it->tier = (enum catalogue_tier)f->tier;
+    it->objective = f->objective != 0;
+    it->not_assessed = f->not_assessed != 0;
+    it->key = (enum catalogue_key)f->key;
+    it->path = f->path[0] == '\0' ? NULL : f->path;
+    return true;
+}
+
+static enum err named_catalogue(struct arena *a, const Ismap__Liu__V1__Catalogue *m,
+                                struct catalogue_item *items, struct catalogue *out,
+                                struct audit_faults *faults)
+{
+    size_t before = faults->n;
+    for (size_t i = 0; i < m->n_items; i++)
+        if (!read_named(m->items[i], &items[i]))
+            audit_fault_add(faults, a, 0, m->items[i]->id, "R60", "番号と属性が合いません",
+                            "the identifier and the flags do not agree");
+    return faults->n != before ? ERR_INVAL
+                               : catalogue_index_named(a, items, m->n_items, out, faults);
+}
+
+enum err audit_record_keys(struct arena *a, const struct catalogue *c, struct plan_policy *policy)
+{
+    if (c->by_id == NULL)
+        return ERR_OK;
+    struct plan_important *im = arena_alloc(a, (c->n + 1) * sizeof(*im));
+    size_t n = 0;
+    if (im == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < c->n; i++) {
+        const struct catalogue_item *it = &c->items[i];
+        if (it->key != CATALOGUE_NOT_KEY && it->tier == CATALOGUE_CONTROLS && !it->not_assessed)
+            im[n++] = (struct plan_important){it->id, it->key == CATALOGUE_KEY_ANNUAL};
+    }
+    policy->important = im;
+    policy->n_important = n;
+    return ERR_OK;
+}
+
 enum err audit_record_catalogue(struct arena *a, const Ismap__Liu__V1__Catalogue *m,
                                 struct catalogue *out, struct audit_faults *faults)
 {
@@ -25,6 +78,8 @@ enum err audit_record_catalogue(struct arena *a, const Ismap__Liu__V1__Catalogue
     struct catalogue_item *items = arena_alloc(a, m->n_items * sizeof(*items));
     if (items == NULL)
         return ERR_NOMEM;
+    if (m->named)
+        return named_catalogue(a, m, items, out, faults);
     size_t before = faults->n;
     for (size_t i = 0; i < m->n_items; i++) {
         const Ismap__Liu__V1__ControlItem *f = m->items[i];

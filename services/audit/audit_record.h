@@ -20,6 +20,8 @@ struct audit_record_about {
     const struct plan_input *in;                /* stored as the basis; NULL = not */
     const struct plan_certificate *certificate; /* stored; NULL = not */
     uint32_t revision;                          /* 0 = not kept by a service */
+    const void *standing;                       /* AuditStanding the case has; NULL = none */
+    uint32_t run;                               /* of the standing; 0 = none */
 };
 
 /* ERR_INVAL with faults when an id is not one or the flags contradict it; ERR_NOMEM; ERR_LIMIT. */
@@ -29,6 +31,11 @@ enum err audit_record_catalogue(struct arena *a, const Ismap__Liu__V1__Catalogue
 /* ERR_INVAL when special_measure_until is no date; ERR_NOMEM. */
 enum err audit_record_policy(struct arena *a, const Ismap__Liu__V1__AuditRules *m,
                              struct plan_policy *out) LIU_MUST_USE;
+
+/* Ids without the grammar cannot be in the rulebook's list of important controls: the catalogue's
+ * own marks stand for it. Other catalogues leave *policy as it is. ERR_NOMEM. */
+enum err audit_record_keys(struct arena *a, const struct catalogue *c,
+                           struct plan_policy *policy) LIU_MUST_USE;
 
 /* The record with its plan_hash: SHA-256 over the packed record whose plan_hash is empty.
  * ERR_NOMEM, ERR_INTERNAL. */

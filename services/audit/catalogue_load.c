@@ -74,7 +74,7 @@ static enum err tell(const char *path, const struct audit_faults *faults, struct
     return err_say(why, ERR_INVAL, "%s:%u: %s: %s / %s", path, f->line, f->field, f->ja, f->en);
 }
 
-static enum err to_message(struct arena *a, const struct catalogue *c, const char *version,
+enum err catalogue_message(struct arena *a, const struct catalogue *c, const char *version,
                            const char *source, Ismap__Liu__V1__Catalogue **out)
 {
     Ismap__Liu__V1__Catalogue *m = arena_alloc(a, sizeof(*m));
@@ -98,8 +98,19 @@ static enum err to_message(struct arena *a, const struct catalogue *c, const cha
         items[i].provider_specific = it->provider_specific;
         items[i].not_assessed = it->not_assessed;
         m->items[i] = &items[i];
+        if (c->by_id == NULL)
+            continue;
+        items[i].numbers = arena_alloc(a, 4 * sizeof(*items[i].numbers));
+        if (items[i].numbers == NULL)
+            return ERR_NOMEM;
+        for (items[i].n_numbers = 0; items[i].n_numbers < 4; items[i].n_numbers++)
+            items[i].numbers[items[i].n_numbers] = it->numbers[items[i].n_numbers];
+        items[i].key = (uint32_t)it->key;
+        if (it->path != NULL && strlen(it->path) < 256)
+            items[i].path = (char *)(uintptr_t)it->path;
     }
     m->n_items = c->n;
+    m->named = c->by_id != NULL;
     *out = m;
     return ERR_OK;
 }
@@ -131,7 +142,7 @@ enum err catalogue_load(struct arena *a, const char *path, const char *version,
     if (faults.n > 0)
         return tell(path, &faults, report, why);
     if (e == ERR_OK)
-        e = to_message(a, &c, version, base_name(path), out);
+        e = catalogue_message(a, &c, version, base_name(path), out);
     if (e != ERR_OK)
         return err_say(why, e, "%s: %s", path, err_name(e));
     return ERR_OK;

@@ -20,4 +20,9 @@ enum err catalogue_load(struct arena *a, const char *path, const char *version,
                         Ismap__Liu__V1__Catalogue **out, struct catalogue_counts *counts,
                         struct buf *report, struct err_text *why) LIU_MUST_USE;
 
+/* A catalogue as the record of that version. Ids that follow no grammar (by_id) make it a named
+ * one. ERR_NOMEM. */
+enum err catalogue_message(struct arena *a, const struct catalogue *c, const char *version,
+                           const char *source, Ismap__Liu__V1__Catalogue **out) LIU_MUST_USE;
+
 #endif

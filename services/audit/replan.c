@@ -5,8 +5,10 @@
  */
 #include <string.h>
 
+#include "base/text.h"
 #include "obs/log.h"
 #include "services/audit/audit_record.h"
+#include "services/audit/runs.h"
 #include "services/audit/standing.h"
 
 #define REVISIONS_MAX 16u
@@ -196,10 +198,9 @@ static enum decide plan_again(struct work *w, struct again *g)
     return d;
 }
 
-enum decide audit_on_replan(struct work *w, void *state)
+/* `run` 0: for the reasons in the standing; otherwise as a part of that run, once. */
+static enum decide replan(struct work *w, const char *case_id, uint32_t run)
 {
-    (void)state;
-    const char *case_id = work_timer_record(w);
     const void *plan = NULL;
     const void *standing = NULL;
     const void *active = NULL;
@@ -213,13 +214,43 @@ enum decide audit_on_replan(struct work *w, void *state)
         return DECIDE_WAIT;
     g.from = plan;
     g.active = active;
-    if (g.from == NULL || g.active == NULL)
+    const pb_standing *old = standing;
+    if (g.from == NULL || g.active == NULL || (run != 0 && old != NULL && old->run >= run))
         return DECIDE_DONE;
     if (!work_get(w, RECORD_CATALOGUE, g.active->ref, &catalogue))
         return DECIDE_WAIT;
     g.catalogue = catalogue;
     g.standing = standing_edit(work_arena(w), standing, case_id, g.from->provider);
-    return g.standing == NULL ? work_no_memory(w) : plan_again(w, &g);
+    if (g.standing == NULL)
+        return work_no_memory(w);
+    if (run != 0) {
+        const char *ref = arena_printf(work_arena(w), "%u", run);
+        if (ref == NULL || !standing_reason(w, g.standing, CAUSE(CATALOGUE), ref))
+            return work_no_memory(w);
+        g.standing->run = run;
+    }
+    return plan_again(w, &g);
+}
+
+enum decide audit_on_replan(struct work *w, void *state)
+{
+    (void)state;
+    return replan(w, work_timer_record(w), 0);
+}
+
+enum decide audit_on_mass(struct work *w, void *state)
+{
+    (void)state;
+    const char *record = work_timer_record(w);
+    const char *slash = strchr(record, '/');
+    char number[12] = {0};
+    uint64_t run = 0;
+    if (slash == NULL || (size_t)(slash - record) >= sizeof number)
+        return DECIDE_DONE;
+    memcpy(number, record, (size_t)(slash - record));
+    if (text_u64(number, UINT32_MAX, &run) != ERR_OK || run == 0)
+        return DECIDE_DONE;
+    return replan(w, slash + 1, (uint32_t)run);
 }
 
 enum decide audit_replan_case(struct work *w, void *state)

@@ -207,7 +207,7 @@ bool standing_resolve_all(struct work *w, pb_standing *s, Ismap__Liu__V1__AuditP
     return ok;
 }
 
-bool standing_replan(struct work *w, pb_standing *s, Ismap__Liu__V1__ReplanCause cause,
+bool standing_reason(struct work *w, pb_standing *s, Ismap__Liu__V1__ReplanCause cause,
                      const char *ref)
 {
     struct arena *a = work_arena(w);
@@ -225,8 +225,14 @@ bool standing_replan(struct work *w, pb_standing *s, Ismap__Liu__V1__ReplanCause
     list[n++] = r;
     s->pending = list;
     s->n_pending = n;
-    work_timer(w, TIMER_REPLAN, s->case_id, work_now_ms(w));
     return true;
+}
+
+bool standing_replan(struct work *w, pb_standing *s, Ismap__Liu__V1__ReplanCause cause,
+                     const char *ref)
+{
+    work_timer(w, TIMER_REPLAN, s->case_id, work_now_ms(w));
+    return standing_reason(w, s, cause, ref);
 }
 
 pb_problem *standing_problem(struct arena *a, pb_standing *s, Ismap__Liu__V1__AuditProblemKind kind,

@@ -49,7 +49,10 @@ bool standing_resolve(struct work *w, pb_standing *s, Ismap__Liu__V1__AuditProbl
 const char *standing_problem_id(struct arena *a, Ismap__Liu__V1__AuditProblemKind kind,
                                 int32_t year);
 
-/* One more reason to plan again, and the timer that does. With 16 the oldest makes room. */
+/* One more reason to plan again. With STANDING_PENDING_MAX the oldest makes room. */
+bool standing_reason(struct work *w, pb_standing *s, Ismap__Liu__V1__ReplanCause cause,
+                     const char *ref);
+/* The same, and the timer that plans. */
 bool standing_replan(struct work *w, pb_standing *s, Ismap__Liu__V1__ReplanCause cause,
                      const char *ref);
 

@@ -10,6 +10,7 @@
 #include "base/date.h"
 #include "ismap/liu/v1/audit.pb-c.h"
 #include "rig.h"
+#include "services/audit/catalogue_load.h"
 
 #define REPORT(x) ISMAP__LIU__V1__REPORT_STATE__REPORT_STATE_##x
 #define PARTY(x) ISMAP__LIU__V1__AUDIT_PARTY__AUDIT_PARTY_##x
@@ -165,10 +166,62 @@ static void reports_are_kept_and_tell_what_was_really_audited(void **state)
     client_close(&other);
 }
 
+/* Half way through the planning of all services the audit service is killed. */
+static void a_new_catalogue_plans_every_service_again_once_whatever_is_killed(void **state)
+{
+    (void)state;
+    struct client op;
+    struct err_text why = {{0}};
+    static const char *const keys[][3] = {{"tb1", "soumu", "tb1-soumu"}, {"tb4", "moj", "tb4-moj"}};
+    const char *ids[2];
+    Ismap__Liu__V1__PutCatalogue put = ISMAP__LIU__V1__PUT_CATALOGUE__INIT;
+    Ismap__Liu__V1__ActivateCatalogue act = ISMAP__LIU__V1__ACTIVATE_CATALOGUE__INIT;
+    Ismap__Liu__V1__GetReplanRun get = ISMAP__LIU__V1__GET_REPLAN_RUN__INIT;
+    const Ismap__Liu__V1__ReplanProgress *p = NULL;
+    static const char *const providers[] = {"acme", "blossom"};
+    (void)rig_party(&rig, "moj");
+    (void)rig_party(&rig, "soumu");
+    for (size_t i = 0; i < 2; i++) {
+        ids[i] = rig_open_case(&rig, providers[i], keys[i][0], keys[i][1]);
+        rig_assess(&rig, ids[i], keys[i][2], keys[i][1]);
+        rig_await_plan(&rig, ids[i], providers[i]);
+    }
+    assert_int_equal(catalogue_load(&rig.arena,
+                                    LIU_SOURCE_DIR "/catalog/ismap-control-criteria-2022-04-01.csv",
+                                    "2026-04-01", &put.catalogue, NULL, NULL, &why),
+                     ERR_OK);
+    client_open(&op, &rig.stack, STACK_AUDIT, &rig.stack.operator_);
+    act.version = lend("2026-04-01");
+    act.reason = lend("改定");
+    assert_status(client_sign(&op, &act.base), ST(NOT_FOUND));
+    assert_status(client_sign(&op, &put.base), ST(OK));
+    assert_status(client_sign(&op, &put.base), ST(ALREADY_EXISTS));
+    assert_status(client_sign(&op, &act.base), ST(OK));
+    stack_kill(&rig.stack, STACK_AUDIT);
+    assert_true(stack_start(&rig.stack, STACK_BIT(STACK_AUDIT)));
+    for (int i = 0; i < 200 && (p == NULL || p->run->finished_at_ms == 0); i++) {
+        pb_reply *r = client_persist(&op, &get.base, false);
+        assert_status(r, ST(OK));
+        p = client_payload(&op, r, &ismap__liu__v1__replan_progress__descriptor);
+        (void)usleep(100000);
+    }
+    assert_int_not_equal(p->run->finished_at_ms, 0);
+    assert_int_equal(p->total, 3);
+    assert_int_equal(p->done, 3);
+    assert_int_equal(p->refused, 0);
+    for (size_t i = 0; i < 2; i++) {
+        const Ismap__Liu__V1__AuditPlan *plan = plan_of(&op, ids[i]);
+        assert_string_equal(plan->catalogue_version, "2026-04-01");
+        assert_int_equal(plan->revision, 2);
+    }
+    client_close(&op);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reports_are_kept_and_tell_what_was_really_audited),
+        cmocka_unit_test(a_new_catalogue_plans_every_service_again_once_whatever_is_killed),
     };
     return cmocka_run_group_tests(tests, up, down);
 }

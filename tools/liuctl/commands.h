@@ -30,6 +30,9 @@ cli_run cmd_audit_draft, cmd_audit_submit, cmd_audit_get, cmd_audit_show, cmd_au
     cmd_audit_resolve;
 /* cmd_replan.c */
 cli_run cmd_plan_replan, cmd_plan_revisions;
+int cli_replan_watch(struct cli *c, bool follow);
+/* cmd_catalogue.c */
+cli_run cmd_catalogue_put, cmd_catalogue_activate, cmd_catalogue_list, cmd_catalogue_diff;
 /* cmd_alert.c */
 cli_run cmd_alert_push, cmd_incident_show, cmd_incident_list, cmd_incident_confirm,
     cmd_incident_lift, cmd_incident_suspend;

@@ -105,27 +105,6 @@ static int read_rulebook(struct cli *c, const char *path, struct plan_sources *s
     return s->rulebook_hash == NULL ? CLI_TEMPORARY : CLI_OK;
 }
 
-/* Ids without the grammar cannot be in the rulebook's list: the catalogue's own marks stand for it.
- */
-static int take_keys(struct cli *c, struct plan_sources *s)
-{
-    if (s->catalogue.by_id == NULL)
-        return CLI_OK;
-    struct plan_important *im = arena_alloc(&c->arena, s->catalogue.n * sizeof *im);
-    if (im == NULL)
-        return CLI_TEMPORARY;
-    size_t n = 0;
-    for (size_t i = 0; i < s->catalogue.n; i++) {
-        const struct catalogue_item *it = &s->catalogue.items[i];
-        if (it->key == CATALOGUE_NOT_KEY || it->tier != CATALOGUE_CONTROLS || it->not_assessed)
-            continue;
-        im[n++] = (struct plan_important){.id = it->id, .annual = it->key == CATALOGUE_KEY_ANNUAL};
-    }
-    s->policy.important = im;
-    s->policy.n_important = n;
-    return CLI_OK;
-}
-
 int plan_sources_read(struct cli *c, struct cli_args *a, struct plan_sources *s)
 {
     *s = (struct plan_sources){.catalogue_version = ""};
@@ -151,7 +130,8 @@ int plan_sources_read(struct cli *c, struct cli_args *a, struct plan_sources *s)
     if (status == CLI_OK)
         status = read_rulebook(c, rulebook, s);
     if (status == CLI_OK)
-        status = take_keys(c, s);
+        status = audit_record_keys(&c->arena, &s->catalogue, &s->policy) == ERR_OK ? CLI_OK
+                                                                                   : CLI_TEMPORARY;
     s->in = (struct plan_input){
         .catalogue = &s->catalogue, .policy = &s->policy, .excluded = s->excluded, .n_excluded = n};
     return status;

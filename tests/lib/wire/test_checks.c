@@ -89,6 +89,12 @@ static const char *const requests[] = {
     "ResolveAuditProblem",
     "GetPlanRevisions",
     "ReplanCase",
+    "ReplanAll",
+    "PutCatalogue",
+    "Catalogue",
+    "ControlItem",
+    "ActivateCatalogue",
+    "ListCatalogues",
 };
 
 static const struct {

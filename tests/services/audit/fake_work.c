@@ -106,7 +106,8 @@ void work_emit(struct work *w, const ProtobufCMessage *event, const char *const 
     w->event = arena_dup(&w->arena, event, event->descriptor->sizeof_message);
     w->audience = n_audience == 1 ? audience[0] : NULL;
     assert(w->n_events < sizeof(w->events) / sizeof(w->events[0]));
-    w->events[w->n_events++] = (struct fake_record){.id = audience[0], .message = w->event};
+    w->events[w->n_events++] =
+        (struct fake_record){.id = n_audience == 0 ? "" : audience[0], .message = w->event};
 }
 
 void work_timer(struct work *w, const char *kind, const char *record, int64_t due_ms)

@@ -91,7 +91,8 @@ static void an_eligible_verdict_leads_to_one_plan(void **state)
     struct scene s;
     scene_begin(&s);
     assert_int_equal(fake_run(&s.w, on_verdict()), 3);
-    assert_int_equal(s.w.n_puts, 1);
+    assert_int_equal(s.w.n_puts, 2);
+    assert_non_null(fake_put(&s.w, RECORD_STANDING));
     assert_int_equal(s.w.put_kind, RECORD_PLAN);
     assert_string_equal(s.w.put_id, case_id);
     const Ismap__Liu__V1__AuditPlan *plan = PLAN(s.w.put);
@@ -210,7 +211,7 @@ static void the_timer_plans_only_what_is_still_eligible(void **state)
         s.w.timer_record = case_id;
         fake_record(&s.w, RECORD_JUDGMENT, case_id, &j);
         (void)fake_run(&s.w, audit_service.timers[0].decide);
-        assert_int_equal(s.w.n_puts, rows[i] == ELIGIBLE);
+        assert_int_equal(fake_put(&s.w, RECORD_PLAN) != NULL, rows[i] == ELIGIBLE);
         if (rows[i] == ELIGIBLE)
             assert_string_equal(PLAN(s.w.put)->provider, provider);
         scene_end(&s);

@@ -8,6 +8,10 @@
 
 #include <string.h>
 
+#include "services/audit/audit_record.h"
+#include "services/audit/catalogue_load.h"
+#include "services/audit/catalogue_oscal.h"
+#include "services/audit/runs.h"
 #include "services/audit/scene.h"
 
 typedef Ismap__Liu__V1__PlanRevision pb_revision;
@@ -142,6 +146,126 @@ static void a_late_report_is_held_against_the_plan_of_its_year(void **state)
     scene_end(&s);
 }
 
+/* ---- all services, catalogues */
+
+static void a_case_takes_part_in_a_run_once(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t before;
+        const char *timer;
+        bool put;
+    } rows[] = {{0, "3/case-1", true},  {2, "3/case-1", true},  {3, "3/case-1", false},
+                {4, "3/case-1", false}, {0, "x/case-1", false}, {0, "case-1", false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct scene s;
+        scene_begin(&s, PARTY(INTERNAL));
+        pb_standing *st = standing_edit(&s.a, NULL, "case-1", "acme");
+        st->run = rows[i].before;
+        s.w.message = NULL;
+        s.w.timer_record = rows[i].timer;
+        fake_record(&s.w, RECORD_ACTIVE, "catalogue", &active);
+        fake_record(&s.w, RECORD_STANDING, "case-1", st);
+        (void)fake_run(&s.w, audit_on_mass);
+        const pb_standing *put = fake_put(&s.w, RECORD_STANDING);
+        assert_int_equal(put != NULL, rows[i].put);
+        if (put != NULL)
+            assert_int_equal(put->run, 3);
+        scene_end(&s);
+    }
+}
+
+static void a_sweep_goes_on_from_its_cursor_and_ends_when_all_are_done(void **state)
+{
+    (void)state;
+    struct scene s;
+    void *st = NULL;
+    struct err_text why = {{0}};
+    pb_run r = ISMAP__LIU__V1__REPLAN_RUN__INIT;
+    scene_begin(&s, PARTY(INTERNAL));
+    r.number = 7;
+    r.page = lend("12");
+    s.w.timer_record = AUDIT_RUN;
+    fake_record(&s.w, RECORD_REPLAN_RUN, AUDIT_RUN, &r);
+    (void)fake_run(&s.w, audit_on_sweep);
+    const pb_run *put = fake_put(&s.w, RECORD_REPLAN_RUN);
+    assert_int_equal(put->queued, 1);
+    assert_true(put->walked);
+    assert_string_equal(s.w.timer_kind, TIMER_SWEEP);
+
+    assert_int_equal(audit_create(NULL, &st, &why), ERR_OK);
+    pb_standing *one = standing_edit(&s.a, NULL, "case-1", "acme");
+    r.walked = 1;
+    audit_run_changed(st, AUDIT_RUN, 1, &r.base);
+    for (uint32_t run = 6; run <= 7; run++) {
+        s.w.n_puts = s.w.n_events = 0;
+        one->run = run;
+        audit_standing_changed(st, "case-1", 1, &one->base);
+        assert_int_equal(audit_on_sweep(&s.w, st), DECIDE_DONE);
+        assert_int_equal(s.w.n_events, run == 7);
+    }
+    audit_destroy(st);
+    scene_end(&s);
+}
+
+static void a_catalogue_without_a_plan_is_not_put_in_force(void **state)
+{
+    (void)state;
+    for (int bad = 0; bad < 2; bad++) {
+        struct scene s;
+        Ismap__Liu__V1__ImportantControl im = ISMAP__LIU__V1__IMPORTANT_CONTROL__INIT;
+        Ismap__Liu__V1__ImportantControl *list[] = {&im};
+        Ismap__Liu__V1__ActivateCatalogue m = ISMAP__LIU__V1__ACTIVATE_CATALOGUE__INIT;
+        Ismap__Liu__V1__Active old = ISMAP__LIU__V1__ACTIVE__INIT;
+        scene_begin(&s, PARTY(INTERNAL));
+        im.id = lend("99.1.1");
+        s.audit.important = list;
+        s.audit.n_important = (size_t)bad;
+        old.ref = lend("2020-01-01");
+        m.version = lend("2022-04-01");
+        s.w.message = &m;
+        fake_record(&s.w, RECORD_ACTIVE, "catalogue", &old);
+        (void)fake_run(&s.w, audit_activate_catalogue);
+        assert_int_equal(s.w.status, bad ? STATUS(FAILED_PRECONDITION) : STATUS(OK));
+        assert_int_equal(fake_fault(&s.w, "catalogue.99.1.1 R63"), bad);
+        assert_int_equal(fake_put(&s.w, RECORD_ACTIVE) != NULL, !bad);
+        assert_int_equal(fake_put(&s.w, RECORD_REPLAN_RUN) != NULL, !bad);
+        scene_end(&s);
+    }
+}
+
+/* Ids of OSCAL follow no grammar: the record carries their places. */
+static void an_oscal_catalogue_survives_the_store(void **state)
+{
+    (void)state;
+    struct arena a;
+    struct catalogue from;
+    struct catalogue to;
+    const char *version = NULL;
+    struct err_text why = {{0}};
+    struct audit_faults faults = {.n = 0};
+    Ismap__Liu__V1__Catalogue *m = NULL;
+    arena_init(&a, 64u << 20);
+    assert_int_equal(
+        catalogue_oscal_load(&a, LIU_SOURCE_DIR "/tests/services/audit/oscal-catalogue.json", NULL,
+                             &from, &version, NULL, &why),
+        ERR_OK);
+    assert_int_equal(catalogue_message(&a, &from, version, "test", &m), ERR_OK);
+    assert_true(m->named);
+    assert_int_equal(audit_record_catalogue(&a, m, &to, &faults), ERR_OK);
+    assert_int_equal(to.n, from.n);
+    assert_non_null(to.by_id);
+    for (size_t i = 0; i < to.n; i++) {
+        assert_string_equal(to.items[i].id, from.items[i].id);
+        assert_memory_equal(to.items[i].numbers, from.items[i].numbers, sizeof to.items[i].numbers);
+        assert_int_equal(to.items[i].key, from.items[i].key);
+    }
+    m->items[0]->n_numbers = 3;
+    assert_int_equal(audit_record_catalogue(&a, m, &to, &faults), ERR_INVAL);
+    assert_string_equal(faults.items[0].field, m->items[0]->id);
+    arena_fini(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +274,10 @@ int main(void)
         cmocka_unit_test(other_rules_lead_to_a_revision_that_says_what_moved),
         cmocka_unit_test(rules_without_any_plan_are_a_problem_and_the_plan_stays),
         cmocka_unit_test(a_late_report_is_held_against_the_plan_of_its_year),
+        cmocka_unit_test(a_case_takes_part_in_a_run_once),
+        cmocka_unit_test(a_sweep_goes_on_from_its_cursor_and_ends_when_all_are_done),
+        cmocka_unit_test(a_catalogue_without_a_plan_is_not_put_in_force),
+        cmocka_unit_test(an_oscal_catalogue_survives_the_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
