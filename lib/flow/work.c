@@ -488,8 +488,13 @@ static enum err build_guards(struct work *w)
         bool written = false;
         for (size_t j = 0; j < w->n_puts && !written; j++)
             written = w->puts[j].kind == r->kind && strcmp(w->puts[j].id, r->id) == 0;
-        if (w->source == WORK_MESSAGE && r->kind == w->actor_kind && strcmp(r->id, w->actor) == 0)
-            sender = true;
+        /* The sender counts as it was when it was let in: what is read later may be its revocation,
+         * which nobody has looked at. */
+        bool is_sender =
+            w->source == WORK_MESSAGE && r->kind == w->actor_kind && strcmp(r->id, w->actor) == 0;
+        if (is_sender && w->attempts == 0)
+            continue;
+        sender = sender || is_sender;
         if (!written && !(record_type_of(r->kind)->immutable && r->exists))
             g[n++] = (struct commit_guard){.kind = r->kind, .id = r->id, .revision = r->revision};
     }

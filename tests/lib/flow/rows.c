@@ -49,6 +49,9 @@ static enum decide touch(struct work *w, const char *id)
         return put_party(w, id);
     if (!work_get(w, RECORD_CASE, id, (const void **)&c))
         return DECIDE_WAIT;
+    const void *sender;
+    if (strcmp(id, SENDER_READ_ID) == 0 && !work_get(w, RECORD_PARTY, work_actor(w), &sender))
+        return DECIDE_WAIT;
     if (strcmp(id, REFUSED_ID) == 0)
         return work_refuse(w, FLOW_STATUS(FAILED_PRECONDITION), "id", "T-NO", "不可", "no");
     put_touched(w, id, c);

@@ -12,6 +12,8 @@ extern const struct service rows_service;
 /* RevokeParty: its id names the case. REFUSED_ID is refused. */
 #define REFUSED_ID "refuse-me"
 #define PARTY_ID "new-party" /* touched: a party is put */
+#define SENDER_READ_ID                                                                             \
+    "sender-read" /* touched after its sender was read, when the case was there */
 void send_touch(const char *id, const struct fake_how *how);
 /* ListParties, a change here: "aa-bb" names two cases, read first or (blind) not. */
 void send_two(const char *ids, bool blind, const struct fake_how *how);

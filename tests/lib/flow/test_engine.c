@@ -56,6 +56,18 @@ static void what_was_committed_here_is_known_at_once(void **state)
     assert_non_null(directory_actor(fake.flow.dir, "p:" PARTY_ID));
 }
 
+/* The revocation comes between being let in and the decision's own read of the sender. */
+static void a_sender_revoked_before_it_is_read_has_no_effect(void **state)
+{
+    (void)state;
+    send_touch(SENDER_READ_ID, NULL);
+    fake_party("acme", ISMAP__LIU__V1__ROLE__ROLE_OPERATOR, true, false);
+    fake_commit_all();
+    assert_int_equal(fake_status(0), FLOW_STATUS(PERMISSION_DENIED));
+    assert_true(fake_has_rule(0, "P-REVOKED"));
+    assert_int_equal(touched(SENDER_READ_ID), 0);
+}
+
 static void conflicts_end_in_aborted(void **state)
 {
     (void)state;
@@ -306,6 +318,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_conflict_is_decided_again_on_fresh_records),
         T(what_was_committed_here_is_known_at_once),
+        T(a_sender_revoked_before_it_is_read_has_no_effect),
         T(conflicts_end_in_aborted),
         T(an_unknown_outcome_is_asked_for_first),
         T(who_waits_behind_an_unknown_outcome_sees_its_effect),
