@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "crypto/crypto.h"
+#include "store/measure.h"
 #include "store/rewrite.h"
 
 #define SECRET "correct horse"
@@ -211,6 +212,24 @@ static void on_rewrite(void *arg, enum err e, const char *why)
     *(struct seen *)arg = (struct seen){true, e};
 }
 
+static void on_measured(void *arg, enum err e, const uint64_t *bytes)
+{
+    bool sane = bytes != NULL && bytes[FAMILY_JOURNAL] > 0 && bytes[FAMILY_RECEIPTS] > 0;
+    *(struct seen *)arg = (struct seen){true, e == ERR_OK && !sane ? ERR_INTERNAL : e};
+}
+
+static void ledger_measures_what_the_memory_is_used_for(void **state)
+{
+    static const char *const parties[] = {"min-a"};
+    struct deployed *d = *state;
+    struct seen seen = {.done = false};
+    struct store_measure what = {.parties = parties, .n_parties = 1};
+    open_as(d, "ledger");
+    client_until_ready(&d->client);
+    expect_ok(&d->client, &seen, store_measure(d->client.store, &what, on_measured, &seen));
+    client_disconnect(&d->client);
+}
+
 static void ledger_trims(void **state)
 {
     struct deployed *d = *state;
@@ -342,6 +361,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(operator_initialises_the_store),
         cmocka_unit_test(every_service_can_do_its_work),
+        cmocka_unit_test(ledger_measures_what_the_memory_is_used_for),
         cmocka_unit_test(ledger_trims),
         cmocka_unit_test(only_its_writer_may_write_a_kind_of_record),
         cmocka_unit_test(everything_is_there_after_a_restart),
