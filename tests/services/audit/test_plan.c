@@ -224,6 +224,109 @@ static void a_policy_that_does_not_fit_is_refused_with_its_faults(void **state)
     arena_fini(&f.a);
 }
 
+/* Year 1 gets less than its share: the others take it, as long as they may. */
+static void a_plan_keeps_its_ceilings_or_says_by_how_much_it_cannot(void **state)
+{
+    (void)state;
+    struct plan_ceiling caps[] = {{2023, PLAN_INTERNAL, 80}, {0, PLAN_ANY_PARTY, 500}};
+    struct fixture f;
+    load_shipped(&f);
+    make_b_important(&f);
+    f.policy.ceilings = caps;
+    f.policy.n_ceilings = 2;
+    must_plan(&f);
+    assert_true(f.plan.loads[0].internal_hours <= 80);
+    for (uint32_t y = 0; y < 3; y++)
+        assert_true(f.plan.loads[y].internal_hours + f.plan.loads[y].external_hours <= 500);
+    caps[1] = (struct plan_ceiling){0, PLAN_EXTERNAL, 380};
+    assert_int_equal(audit_plan_make(&f.a, &f.in, &f.plan, &f.faults), ERR_INVAL);
+    assert_string_equal(f.faults.items[0].field, "ceilings[1].hours");
+    assert_string_equal(f.faults.items[0].rule, "R71");
+    /* 3 x 90 items of every year and 23 in turn, 4 h each, are 32 h more than 3 x 380 */
+    unsigned sum = 0;
+    for (size_t i = 0; i < f.faults.n; i++) {
+        const char *by = strstr(f.faults.items[i].en, "too low by ");
+        assert_non_null(by);
+        sum += (unsigned)strtoul(by + strlen("too low by "), NULL, 10);
+    }
+    assert_int_equal(sum, 32);
+    arena_fini(&f.a);
+}
+
+static void the_special_measure_is_for_once_and_in_time(void **state)
+{
+    (void)state;
+    struct fixture f;
+    load_shipped(&f);
+    make_b_important(&f);
+    f.in.special_measure = true;
+    f.in.applied_day = 100;
+    assert_int_equal(audit_plan_make(&f.a, &f.in, &f.plan, &f.faults), ERR_INVAL);
+    f.policy.special_measure_offered = true;
+    f.policy.special_until_day = 99;
+    f.in.special_used = true;
+    assert_int_equal(audit_plan_make(&f.a, &f.in, &f.plan, &f.faults), ERR_INVAL);
+    assert_int_equal(f.faults.n, 3); /* not offered; too late and had before */
+    f.policy.special_until_day = 100;
+    f.in.special_used = false;
+    f.faults.n = 0;
+    must_plan(&f);
+    for (size_t i = 0; i < f.plan.n; i++) {
+        const struct plan_item *item = &f.plan.items[i];
+        bool first = item->party == PLAN_EXTERNAL && item->year == 1;
+        if (!first || strcmp(item->rule, "R62") != 0)
+            continue;
+        assert_int_equal(item->mode, PLAN_DESIGN);
+        assert_int_equal(item->hours, 2);
+    }
+    arena_fini(&f.a);
+}
+
+static void an_empty_catalogue_and_impossible_years_are_refused(void **state)
+{
+    (void)state;
+    struct fixture f;
+    load_shipped(&f);
+    f.in.open_year = 2026; /* behind the plan */
+    assert_int_equal(audit_plan_make(&f.a, &f.in, &f.plan, &f.faults), ERR_INVAL);
+    assert_string_equal(f.faults.items[0].field, "open_year");
+    f.in.open_year = 2022;
+    f.faults.n = 0;
+    assert_int_equal(audit_plan_make(&f.a, &f.in, &f.plan, &f.faults), ERR_INVAL);
+    struct catalogue none = {.n = 0};
+    f.in.open_year = 0;
+    f.in.catalogue = &none;
+    f.faults.n = 0;
+    assert_int_equal(audit_plan_make(&f.a, &f.in, &f.plan, &f.faults), ERR_INVAL);
+    assert_string_equal(f.faults.items[0].field, "catalogue");
+    arena_fini(&f.a);
+}
+
+static void nobody_audits_what_he_operates(void **state)
+{
+    (void)state;
+    static const char *const auditors[] = {"aoki", "baba"};
+    const struct plan_operator operators[] = {
+        {"9.2.1", "aoki"}, {"9.5.2.1.PB", "aoki"}, {"10.1.1", "aoki"}, {"10.1.1.9.PB", "baba"}};
+    struct fixture f;
+    load_shipped(&f);
+    f.in.auditors = auditors;
+    f.in.n_auditors = 2;
+    f.in.operators = operators;
+    f.in.n_operators = 2;
+    must_plan(&f);
+    for (size_t i = 0; i < f.plan.n; i++) {
+        const struct plan_item *item = &f.plan.items[i];
+        if (strcmp(item->control_id, "9.2.1") == 0 || strcmp(item->control_id, "9.5.2.P") == 0)
+            assert_string_equal(item->auditor, "baba");
+    }
+    f.in.n_operators = 4;
+    assert_int_equal(audit_plan_make(&f.a, &f.in, &f.plan, &f.faults), ERR_INVAL);
+    assert_string_equal(f.faults.items[0].field, "10.1.1");
+    assert_string_equal(f.faults.items[0].rule, "R69");
+    arena_fini(&f.a);
+}
+
 struct damage {
     const char *name;
     const char *rule;
@@ -458,6 +561,10 @@ int main(void)
         cmocka_unit_test(what_was_skipped_comes_first),
         cmocka_unit_test(an_excluded_objective_takes_its_controls_along),
         cmocka_unit_test(a_policy_that_does_not_fit_is_refused_with_its_faults),
+        cmocka_unit_test(a_plan_keeps_its_ceilings_or_says_by_how_much_it_cannot),
+        cmocka_unit_test(the_special_measure_is_for_once_and_in_time),
+        cmocka_unit_test(an_empty_catalogue_and_impossible_years_are_refused),
+        cmocka_unit_test(nobody_audits_what_he_operates),
         cmocka_unit_test(the_check_sees_each_kind_of_damage),
         cmocka_unit_test(any_catalogue_and_policy_gives_a_plan_that_covers),
         cmocka_unit_test(no_memory_is_an_answer),
