@@ -317,6 +317,8 @@ struct flow {
     struct metric *m_head;
     struct metric *m_consumed;
     struct metric *m_garbage;
+    struct metric *m_log_dropped; /* NULL in tests */
+    uint64_t log_dropped_told;
 };
 
 /* life.c. Before flow_start: svc, set, svc_settings, memory, curve and scheme_key are filled. After

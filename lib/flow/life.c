@@ -375,6 +375,8 @@ static void metrics_create(struct flow *f)
     f->m_works = metrics_gauge("liu_works_in_flight", "", "pieces of work under way");
     f->m_head = metrics_gauge("liu_journal_seq", "", "last journal entry taken in");
     f->m_consumed = metrics_gauge("liu_consumed_seq", "", "journal entries acted on up to here");
+    f->m_log_dropped = metrics_counter("liu_log_lines_dropped_total", "",
+                                       "log lines that nobody read in time");
     f->m_garbage =
         metrics_counter("liu_frames_garbage_total", "", "messages that were not one frame");
 }

@@ -130,7 +130,11 @@ static void on_tick(void *arg)
 {
     struct flow *f = arg;
     struct upkeep *u = f->upkeep;
+    uint64_t dropped = log_dropped();
     metric_set(u->waits, consumer_waits(f));
+    if (f->m_log_dropped != NULL)
+        metric_add(f->m_log_dropped, dropped - f->log_dropped_told);
+    f->log_dropped_told = dropped;
     alarms_tick(f);
     keys_look(f);
     if (!u->asked && store_ready(f->store, NULL))

@@ -51,6 +51,8 @@ static void answer(struct lane *l, const struct queued *q, const struct commit_r
         metric_observe_us(s->m_commit_us, clock_mono_us() - q->queued_us);
     } else if (r->status == COMMIT_CONFLICT) {
         metric_add(s->m_conflicts, 1);
+    } else if (s->m_failed[r->status] != NULL) {
+        metric_add(s->m_failed[r->status], 1);
     }
     q->fn(q->arg, r);
 }

@@ -200,6 +200,17 @@ static void metrics(struct store *s)
     s->m_calls = metrics_counter("liu_store_calls_total", NULL, "Calls of the Function");
     s->m_commit_us =
         metrics_histogram("liu_store_commit_seconds", NULL, "From queueing to durable");
+    static const struct {
+        enum commit_status status;
+        const char *label;
+    } failed[] = {{COMMIT_REFUSED, "why=\"refused\""},
+                  {COMMIT_UNKNOWN, "why=\"unknown\""},
+                  {COMMIT_UNAVAILABLE, "why=\"unavailable\""},
+                  {COMMIT_BROKEN, "why=\"broken\""}};
+    for (size_t i = 0; i < sizeof failed / sizeof failed[0]; i++)
+        s->m_failed[failed[i].status] =
+            metrics_counter("liu_store_commits_failed_total", failed[i].label,
+                            "Commits that did not hold, conflicts apart");
     s->m_pending = metrics_gauge("liu_store_commits_pending", NULL, "Commits queued or in flight");
 }
 

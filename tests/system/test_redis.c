@@ -380,6 +380,7 @@ static void a_killed_redis_is_unavailable_until_it_is_back(void **state)
         client_close(&other);
         (void)usleep(POLL_US);
     }
+    assert_true(stack_metric(&rig.stack, STACK_INTAKE, "liu_store_commits_failed_total") > 0);
     pb_reply *told = client_receive(&c, 12000);
     if (told != NULL && told->status != ST(OK))
         is_unavailable(told);
@@ -410,6 +411,7 @@ static void a_full_log_pipe_blocks_nothing(void **state)
         client_close(&c);
         is_alive(STACK_INTAKE);
     }
+    assert_int_equal(stack_metric(&rig.stack, STACK_INTAKE, "liu_log_lines_dropped_total"), 0);
     assert_int_equal(stack_stop(&rig.stack, STACK_INTAKE), 0);
     (void)close(fds[0]);
     (void)close(fds[1]);
