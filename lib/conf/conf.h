@@ -38,6 +38,19 @@ enum err conf_load(const char *path, const struct conf_table *tables, size_t n_t
                    struct buf *report) LIU_MUST_USE;
 void conf_free(const struct conf_table *tables, size_t n_tables);
 
+/* Takes over from `fresh` (loaded again, the same rows in other structs) what differs in rows that
+ * are reloadable, and tells of every difference. Both are still to be freed; texts change hands. */
+#define CONF_SHOWN_BYTES 256 /* longer values are cut when they are shown */
+struct conf_change {
+    const struct conf_row *row;
+    bool taken; /* false = needs a restart */
+    char was[CONF_SHOWN_BYTES];
+    char now[CONF_SHOWN_BYTES];
+};
+typedef void conf_change_fn(void *arg, const struct conf_change *c);
+void conf_take(const struct conf_table *live, const struct conf_table *fresh, size_t n_tables,
+               conf_change_fn *fn, void *arg);
+
 /* A commented example of all rows, for --print-config. */
 void conf_print(const struct conf_table *tables, size_t n_tables, struct buf *out);
 

@@ -257,6 +257,8 @@ struct flow {
     void *state;
     struct flow_settings set;
     void *svc_settings;
+    const char *conf_path;         /* of both, for a reload ... */
+    const struct conf_table *conf; /* ... the runtime's and the service's table; NULL = none */
     struct loop *loop;
     struct store *store;
     struct bus *bus;
@@ -334,6 +336,7 @@ void flow_not_ready(struct flow *f, const char *why);
 bool flow_ready(void *flow, const char **why); /* obs_ready_fn */
 
 /* service.c */
+void flow_reload(void *flow);         /* reload.c: SIGHUP */
 int flow_log_level(const char *text); /* -1 = no level */
 
 /* message.c */

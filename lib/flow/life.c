@@ -375,8 +375,8 @@ static void metrics_create(struct flow *f)
     f->m_works = metrics_gauge("liu_works_in_flight", "", "pieces of work under way");
     f->m_head = metrics_gauge("liu_journal_seq", "", "last journal entry taken in");
     f->m_consumed = metrics_gauge("liu_consumed_seq", "", "journal entries acted on up to here");
-    f->m_log_dropped = metrics_counter("liu_log_lines_dropped_total", "",
-                                       "log lines that nobody read in time");
+    f->m_log_dropped =
+        metrics_counter("liu_log_lines_dropped_total", "", "log lines that nobody read in time");
     f->m_garbage =
         metrics_counter("liu_frames_garbage_total", "", "messages that were not one frame");
 }
@@ -394,7 +394,7 @@ enum err flow_start(struct flow *f, struct err_text *why)
     f->started_at_ms = clock_wall_ms();
     enum err e = loop_create(&f->loop);
     if (e == ERR_OK)
-        e = loop_handle_signals(f->loop, flow_stop, NULL, f);
+        e = loop_handle_signals(f->loop, flow_stop, flow_reload, f);
     if (e == ERR_OK)
         e = log_start(f->svc->name, (enum log_level)level_of(f));
     if (e == ERR_OK)

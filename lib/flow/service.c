@@ -11,6 +11,11 @@
         .name = name_, .type = type_, .offset = offsetof(struct flow_settings, field),             \
         .min = min_, .max = max_, .fallback = fallback_, .help = help_                             \
     }
+#define RELOADABLE_ROW(name_, type_, field, min_, max_, fallback_, help_)                          \
+    {                                                                                              \
+        .name = name_, .type = type_, .offset = offsetof(struct flow_settings, field),             \
+        .min = min_, .max = max_, .fallback = fallback_, .help = help_, .reloadable = true         \
+    }
 
 /* ---- configuration */
 
@@ -34,11 +39,11 @@ static const struct conf_row runtime_rows[] = {
     ROW("partition", CONF_STRING, partition, 1, 16, "p0", "partition tag of all keys"),
     ROW("scheme_instance", CONF_STRING, scheme_instance, 1, 64, "ismap-liu",
         "name that signatures are bound to"),
-    ROW("log_level", CONF_STRING, log_level, 4, 5, "info", "debug, info, warn or error"),
-    ROW("redis_timeout_ms", CONF_INT, redis_timeout_ms, 50, 60000, "2000",
-        "longest wait for one command"),
-    ROW("drain_ms", CONF_INT, drain_ms, 0, 60000, "5000",
-        "longest wait for work under way when stopping"),
+    RELOADABLE_ROW("log_level", CONF_STRING, log_level, 4, 5, "info", "debug, info, warn or error"),
+    RELOADABLE_ROW("redis_timeout_ms", CONF_INT, redis_timeout_ms, 50, 60000, "2000",
+                   "longest wait for one command"),
+    RELOADABLE_ROW("drain_ms", CONF_INT, drain_ms, 0, 60000, "5000",
+                   "longest wait for work under way when stopping"),
 };
 
 struct options {
@@ -171,6 +176,8 @@ int service_main(int argc, char **argv, const struct service *svc)
         (void)printf("liu-%s: %s is valid\n", svc->name, o.config);
         status = 0;
     } else {
+        f.conf_path = o.config;
+        f.conf = tables;
         status = serve(&f);
     }
     conf_free(tables, 2);

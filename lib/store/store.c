@@ -63,6 +63,11 @@ uint32_t store_replicas(const struct store *s)
     return s->replicas;
 }
 
+void store_set_timeout(struct store *s, int64_t timeout_ms)
+{
+    s->timeout_ms = timeout_ms <= 0 ? TIMEOUT_MS : timeout_ms;
+}
+
 int64_t store_jitter(struct store *s, int64_t most_ms)
 {
     s->jitter ^= s->jitter << 13;

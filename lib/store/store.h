@@ -53,6 +53,9 @@ const char *store_epoch(const struct store *s); /* "" before the first check */
 enum store_pressure store_pressure(const struct store *s);
 void store_memory_used(const struct store *s, uint64_t *used_bytes, uint64_t *max_bytes);
 
+/* How long commands wait from now on. */
+void store_set_timeout(struct store *s, int64_t timeout_ms);
+
 /* Called at every change between ready and not ready. */
 void store_on_ready(struct store *s, void (*fn)(void *arg, bool ready), void *arg);
 

@@ -360,19 +360,26 @@ static enum err archive(void *state, struct archive_ask *ask)
         .fallback = fb, .help = h                                                                  \
     }
 
+#define RELOADABLE_ROW(n, t, f, lo, hi, fb, h)                                                     \
+    {                                                                                              \
+        .name = n, .type = t, .offset = offsetof(struct ledger_settings, f), .min = lo, .max = hi, \
+        .fallback = fb, .help = h, .reloadable = true                                              \
+    }
+
 #define BUDGET(f, n, fb, h) ROW(n, CONF_INT, budget[f], 1, BUDGET_PERCENT_MAX, fb, h)
 
 static const struct conf_row settings[] = {
     ROW("archive_dir", CONF_PATH, archive_dir, 1, 0, NULL, "folder of the segments"),
     ROW("segment_entries", CONF_INT, segment_entries, 1, 1000000, "10000",
         "entries after which a segment is closed"),
-    ROW("segment_seconds", CONF_INT, segment_seconds, 1, 86400, "60",
-        "age in seconds at which a segment is closed"),
-    ROW("keep_entries", CONF_INT, keep_entries, 1, 1000000000, "1000000",
-        "journal entries kept in Redis, at the least"),
-    ROW("noise_keep", CONF_INT, noise_keep, 0, 31536000, "3600",
-        "seconds that noise is kept in Redis, at the least"),
-    ROW("trim_seconds", CONF_INT, trim_seconds, 1, 86400, "5", "seconds between two trims"),
+    RELOADABLE_ROW("segment_seconds", CONF_INT, segment_seconds, 1, 86400, "60",
+                   "age in seconds at which a segment is closed"),
+    RELOADABLE_ROW("keep_entries", CONF_INT, keep_entries, 1, 1000000000, "1000000",
+                   "journal entries kept in Redis, at the least"),
+    RELOADABLE_ROW("noise_keep", CONF_INT, noise_keep, 0, 31536000, "3600",
+                   "seconds that noise is kept in Redis, at the least"),
+    RELOADABLE_ROW("trim_seconds", CONF_INT, trim_seconds, 1, 86400, "5",
+                   "seconds between two trims"),
     ROW("rewrite_growth", CONF_INT, rewrite_growth, 0, 100000, "100",
         "growth in percent after which Redis' append-only file is rewritten; 0 = never"),
     ROW("rewrite_min", CONF_INT, rewrite_min, 0, 1000000, "64",
@@ -381,10 +388,10 @@ static const struct conf_row settings[] = {
         "KiB a second: a rewrite is started only while less is written"),
     ROW("rewrite_seconds", CONF_INT, rewrite_seconds, 1, 3600, "5",
         "seconds over which that is measured"),
-    ROW("snapshot_entries", CONF_INT, snapshot_entries, 1, 1000000000, "200000",
-        "archived entries after which a snapshot is made"),
-    ROW("snapshot_seconds", CONF_INT, snapshot_seconds, 1, 31536000, "21600",
-        "seconds after which a snapshot is made, when anything was archived since"),
+    RELOADABLE_ROW("snapshot_entries", CONF_INT, snapshot_entries, 1, 1000000000, "200000",
+                   "archived entries after which a snapshot is made"),
+    RELOADABLE_ROW("snapshot_seconds", CONF_INT, snapshot_seconds, 1, 31536000, "21600",
+                   "seconds after which a snapshot is made, when anything was archived since"),
     ROW("snapshot_keep", CONF_INT, snapshot_keep, 1, 1000, "3", "snapshots kept"),
     ROW("trim_waits_for", CONF_STRING, trim_waits_for, 0, 255, "eligibility,audit",
         "consumers without whose cursor nothing is trimmed, comma-separated"),

@@ -637,6 +637,11 @@ void store_memory_used(const struct store *s, uint64_t *used_bytes, uint64_t *ma
     *used_bytes = *max_bytes = 0;
 }
 
+void store_set_timeout(struct store *s, int64_t timeout_ms)
+{
+    (void)s, (void)timeout_ms;
+}
+
 void store_on_ready(struct store *s, void (*fn)(void *arg, bool ready), void *arg)
 {
     s->on_ready = fn;

@@ -271,12 +271,56 @@ static void wrong_rules_are_refused_before_genesis(void **state)
     }
 }
 
+static void await_logged(const char *word)
+{
+    for (int i = 0; i < 200 && !stack_logged(&rig.stack, STACK_INTAKE, word); i++)
+        (void)usleep(20000);
+    if (!stack_logged(&rig.stack, STACK_INTAKE, word))
+        fail_msg("not logged: %s", word);
+}
+
+/* Adds lines to the service's file, and sends SIGHUP. */
+static void reload(const char *lines)
+{
+    static char text[8192];
+    const char *path = stack_path(&rig.stack, "intake.yaml");
+    static size_t plain; /* bytes of the file as it was */
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    size_t n = fread(text, 1, sizeof text - 1024, f);
+    assert_int_equal(fclose(f), 0);
+    plain = plain == 0 ? n : plain;
+    (void)snprintf(text + plain, sizeof text - plain, "%s", lines);
+    assert_true(stack_write_file(path, text, 0600));
+    assert_int_equal(kill(rig.stack.pids[STACK_INTAKE], SIGHUP), 0);
+}
+
+static void sighup_takes_over_what_can_be_and_tells_the_rest(void **state)
+{
+    (void)state;
+    struct client c;
+    if (rig.stack.pids[STACK_INTAKE] == 0)
+        assert_true(stack_start(&rig.stack, STACK_BIT(STACK_INTAKE)));
+    reload("drain_ms: 1234\npartition: p9\n");
+    await_logged("\"setting-changed\"");
+    await_logged("1234");
+    await_logged("\"setting-needs-restart\"");
+    reload("drain_ms: many\n");
+    await_logged("\"reload-refused\"");
+    await_logged("drain_ms: ");
+    reload("");
+    client_open(&c, &rig.stack, STACK_INTAKE, rig_who(&rig, "acme"));
+    assert_status(client_call(&c, &rig_application(&rig, "tb1", NULL)->base), ST(OK));
+    client_close(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sigterm_answers_who_waits_and_ends),
         cmocka_unit_test(drain_is_cut_when_the_store_hangs),
         cmocka_unit_test(a_second_sigterm_ends_at_once),
+        cmocka_unit_test(sighup_takes_over_what_can_be_and_tells_the_rest),
         cmocka_unit_test(version_and_example_are_printed),
         cmocka_unit_test(configurations_of_this_stack_are_valid),
         cmocka_unit_test(wrong_configuration_names_file_line_and_field),
