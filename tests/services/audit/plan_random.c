@@ -40,7 +40,7 @@ static void make_catalogue(struct world *w, const struct world_size *size)
         uint32_t objectives = 1 + world_below(w, size->objectives);
         uint32_t chapter = size->domains > 14 ? 3 + d % 16 : 4 + d % 14;
         for (uint32_t o = 1; o <= objectives; o++) {
-            char id[CATALOGUE_ID_BYTES];
+            char id[48]; /* room for any numbers; add() refuses what is no id */
             (void)snprintf(id, sizeof id, "%u.%u.%u", chapter, 1 + d / 16, o);
             add(w, items, &n, id);
             uint32_t details = world_below(w, size->details + 1);

@@ -62,7 +62,7 @@ static void make_controls(struct small *s, uint32_t objectives, uint32_t details
     struct catalogue_item *items = take(s, UNITS_MAX * 2, sizeof *items);
     struct audit_faults faults = {.n = 0};
     size_t n = 0;
-    char id[CATALOGUE_ID_BYTES];
+    char id[48];
     for (uint32_t i = 0; i < objectives; i++) {
         (void)snprintf(id, sizeof id, "%u.1.%u", 5 + i % DOMAINS, 1 + i / DOMAINS);
         assert_true(catalogue_read_id(id, &items[n++]));
