@@ -95,6 +95,12 @@ bool power_restart(struct power *p)
     shim(p, true);
     bool ok = test_redis_restart(&p->client.redis);
     shim(p, false);
+    return ok;
+}
+
+bool power_restart_ready(struct power *p)
+{
+    bool ok = power_restart(p);
     if (ok)
         client_until_ready(&p->client);
     return ok;

@@ -30,7 +30,8 @@ int power_stop(void **state);
 /* The shim's files: `lose`, `torn`, `lie`. */
 void power_tell(const struct power *p, const char *name, bool on);
 
-bool power_restart(struct power *p); /* the server, with the shim */
+bool power_restart(struct power *p);       /* the server, with the shim */
+bool power_restart_ready(struct power *p); /* and the client uses it */
 
 /* Commits until `done` of them are acknowledged, or until the server is gone. */
 void power_run(struct power *p, size_t done);

@@ -75,7 +75,7 @@ static void a_torn_end_is_refused_by_redis_and_cut_by_the_repair(void **state)
                    (long long)(torn - size_of(p)), (long long)size_of(p));
     assert_non_null(strstr(out, cut));
     assert_non_null(strstr(out, ".torn-"));
-    assert_true(power_restart(p));
+    assert_true(power_restart_ready(p));
     assert_int_equal(power_missing(p), 0);
     power_run(p, POWER_COMMITS);
     assert_int_equal(power_missing(p), 0);

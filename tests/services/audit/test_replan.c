@@ -24,7 +24,7 @@ static pb_standing *reported(struct scene *s)
     pb_standing *st = standing_edit(&s->a, NULL, "case-1", "acme");
     st->since_year = YEAR;
     for (int p = PARTY(EXTERNAL); p <= PARTY(INTERNAL); p++) {
-        pb_year *y = standing_year(&s->a, st, YEAR, p);
+        pb_year *y = standing_year(&s->a, st, YEAR, (Ismap__Liu__V1__AuditParty)p);
         y->state = REPORT(ACCEPTED);
         y->report_id = lend("AR-1");
     }
