@@ -139,8 +139,9 @@ stack_kill() {
     done
 }
 
-# A process that is gone, or one of which only the entry is left until its parent looks.
-stack_gone() { ! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" 2>/dev/null; }
+# A process that is gone, or one of which only the entry is left until its parent looks. While any of its threads ends
+# it still holds its ports.
+stack_gone() { ! cat "/proc/$1"/task/*/status 2>/dev/null | grep -q '^State:[[:space:]]*[^ZX[:space:]]'; }
 
 # stack_end DIR NAME: SIGTERM, then SIGKILL after 10 s
 stack_end() {
