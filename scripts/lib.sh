@@ -27,13 +27,21 @@ die() { note "$*"; exit 1; }
 
 port_is_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
+# port_reserve PORT: false when another script chose it a moment ago and what will listen there has not started yet.
+port_reserve() {
+    local file=${TMPDIR:-/tmp}/liu-ports-$UID/$1
+    [ -d "${file%/*}" ] || mkdir -m 700 "${file%/*}" 2>/dev/null
+    (set -C && : >"$file") 2>/dev/null && return 0
+    [ -n "$(find "$file" -mmin +2 2>/dev/null)" ] && touch "$file"
+}
+
 # ports_choose N: free loopback ports below the kernel's ephemeral range, so that no outgoing connection takes one
 ports_choose() {
     local n=$1 port
     while [ "$n" -gt 0 ]; do
         port=$((${LIU_PORTS_FROM:-20000} + RANDOM % ${LIU_PORTS:-12000}))
         case " ${liu_ports_taken:-} " in *" $port "*) continue ;; esac
-        port_is_free "$port" || continue
+        if ! port_is_free "$port" || ! port_reserve "$port"; then continue; fi
         liu_ports_taken="${liu_ports_taken:-} $port"
         n=$((n - 1))
     done
@@ -141,7 +149,7 @@ stack_kill() {
 
 # A process that is gone, or one of which only the entry is left until its parent looks. While any of its threads ends
 # it still holds its ports.
-stack_gone() { ! cat "/proc/$1"/task/*/status 2>/dev/null | grep -q '^State:[[:space:]]*[^ZX[:space:]]'; }
+stack_gone() { ! grep -qs '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1"/task/*/status; }
 
 # stack_end DIR NAME: SIGTERM, then SIGKILL after 10 s
 stack_end() {
