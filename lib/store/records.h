@@ -1,8 +1,9 @@
 /* The kinds of records: one Redis hash each, field = id, value = 8-byte big-endian revision +
  * packed protobuf. Numbers are part of the journal's format and are never reused.
  *
- * Each kind has exactly one service that writes it (`writer`), checked when a commit is built. Keys
- * have two: parties and feeds, whose guards keep them apart.
+ * Each kind has exactly one service that writes it (`writer`), checked when a commit is built. Two
+ * kinds have two: keys (of parties and of feeds, kept apart by guards) and what is in force
+ * (rulebook and targets by eligibility, the catalogue by audit: different ids).
  */
 #ifndef LIU_STORE_RECORDS_H
 #define LIU_STORE_RECORDS_H
