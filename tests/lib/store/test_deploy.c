@@ -36,7 +36,26 @@ static void write_file(const char *path, const void *p, size_t n)
     assert_int_equal(close(fd), 0);
 }
 
-/* users.acl.in with each @...@ replaced by the hash of SECRET. */
+/* A line that begins with a space goes on with the user above it; a comment is dropped. */
+static void join_lines(char *text)
+{
+    char *to = text;
+    for (const char *p = text; *p != '\0';) {
+        size_t n = strcspn(p, "\n");
+        if (*p == ' ')
+            *(to - 1) = ' ';
+        if (*p != '#') {
+            size_t indent = strspn(p, " ");
+            memmove(to, p + indent, n - indent);
+            to += n - indent;
+            *to++ = '\n';
+        }
+        p += n + (p[n] == '\n');
+    }
+    *to = '\0';
+}
+
+/* users.acl.in, a user a line, with each @...@ replaced by the hash of SECRET. */
 static void render_acl(const char *path)
 {
     static char in[16384];
@@ -48,6 +67,8 @@ static void render_acl(const char *path)
     ssize_t len = read(fd, in, sizeof(in) - 1);
     assert_true(len > 0);
     assert_int_equal(close(fd), 0);
+    in[len] = '\0';
+    join_lines(in);
     assert_int_equal(crypto_sha256(&(struct crypto_part){SECRET, strlen(SECRET)}, 1, digest),
                      ERR_OK);
     text_hex(digest, sizeof(digest), hex);
