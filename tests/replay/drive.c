@@ -14,6 +14,7 @@
 #define ACTIONS_MORE 30
 #define GAP_MS 400
 #define UNDER_WAY_US (15000LL * SIM_MS)
+#define UNDER_WAY_COPIES_US (3 * SIM_MS)
 #define SETTLE_STEP_US                                                                             \
     (437 * SIM_MS) /* out of step with the services: polls are never all under way */
 #define SETTLE_MAX_US (120000LL * SIM_MS)
@@ -543,8 +544,13 @@ static void reuse_id(void)
 static void time_passes(void)
 {
     static const int64_t hours[] = {1, 25, 80, 24 * 15, 24 * 100, 24 * 400};
-    /* what is under way comes to its end first: see docs/next.md, sleeps beyond the receipts */
-    (void)drive_until(sim.now_us + UNDER_WAY_US);
+    if (below(2) == 0) {
+        (void)drive_until(sim.now_us + UNDER_WAY_US);
+    } else { /* the machines sleep in the middle of what is under way, copies included */
+        for (uint64_t n = below(6); n > 0; n--)
+            repeat();
+        (void)drive_until(sim.now_us + (int64_t)below(UNDER_WAY_COPIES_US));
+    }
     sim.skipped_ms += hours[below(sizeof hours / sizeof hours[0])] * 3600000;
     sim_trace("time passes: it is %s", today());
 }
