@@ -459,6 +459,22 @@ static void report(void)
     (void)agent_send(agent_of(plan->provider), NODE_AUDIT, &m.base, NULL);
 }
 
+static void notify_change(void)
+{
+    const Ismap__Liu__V1__AuditPlan *plan = any_record(RECORD_PLAN);
+    Ismap__Liu__V1__SubmitChangeNotice m = ISMAP__LIU__V1__SUBMIT_CHANGE_NOTICE__INIT;
+    if (plan == NULL)
+        return;
+    m.case_id = plan->case_id;
+    m.kind = (Ismap__Liu__V1__ChangeKind)(1 + below(5));
+    m.changed_on = TEXT("2026-10-15");
+    m.controls = &plan->items[below(plan->n_items)]->control_id;
+    m.n_controls = 1;
+    m.before = TEXT("as it was");
+    m.after = TEXT("as it is");
+    (void)agent_send(agent_of(plan->provider), NODE_AUDIT, &m.base, NULL);
+}
+
 static void resolve(void)
 {
     const Ismap__Liu__V1__AuditStanding *st = any_record(RECORD_STANDING);
@@ -565,7 +581,8 @@ static const struct {
     {apply, 14},           {decide, 14}, {declare_use, 4},     {push, 22},
     {confirm_incident, 5}, {lift, 5},    {suspend, 4},         {change_party, 3},
     {revoke, 1},           {ask, 4},     {get_one, 4},         {repeat, 8},
-    {report, 6},           {resolve, 2}, {reuse_id, 2},        {time_passes, 1},
+    {notify_change, 4},    {report, 6},  {resolve, 2},         {reuse_id, 2},
+    {time_passes, 1},
 };
 
 static void act(void)
