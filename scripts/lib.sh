@@ -189,6 +189,8 @@ stack_write_service() {
         echo "endpoint: tcp://127.0.0.1:$(stack_port "$dir" "$name")"
         echo "http_address: 127.0.0.1:$(stack_port "$dir" "$name-http")"
         echo "curve_key_file: $dir/keys/$name.curve"
+        echo "second_endpoint: tcp://127.0.0.1:$(stack_port "$dir" "$name-second")"
+        echo "second_curve_key_file: $dir/keys/$name-second.curve"
         echo "signing_key_file: $dir/keys/scheme.sign"
         echo "redis_address: unix:$dir/redis/redis.sock"
         echo "scheme_instance: $(basename "$dir")"
@@ -196,6 +198,8 @@ stack_write_service() {
         monitor)
             echo "urgent_endpoint: tcp://127.0.0.1:$(stack_port "$dir" urgent)"
             echo "bulk_endpoint: tcp://127.0.0.1:$(stack_port "$dir" bulk)"
+            echo "second_urgent_endpoint: tcp://127.0.0.1:$(stack_port "$dir" urgent-second)"
+            echo "second_bulk_endpoint: tcp://127.0.0.1:$(stack_port "$dir" bulk-second)"
             ;;
         ledger)
             echo "archive_dir: $dir/archive"
@@ -216,6 +220,8 @@ stack_write_liuctl() {
             case $name in urgent | bulk) server=monitor ;; esac
             echo "${name}_endpoint: tcp://127.0.0.1:$(stack_port "$dir" "$name")"
             echo "${name}_key: $dir/keys/$server.pub"
+            echo "${name}_second_endpoint: tcp://127.0.0.1:$(stack_port "$dir" "$name-second")"
+            echo "${name}_second_key: $dir/keys/$server-second.pub"
         done
         echo "redis_address: unix:$dir/redis/redis.sock"
         echo "archive_dir: $dir/archive"
@@ -226,16 +232,19 @@ stack_write_liuctl() {
 stack_write_ports() {
     local name ports
     liu_ports_taken=
-    ports_choose $((2 * ${#liu_services[@]} + 2))
+    ports_choose $((3 * ${#liu_services[@]} + 4))
     read -r -a ports <<<"$liu_ports_taken"
     {
         for name in "${liu_services[@]}"; do
             echo "$name ${ports[0]}"
             echo "$name-http ${ports[1]}"
-            ports=("${ports[@]:2}")
+            echo "$name-second ${ports[2]}"
+            ports=("${ports[@]:3}")
         done
         echo "urgent ${ports[0]}"
         echo "bulk ${ports[1]}"
+        echo "urgent-second ${ports[2]}"
+        echo "bulk-second ${ports[3]}"
     } >"$1/ports"
 }
 

@@ -49,14 +49,17 @@ class Client:
         self.keys = fields(f"{config['key_dir']}/{identity}.curve")
         self.sign_key = fields(f"{config['key_dir']}/{identity}.sign")
 
-    def door(self, service):
-        if service not in self.doors:
-            self.doors[service] = s = zmq.Context.instance().socket(zmq.DEALER)
-            s.linger = 0
-            s.curve_publickey, s.curve_secretkey = (self.keys[f"curve_{x}"].encode() for x in ("public", "secret"))
-            s.curve_serverkey = fields(self.conf[f"{service}_key"])["curve_public"].encode()
-            s.connect(self.conf[f"{service}_endpoint"])
-        return self.doors[service]
+    def ways(self, service):
+        """One socket; two while the service's key is changed, that of the newer key file first."""
+        ways = [(Path(self.conf.get(f"{service}{w}_key", "")), f"{service}{w}_endpoint") for w in ("", "_second")]
+        for file, endpoint in sorted((w for w in ways if w[0].is_file()), key=lambda w: -w[0].stat().st_mtime):
+            if endpoint not in self.doors:
+                self.doors[endpoint] = s = zmq.Context.instance().socket(zmq.DEALER)
+                s.linger, s.immediate = 0, 1  # ready to send means connected
+                s.curve_publickey, s.curve_secretkey = (self.keys[f"curve_{x}"].encode() for x in ("public", "secret"))
+                s.curve_serverkey = fields(file)["curve_public"].encode()
+                s.connect(self.conf[endpoint])
+            yield self.doors[endpoint]
 
     def envelope(self, message, sign):
         env = self.types["Envelope"](version=1, id=secrets.token_hex(16), sent_at_ms=time.time_ns() // 10**6,
@@ -71,9 +74,11 @@ class Client:
 
     def ask(self, service, message, sign=False, wait_ms=0):
         """Sends until answered, always the same bytes: the service makes the effect once."""
-        env, door = self.envelope(message, sign), self.door(service)
+        env = self.envelope(message, sign)
         data, until = env.SerializeToString(), time.monotonic() + (GIVE_UP_MS + wait_ms) / 1000
         while time.monotonic() < until:
+            if not (door := next((w for w in self.ways(service) if w.poll(1000, zmq.POLLOUT)), None)):
+                continue
             door.send(data)
             again = time.monotonic() + (AGAIN_MS + wait_ms) / 1000
             while (left := again - time.monotonic()) > 0 and door.poll(int(left * 1000) + 1):

@@ -35,6 +35,7 @@ enum bus_profile { BUS_SERVER, BUS_SERVER_URGENT };
 struct bus_peer {
     uint8_t id[32];
     uint8_t bytes;
+    uint8_t door; /* two doors may give the same id to two connections */
 };
 
 /* One well-formed message: exactly one frame behind the routing id. user_id is the ZAP User-Id.
@@ -59,8 +60,10 @@ struct bus_door_config {
 enum err bus_open(struct bus *b, const struct bus_door_config *c, struct bus_door **out,
                   struct err_text *why) LIU_MUST_USE;
 const char *bus_endpoint(const struct bus_door *d); /* as bound, with the real port */
-void bus_pause(struct bus_door *d, bool paused);    /* stop and go on reading */
-void bus_close(struct bus_door *d);                 /* NULL-safe; stops accepting */
+/* TCP connections that are open now, those in their handshake among them. */
+unsigned bus_connections(const struct bus_door *d);
+void bus_pause(struct bus_door *d, bool paused); /* stop and go on reading */
+void bus_close(struct bus_door *d);              /* NULL-safe; stops accepting */
 
 /* Never blocks: ERR_NOT_FOUND peer gone, ERR_AGAIN its queue is full (both counted). */
 enum err bus_send(struct bus_door *d, const struct bus_peer *to, const void *data, size_t bytes);
@@ -83,6 +86,9 @@ enum err bus_client_send(struct bus_client *c, const void *data, size_t bytes,
                          int64_t timeout_ms); /* ERR_AGAIN not connected in time */
 enum err bus_client_recv(struct bus_client *c, uint8_t **data, size_t *bytes,
                          int64_t timeout_ms); /* data is malloc'd; ERR_AGAIN none in time */
+/* Waits until the connection stands (ERR_OK), is refused, or nobody listens: as bus_client_state.
+ */
+enum err bus_client_wait(struct bus_client *c, int64_t timeout_ms) LIU_MUST_USE;
 /* After a failed send: ERR_AUTH the server refused our key or we hold a wrong server key,
  * ERR_UNAVAILABLE no connection, ERR_OK connected. */
 enum err bus_client_state(struct bus_client *c);

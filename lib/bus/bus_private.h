@@ -32,12 +32,14 @@ struct bus_door {
     bool paused;
     bool draining; /* the rest of an over-long message is still in the socket */
     bool reading;  /* inside door_read: freed there when closed by a callback */
+    uint8_t number;
+    unsigned connections;
     int64_t failed_logged_ms;
     uint64_t failed_unlogged;
     struct {
         struct metric *received, *sent, *garbage, *send_gone, *send_full;
         struct metric *accepted, *accept_failed, *disconnected, *shaken;
-        struct metric *failed_auth, *failed_protocol, *failed_other;
+        struct metric *failed_auth, *failed_protocol, *failed_other, *connections;
     } count;
 };
 
@@ -47,6 +49,7 @@ struct bus {
     bus_lookup_fn *lookup;
     void *lookup_arg;
     struct bus_door *doors;
+    uint8_t doors_opened; /* since the start, wrapping */
     void *zap;
     struct loop_source *zap_source;
     struct curve_keys probe_keys;    /* let in */

@@ -22,6 +22,7 @@ struct bus_client {
     void *monitor;
     enum err state;
     bool connected;    /* TCP of the running attempt */
+    bool nobody;       /* the last attempt found no listener */
     bool given_up;     /* libzmq does not try again after an explicit refusal */
     unsigned hang_ups; /* handshakes in a row that ended without a word */
 };
@@ -31,6 +32,7 @@ static void take_event(struct bus_client *c, const struct monitor_event *ev)
     switch (ev->event) {
     case ZMQ_EVENT_CONNECTED:
         c->connected = true;
+        c->nobody = false;
         break;
     case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
         c->state = ERR_OK;
@@ -53,6 +55,7 @@ static void take_event(struct bus_client *c, const struct monitor_event *ev)
     case ZMQ_EVENT_CLOSED:
         if (!c->connected)
             c->hang_ups = 0; /* nobody listened */
+        c->nobody = !c->connected;
         if (!c->connected || c->state == ERR_OK)
             c->state = ERR_UNAVAILABLE;
         c->connected = false;
@@ -197,6 +200,16 @@ enum err bus_client_recv(struct bus_client *c, uint8_t **data, size_t *bytes, in
     }
     (void)zmq_msg_close(&msg);
     return e;
+}
+
+enum err bus_client_wait(struct bus_client *c, int64_t timeout_ms)
+{
+    int64_t deadline = clock_mono_ms() + timeout_ms;
+    take_events(c);
+    while (c->state == ERR_UNAVAILABLE && !c->nobody && wait_for(c, 0, deadline)) {
+        /* the monitor tells */
+    }
+    return c->state;
 }
 
 enum err bus_client_state(struct bus_client *c)

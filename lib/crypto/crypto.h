@@ -23,6 +23,7 @@
 #define DOMAIN_RECEIPT "ismap-liu/v1/receipt"       /* the scheme's receipts */
 #define DOMAIN_VERDICT "ismap-liu/v1/verdict"
 #define DOMAIN_NOTICE "ismap-liu/v1/notice"
+#define DOMAIN_DOOR "ismap-liu/v1/door"       /* the scheme's word for a service's CURVE key */
 #define DOMAIN_REQUEST "ismap-liu/v1/request" /* request hash: type and payload */
 
 struct crypto_part {

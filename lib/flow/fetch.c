@@ -413,11 +413,13 @@ static void on_tick(void *flow)
     }
 }
 
-void fetch_answer_all(struct flow *f)
+void fetch_answer_all(struct flow *f, const struct flow_door *d)
 {
     for (struct waiter *x = f->fetch == NULL ? NULL : f->fetch->waiters.all, *next; x != NULL;
          x = next) {
         next = x->next;
+        if (d != NULL && x->work->door != d)
+            continue;
         if (x->asking)
             x->until_ms = 0;
         else

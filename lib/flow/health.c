@@ -53,6 +53,7 @@ void health_answer(struct work *w)
     h->backup = (pb_upkeep *)(uintptr_t)upkeep_backup(f);
     h->consumer_waits = consumer_waits(f);
     alarms_tell(w, h);
+    doors_tell(w, h);
     if (f->svc->health != NULL)
         f->svc->health(f->state, h);
     uint64_t revision;

@@ -225,6 +225,8 @@ struct flow_settings {
     char *endpoint;
     char *http_address;
     char *curve_key_file;
+    char *second_endpoint;
+    char *second_curve_key_file;
     char *signing_key_file;
     char *redis_address;
     struct store_tls_settings redis_tls;
@@ -238,14 +240,31 @@ struct flow_settings {
     int64_t drain_ms;
 };
 
+/* Who spoke at a door while another of its name was open. */
+struct door_user {
+    char id[40];
+    int64_t at_ms;
+};
+#define DOOR_USERS 32
+
+enum flow_door_state { FLOW_DOOR_OPEN, FLOW_DOOR_LEAVING, FLOW_DOOR_SHUT };
+
 struct flow_door {
     struct flow *flow;
-    char name[16];
+    char name[16]; /* two doors have one name while keys are changed */
     bool urgent;
-    struct bus_door *door;
+    struct bus_door *door; /* NULL = this place is free */
+    /* leaving: serves on until `until_ms`; shut: answers what is under way */
+    enum flow_door_state state;
+    char asked[256]; /* endpoint as the settings have it */
+    char public_z85[CURVE_Z85_BYTES];
+    int64_t key_at_ms; /* when its key file was made */
+    int64_t until_ms;
+    bool old; /* one of its name with a newer key is open */
+    struct door_user users[DOOR_USERS];
 };
 
-#define FLOW_DOORS_MAX 4
+#define FLOW_DOORS_MAX 12 /* three names, two keys, and as many on their way out */
 
 /* Counters whose growth rings for a while (alarms.c). */
 enum alarm_count { ALARM_QUARANTINED, ALARM_REUSED, N_ALARM_COUNTS };
@@ -264,7 +283,6 @@ struct flow {
     struct bus *bus;
     struct directory *dir;
     struct kept *kept;
-    struct curve_keys curve;
     struct signing_key *scheme_key;
     struct signing_key *old_keys[8]; /* of the scheme, since the start */
     size_t n_old_keys;
@@ -275,7 +293,8 @@ struct flow {
     } key_seen; /* the scheme's key file, as it was read last */
     struct obs_http *http;
     struct flow_door doors[FLOW_DOORS_MAX];
-    size_t n_doors;
+    bool doors_late; /* settings were read before the doors could follow them */
+    struct loop_timer *doors_timer;
 
     enum flow_phase phase;
     const char *why_not;
@@ -323,7 +342,7 @@ struct flow {
     uint64_t log_dropped_told;
 };
 
-/* life.c. Before flow_start: svc, set, svc_settings, memory, curve and scheme_key are filled. After
+/* life.c. Before flow_start: svc, set, svc_settings, memory and scheme_key are filled. After
  * it, also when it failed, flow_destroy; the caller runs the loop in between. */
 enum err flow_start(struct flow *f, struct err_text *why) LIU_MUST_USE;
 void flow_stop(void *flow); /* orderly: the loop stops when what is under way has been answered */
@@ -334,6 +353,20 @@ int64_t flow_now_ms(struct flow *f); /* never runs backwards */
 void flow_follow_clock(struct flow *f, int64_t at_ms);
 void flow_not_ready(struct flow *f, const char *why);
 bool flow_ready(void *flow, const char **why); /* obs_ready_fn */
+void flow_probe(void *flow);                   /* of all doors */
+
+/* doors.c: doors with one or two keys at once, opened and closed while the service runs */
+enum err doors_open(struct flow *f, struct err_text *why) LIU_MUST_USE; /* all that are set */
+/* Are there keys for what these settings want? ERR_OK, or why not. */
+enum err doors_check(const struct flow_settings *set, struct err_text *why) LIU_MUST_USE;
+/* The settings or key files may have changed: opens what is missing and then, when all is open,
+ * lets go what is no longer wanted. What cannot be opened is logged and changes nothing. */
+void doors_follow(struct flow *f);
+void doors_pause(struct flow *f); /* stopping */
+
+/* door_users.c */
+void doors_used(struct flow_door *d, const char *actor_key);
+void doors_tell(struct work *w, Ismap__Liu__V1__Health *h);
 
 /* service.c */
 void flow_reload(void *flow);         /* reload.c: SIGHUP */
@@ -342,8 +375,6 @@ int flow_log_level(const char *text); /* -1 = no level */
 /* message.c */
 /* Is the work's message signed by one of these keys? */
 bool message_signed_by(const struct work *w, const Ismap__Liu__V1__PartyKeys *keys);
-/* Refuses the work as one whose message is older than receipts are kept. */
-void message_refuse_stale(struct work *w);
 bus_message_fn message_arrived;
 bus_garbage_fn message_garbage;
 
@@ -418,8 +449,9 @@ enum err fetch_create(struct flow *f);
 void fetch_destroy(struct flow *f);
 void fetch_begin(struct work *w); /* a FetchEvents message whose shape is good */
 void fetch_entry(struct flow *f, uint64_t seq, const pb_entry *e);
-void fetch_wake(struct flow *f);       /* after a run of entries */
-void fetch_answer_all(struct flow *f); /* stopping: everyone gets an empty answer */
+void fetch_wake(struct flow *f); /* after a run of entries */
+/* Everyone gets an empty answer; at this door only, NULL = at all. */
+void fetch_answer_all(struct flow *f, const struct flow_door *d);
 
 /* upkeep.c: what is known about the store beside its checks */
 enum err upkeep_start(struct flow *f) LIU_MUST_USE;

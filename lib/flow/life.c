@@ -158,7 +158,7 @@ static void load_retry(void *flow)
         load_begin(f);
 }
 
-/* ---- doors */
+/* ---- the way in */
 
 static void on_probe(void *arg, bool ok, const char *why)
 {
@@ -176,67 +176,25 @@ static void on_probe(void *arg, bool ok, const char *why)
         if (f->svc->start != NULL)
             f->svc->start(f->state);
         consumer_go(f);
+        doors_follow(f);
     }
 }
 
-static void probe(void *flow)
+void flow_probe(void *flow)
 {
     struct flow *f = flow;
     if (f->phase != FLOW_STOPPING && bus_probe(f->bus, on_probe, f) != ERR_OK)
         on_probe(f, false, "the self-probe could not start");
 }
 
-static enum err door_open(struct flow *f, const char *name, const char *endpoint, bool urgent,
-                          struct err_text *why)
-{
-    struct flow_door *d = &f->doors[f->n_doors];
-    d->flow = f;
-    d->urgent = urgent;
-    (void)text_copy(d->name, sizeof d->name, name);
-    struct bus_door_config c = {
-        .name = d->name,
-        .endpoint = endpoint,
-        .zap_domain = f->svc->name,
-        .keys = &f->curve,
-        .profile = urgent ? BUS_SERVER_URGENT : BUS_SERVER,
-        .priority = urgent ? 0 : 3,
-        /* where there is an urgent door, the others give way after a few messages */
-        .messages_per_turn = !urgent && f->svc->n_doors > 0 ? 4 : 0,
-        .message = message_arrived,
-        .garbage = message_garbage,
-        .arg = d,
-    };
-    enum err e = bus_open(f->bus, &c, &d->door, why);
-    if (e == ERR_OK) {
-        f->n_doors++;
-        log_event(LOG_LEVEL_INFO, "door-open", "listening", "door", name, "endpoint",
-                  bus_endpoint(d->door), NULL);
-    }
-    return e;
-}
-
-/* A door's endpoint is a string setting of the service. */
-static const char *setting_text(const struct flow *f, const char *name, const char *fallback)
-{
-    for (size_t i = 0; i < f->svc->n_settings; i++)
-        if (strcmp(f->svc->settings[i].name, name) == 0)
-            return *(char *const *)(const void *)((const char *)f->svc_settings +
-                                                  f->svc->settings[i].offset);
-    return fallback;
-}
-
-static enum err doors_open(struct flow *f, struct err_text *why)
+static enum err open_up(struct flow *f, struct err_text *why)
 {
     enum err e = bus_create(f->loop, directory_by_curve, f->dir, &f->bus, why);
-    for (size_t i = 0; e == ERR_OK && i < f->svc->n_doors && f->n_doors < FLOW_DOORS_MAX; i++) {
-        const struct door_row *d = &f->svc->doors[i];
-        e = door_open(f, d->name, setting_text(f, d->setting, d->fallback), d->urgent, why);
-    }
     if (e == ERR_OK)
-        e = door_open(f, "main", f->set.endpoint, false, why);
+        e = doors_open(f, why);
     struct loop_timer *t;
     if (e == ERR_OK)
-        e = loop_add_timer(f->loop, PROBE_PERIOD_MS, PROBE_PERIOD_MS, probe, f, &t);
+        e = loop_add_timer(f->loop, PROBE_PERIOD_MS, PROBE_PERIOD_MS, flow_probe, f, &t);
     return e;
 }
 
@@ -255,14 +213,14 @@ static void follow_from(struct flow *f, uint64_t from, uint64_t revision)
     if (e == ERR_OK)
         e = tail_start(f, from);
     if (e == ERR_OK)
-        e = doors_open(f, &why);
+        e = open_up(f, &why);
     if (e != ERR_OK) {
         fail(f, "start-failed", why.text[0] != '\0' ? why.text : err_name(e));
         return;
     }
     f->phase = FLOW_PROBING;
     flow_not_ready(f, "probing its own doors");
-    probe(f);
+    flow_probe(f);
 }
 
 /* A consumer that is new acts on what Redis still has. What was before it is in the records that it
@@ -349,9 +307,8 @@ void flow_stop(void *flow)
     f->phase = FLOW_STOPPING;
     f->why_not = "stopping";
     f->drain_until_ms = clock_mono_ms() + f->set.drain_ms;
-    for (size_t i = 0; i < f->n_doors; i++)
-        bus_pause(f->doors[i].door, true);
-    fetch_answer_all(f);
+    doors_pause(f);
+    fetch_answer_all(f, NULL);
     if (loop_add_timer(f->loop, LAST_ANSWERS_MS, DRAIN_TICK_MS, drain, f, &t) != ERR_OK)
         loop_stop(f->loop);
 }
@@ -451,6 +408,5 @@ void flow_destroy(struct flow *f)
     kept_destroy(f->kept);
     loop_destroy(f->loop);
     keys_free(f);
-    curve_keys_wipe(&f->curve);
     log_stop();
 }

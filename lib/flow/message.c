@@ -145,12 +145,6 @@ static const struct refusal *check_times(const struct work *w, int64_t now)
     return NULL;
 }
 
-void message_refuse_stale(struct work *w)
-{
-    const struct refusal *r = &refuse_stale;
-    (void)work_refuse(w, r->status, r->field, r->rule, r->ja, r->en);
-}
-
 bool message_signed_by(const struct work *w, const Ismap__Liu__V1__PartyKeys *keys)
 {
     const pb_envelope *env = w->envelope;
@@ -241,6 +235,7 @@ static const struct refusal *check_all(struct work *w, const char *user_id, cons
     if (a == NULL || a->revoked)
         return &refuse_sender;
     (void)text_copy(w->actor_key, sizeof w->actor_key, a->key);
+    doors_used(w->door, a->key);
     w->actor = w->actor_key + 2;
     w->actor_kind = a->kind;
     w->actor_revision = a->revision;

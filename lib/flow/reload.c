@@ -49,6 +49,7 @@ static void take_over(struct flow *f, const struct conf_table *fresh)
     conf_take(f->conf, fresh, 2, tell_change, &taken);
     log_set_level((enum log_level)flow_log_level(f->set.log_level));
     store_set_timeout(f->store, f->set.redis_timeout_ms);
+    doors_follow(f);
     (void)snprintf(n, sizeof n, "%zu", taken);
     log_event(LOG_LEVEL_INFO, "reloaded", "the configuration was read again", "changed", n, NULL);
 }
@@ -63,6 +64,7 @@ void flow_reload(void *flow)
     struct conf_table fresh[] = {{f->conf[0].rows, f->conf[0].n, &set},
                                  {f->conf[1].rows, f->conf[1].n, own}};
     struct buf report;
+    struct err_text why = {""};
     buf_init(&report, 64 * 1024);
     if (own == NULL) {
         refused("no memory");
@@ -71,6 +73,8 @@ void flow_reload(void *flow)
     } else {
         if (flow_log_level(set.log_level) < 0)
             refused("log_level: must be debug, info, warn or error");
+        else if (doors_check(&set, &why) != ERR_OK)
+            refused(why.text);
         else
             take_over(f, fresh);
     }

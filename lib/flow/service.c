@@ -26,6 +26,10 @@ static const struct conf_row runtime_rows[] = {
         "private port: /metrics /healthz /readyz"),
     ROW("curve_key_file", CONF_PATH, curve_key_file, 1, 0, NULL,
         "CURVE key pair of this service, mode 0600"),
+    RELOADABLE_ROW("second_endpoint", CONF_STRING, second_endpoint, 0, 255, "",
+                   "main door under the second key, while keys are changed"),
+    RELOADABLE_ROW("second_curve_key_file", CONF_PATH, second_curve_key_file, 0, 0, "",
+                   "second CURVE key pair; the doors of a pair are open while its file is there"),
     ROW("signing_key_file", CONF_PATH, signing_key_file, 0, 0, "",
         "Ed25519 key of the scheme, mode 0600; empty = receipts unsigned"),
     ROW("redis_address", CONF_STRING, redis_address, 1, 255, NULL,
@@ -118,7 +122,7 @@ static void rows_for(const struct service *svc, struct conf_row *rows)
 
 static enum err keys_load(struct flow *f, struct err_text *why)
 {
-    enum err e = curve_keys_load(f->set.curve_key_file, &f->curve, why);
+    enum err e = doors_check(&f->set, why);
     if (e == ERR_OK && f->set.signing_key_file[0] != '\0')
         e = signing_key_load(f->set.signing_key_file, &f->scheme_key, why);
     return e;

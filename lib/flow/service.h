@@ -64,6 +64,7 @@ struct door_row {
     const char *name;     /* "main" comes by itself; others are listed here */
     const char *setting;  /* configuration name of its endpoint, e.g. "urgent_endpoint" */
     const char *fallback; /* default endpoint */
+    const char *second;   /* name of its endpoint under the second key */
     bool urgent;
 };
 

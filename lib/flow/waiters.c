@@ -59,7 +59,7 @@ struct waiter *waiters_add(struct waiters *q, struct work *w)
     x->connected = true;
     DL_PREPEND(q->all, x);
     DL_PREPEND2(l->first, x, line_prev, line_next);
-    HASH_ADD(hh, q->peers, work->peer.id, w->peer.bytes, x);
+    HASH_ADD(hh, q->peers, work->peer, sizeof w->peer, x);
     q->n++;
     return x;
 }
@@ -96,7 +96,7 @@ void waiters_remove(struct waiters *q, struct waiter *x)
 struct waiter *waiters_by_peer(struct waiters *q, const struct bus_peer *peer)
 {
     struct waiter *x = NULL;
-    HASH_FIND(hh, q->peers, peer->id, peer->bytes, x);
+    HASH_FIND(hh, q->peers, peer, sizeof *peer, x);
     return x;
 }
 

@@ -56,6 +56,8 @@ typedef Ismap__Liu__V1__ServiceUsers pb_users;
 struct settings {
     char *urgent_endpoint;
     char *bulk_endpoint;
+    char *second_urgent_endpoint;
+    char *second_bulk_endpoint;
 };
 
 struct feed_door {

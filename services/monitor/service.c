@@ -42,8 +42,8 @@ static const struct view_row views[] = {
 };
 
 static const struct door_row doors[] = {
-    {"urgent", "urgent_endpoint", "tcp://127.0.0.1:5714", true},
-    {"bulk", "bulk_endpoint", "tcp://127.0.0.1:5724", false},
+    {"urgent", "urgent_endpoint", "tcp://127.0.0.1:5714", "second_urgent_endpoint", true},
+    {"bulk", "bulk_endpoint", "tcp://127.0.0.1:5724", "second_bulk_endpoint", false},
 };
 
 static const struct conf_row settings_rows[] = {
@@ -59,6 +59,18 @@ static const struct conf_row settings_rows[] = {
      .min = 1,
      .fallback = "tcp://127.0.0.1:5724",
      .help = "where feeds push all other alerts (ZeroMQ endpoint)"},
+    {.name = "second_urgent_endpoint",
+     .type = CONF_STRING,
+     .offset = offsetof(struct settings, second_urgent_endpoint),
+     .fallback = "",
+     .help = "urgent door under the second key, while keys are changed",
+     .reloadable = true},
+    {.name = "second_bulk_endpoint",
+     .type = CONF_STRING,
+     .offset = offsetof(struct settings, second_bulk_endpoint),
+     .fallback = "",
+     .help = "bulk door under the second key",
+     .reloadable = true},
 };
 
 #define COUNT(x) (sizeof(x) / sizeof(x)[0])

@@ -226,6 +226,24 @@ const char *bus_endpoint(const struct bus_door *d)
     return d->name;
 }
 
+unsigned bus_connections(const struct bus_door *d)
+{
+    (void)d;
+    return 0;
+}
+
+enum err curve_keys_load(const char *path, struct curve_keys *out, struct err_text *why)
+{
+    (void)path, (void)why;
+    *out = (struct curve_keys){.public_z85 = "a service's key"};
+    return ERR_OK;
+}
+
+void curve_keys_wipe(struct curve_keys *k)
+{
+    *k = (struct curve_keys){.public_z85 = ""};
+}
+
 void bus_pause(struct bus_door *d, bool paused)
 {
     d->paused = paused;

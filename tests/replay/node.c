@@ -43,6 +43,9 @@ void node_start(struct node *n)
     f->memory.max_bytes = LIMIT_WORKS_BYTES;
     f->svc_settings = sim_need(calloc(1, n->svc->settings_bytes + 1));
     f->set = (struct flow_settings){.endpoint = nothing,
+                                    .second_endpoint = nothing,
+                                    .curve_key_file = nothing,
+                                    .second_curve_key_file = nothing,
                                     .http_address = nothing,
                                     .redis_address = nothing,
                                     .redis_user = nothing,

@@ -10,7 +10,6 @@
 #include "ismap/liu/v1/judgment.pb-c.h"
 #include "ismap/liu/v1/listing.pb-c.h"
 #include "ismap/liu/v1/plan.pb-c.h"
-#include "ismap/liu/v1/scope.pb-c.h"
 #include "replay/sim.h"
 
 struct party {

@@ -29,13 +29,18 @@ void client_open(struct client *c, const struct stack *s, unsigned door, const s
                                                 STACK_MONITOR, STACK_LEDGER,      STACK_MONITOR,
                                                 STACK_MONITOR};
     char endpoint[64];
+    (void)snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%u", s->ports[door]);
+    client_open_at(c, endpoint, s->servers[owner[door]].curve.public_z85, who);
+}
+
+void client_open_at(struct client *c, const char *endpoint, const char *server_z85,
+                    const struct identity *who)
+{
     struct err_text why = {""};
     *c = (struct client){.who = who};
     arena_init(&c->arena, CLIENT_ARENA_BYTES);
-    (void)snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%u", s->ports[door]);
-    struct bus_client_config bc = {.endpoint = endpoint,
-                                   .server_public_z85 = s->servers[owner[door]].curve.public_z85,
-                                   .keys = &who->curve};
+    struct bus_client_config bc = {
+        .endpoint = endpoint, .server_public_z85 = server_z85, .keys = &who->curve};
     assert_int_equal(bus_client_create(&bc, &c->bus, &why), ERR_OK);
 }
 

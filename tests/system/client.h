@@ -40,6 +40,9 @@ struct how {
 
 void client_open(struct client *c, const struct stack *s, unsigned door,
                  const struct identity *who);
+/* The same at any endpoint, with this key of the server. */
+void client_open_at(struct client *c, const char *endpoint, const char *server_z85,
+                    const struct identity *who);
 void client_close(struct client *c);
 
 /* Packed envelope in the arena. */

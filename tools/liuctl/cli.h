@@ -44,7 +44,9 @@ struct cli_config {
     char *key_dir;
     char *scheme_instance;
     char *endpoints[CLI_SERVICES];
-    char *server_keys[CLI_SERVICES]; /* files with the public keys of the services */
+    char *server_keys[CLI_SERVICES];      /* files with the public keys of the services */
+    char *second_endpoints[CLI_SERVICES]; /* while a service's key is changed */
+    char *second_keys[CLI_SERVICES];
     char *redis_address;
     struct store_tls_settings redis_tls;
     char *redis_user;
@@ -73,8 +75,9 @@ struct cli {
     struct signing_key *signing;
     bool keys_loaded;
     struct bus_client *clients[CLI_SERVICES];
-    struct arena arena;           /* of the command; freed at the end */
-    Ismap__Liu__V1__Reply *reply; /* the last one */
+    const char *connected_to[CLI_SERVICES]; /* endpoint of that client */
+    struct arena arena;                     /* of the command; freed at the end */
+    Ismap__Liu__V1__Reply *reply;           /* the last one */
 };
 
 /* Arguments of a command after its words: options "--name value" or "--name" and the rest in order.

@@ -243,6 +243,22 @@ static void print_rest(struct status *s)
     (void)printf("%s\n", s->n_silent > 0 ? "" : c->ja ? " なし" : " none");
 }
 
+/* Keys that are being changed: what is left to do is at the old doors. */
+static void print_old_doors(const struct status *s)
+{
+    const struct cli *c = s->c;
+    for (int i = 0; i < CLI_SERVICES; i++)
+        for (size_t k = 0; s->healths[i] != NULL && k < s->healths[i]->n_doors; k++) {
+            const Ismap__Liu__V1__Door *d = s->healths[i]->doors[k];
+            if (d->old)
+                (void)printf(c->ja ? "古い鍵の受付: %s %s (接続%u)。liuctl doors %s\n"
+                                   : "door of an old key: %s %s (connections: %u); see liuctl "
+                                     "doors %s\n",
+                             s->healths[i]->service, d->name, (unsigned)d->connections,
+                             s->healths[i]->service);
+        }
+}
+
 static void print_alarms(struct status *s)
 {
     struct cli *c = s->c;
@@ -306,6 +322,7 @@ int cmd_status(struct cli *c, struct cli_args *a)
     cli_table_print(c, &s.services);
     print_memory(&s);
     print_rest(&s);
+    print_old_doors(&s);
     print_alarms(&s);
     return s.worst;
 }

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -16,6 +17,7 @@
 #include "wire/unpack.h"
 
 #define SEND_AGAIN_MS 2000
+#define WAY_MS 1500 /* of two ways one is given so long to connect */
 
 #define ROW(n, t, f, lo, hi, def, h)                                                               \
     {                                                                                              \
@@ -25,7 +27,11 @@
 #define SERVICE_ROWS(word, index)                                                                  \
     ROW(word "_endpoint", CONF_STRING, endpoints[index], 0, 255, "", "endpoint of this door"),     \
         ROW(word "_key", CONF_PATH, server_keys[index], 0, 0, "",                                  \
-            "file with its public CURVE key")
+            "file with its public CURVE key"),                                                     \
+        ROW(word "_second_endpoint", CONF_STRING, second_endpoints[index], 0, 255, "",             \
+            "the same door under the service's second key"),                                       \
+        ROW(word "_second_key", CONF_PATH, second_keys[index], 0, 0, "",                           \
+            "file with that key; what is newer is tried first, what is missing is not used")
 
 static const struct conf_row rows[] = {
     ROW("identity", CONF_STRING, identity, 0, 64, "", "whose keys are used when --as is not given"),
@@ -105,6 +111,54 @@ int cli_load_keys(struct cli *c)
     return CLI_OK;
 }
 
+/* A service has two endpoints with a key each while its key is changed. */
+struct way {
+    const char *endpoint;
+    const char *key_file;
+    int64_t at_ms; /* when the file was made; -1 = there is none */
+};
+
+static int64_t made_at_ms(const char *path)
+{
+    struct stat st;
+    if (path[0] == '\0' || stat(path, &st) != 0)
+        return -1;
+    return (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
+}
+
+/* One or two, the newer key first. */
+static size_t ways_to(const struct cli *c, enum cli_service to, struct way ways[2])
+{
+    struct way a = {c->config.endpoints[to], c->config.server_keys[to], 0};
+    struct way b = {c->config.second_endpoints[to], c->config.second_keys[to], 0};
+    a.at_ms = made_at_ms(a.key_file);
+    b.at_ms = b.endpoint[0] == '\0' ? -1 : made_at_ms(b.key_file);
+    bool b_first = b.at_ms >= 0 && b.at_ms >= a.at_ms;
+    ways[0] = b_first ? b : a;
+    ways[1] = b_first ? a : b;
+    return ways[1].at_ms < 0 ? 1 : 2;
+}
+
+static int way_open(struct cli *c, enum cli_service to, const struct way *w)
+{
+    char server[CURVE_Z85_BYTES];
+    struct err_text why = {""};
+    if (curve_public_load(w->key_file, server, &why) != ERR_OK)
+        return cli_fail(c, CLI_USAGE, "%s", why.text);
+    struct bus_client_config bc = {
+        .endpoint = w->endpoint, .server_public_z85 = server, .keys = &c->curve};
+    if (bus_client_create(&bc, &c->clients[to], &why) != ERR_OK)
+        return cli_fail(c, CLI_USAGE, "%s", why.text);
+    c->connected_to[to] = w->endpoint;
+    return CLI_OK;
+}
+
+static void way_close(struct cli *c, enum cli_service to)
+{
+    bus_client_destroy(c->clients[to]);
+    c->clients[to] = NULL;
+}
+
 int cli_connect(struct cli *c, enum cli_service to)
 {
     if (c->clients[to] != NULL)
@@ -112,20 +166,19 @@ int cli_connect(struct cli *c, enum cli_service to)
     int status = cli_load_keys(c);
     if (status != CLI_OK)
         return status;
-    const char *endpoint = c->config.endpoints[to];
-    if (endpoint[0] == '\0')
+    if (c->config.endpoints[to][0] == '\0')
         return cli_fail(c, CLI_USAGE,
                         c->ja ? "設定に %s_endpoint がありません" : "%s_endpoint is not configured",
                         service_names[to]);
-    char server[CURVE_Z85_BYTES];
-    struct err_text why = {""};
-    if (curve_public_load(c->config.server_keys[to], server, &why) != ERR_OK)
-        return cli_fail(c, CLI_USAGE, "%s", why.text);
-    struct bus_client_config bc = {
-        .endpoint = endpoint, .server_public_z85 = server, .keys = &c->curve};
-    if (bus_client_create(&bc, &c->clients[to], &why) != ERR_OK)
-        return cli_fail(c, CLI_USAGE, "%s", why.text);
-    return CLI_OK;
+    struct way ways[2];
+    size_t n = ways_to(c, to, ways);
+    for (size_t i = 0; n == 2 && i < n; i++) {
+        status = way_open(c, to, &ways[i]);
+        if (status != CLI_OK || bus_client_wait(c->clients[to], WAY_MS) == ERR_OK)
+            return status;
+        way_close(c, to);
+    }
+    return way_open(c, to, &ways[0]);
 }
 
 static bool sign_envelope(struct cli *c, Ismap__Liu__V1__Envelope *env)
@@ -143,6 +196,17 @@ static bool sign_envelope(struct cli *c, Ismap__Liu__V1__Envelope *env)
         return false;
     env->signature = (ProtobufCBinaryData){.len = ED25519_SIGNATURE_BYTES, .data = signature};
     env->key_id = (char *)(uintptr_t)signing_key_id(c->signing);
+    return true;
+}
+
+/* Its door was closed, and there is another one by now: the connection is given up. */
+static bool other_way(struct cli *c, enum cli_service to)
+{
+    struct way ways[2];
+    if (bus_client_state(c->clients[to]) == ERR_OK ||
+        (ways_to(c, to, ways) == 1 && strcmp(ways[0].endpoint, c->connected_to[to]) == 0))
+        return false;
+    way_close(c, to);
     return true;
 }
 
@@ -190,7 +254,7 @@ static int no_answer(struct cli *c, enum cli_service to)
             name, c->identity);
     return cli_fail(c, CLI_TEMPORARY,
                     c->ja ? "%s: %s から応答がありません" : "%s: no answer from %s", name,
-                    c->config.endpoints[to]);
+                    c->connected_to[to]);
 }
 
 /* Is this the reply to `id`? An empty id: the frame could not be read far enough to know. */
@@ -222,6 +286,8 @@ static enum err exchange_slice(struct cli *c, struct sending *s, int64_t until_m
     int64_t now = clock_mono_ms();
     int64_t slice = until_ms - now < CLI_WAIT_TICK_MS ? until_ms - now : CLI_WAIT_TICK_MS;
     if (now >= s->send_at_ms) {
+        if (other_way(c, s->to) && cli_connect(c, s->to) != CLI_OK)
+            return ERR_UNAVAILABLE;
         enum err e = bus_client_send(c->clients[s->to], s->data, s->bytes, slice);
         if (e == ERR_AGAIN && bus_client_state(c->clients[s->to]) == ERR_AUTH)
             return ERR_AUTH;
@@ -241,7 +307,7 @@ static int exchange(struct cli *c, struct sending *s)
 {
     int64_t until = clock_mono_ms() + c->config.timeout_ms;
     const char *what =
-        arena_printf(&c->arena, "%s (%s)", service_names[s->to], c->config.endpoints[s->to]);
+        arena_printf(&c->arena, "%s (%s)", service_names[s->to], c->connected_to[s->to]);
     enum err e = ERR_AGAIN;
     cli_wait_begin(c, &s->wait, what == NULL ? service_names[s->to] : what);
     while (e == ERR_AGAIN && clock_mono_ms() < until) {

@@ -95,9 +95,6 @@ static const char *const requests[] = {
     "ControlItem",
     "ActivateCatalogue",
     "ListCatalogues",
-    "SubmitChangeNotice",
-    "GetChangeNotice",
-    "GetAuditScope",
 };
 
 static const struct {

@@ -1,5 +1,5 @@
 /* See fake_work.h. */
-#include "support/fake_work.h"
+#include "fake_work.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,14 +8,44 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/text.h"
+#include "ismap/liu/v1/alert.pb-c.h"
+#include "ismap/liu/v1/judgment.pb-c.h"
+#include "ismap/liu/v1/listing.pb-c.h"
+#include "ismap/liu/v1/party.pb-c.h"
 #include "wire/unpack.h"
 
-#define RULES_REF "rules-in-force"
-
-void fake_init(struct work *w, const char *service, int64_t now_ms)
+static const ProtobufCMessageDescriptor *descriptor_of(enum record_kind kind)
 {
-    *w = (struct work){.service = service, .now_ms = now_ms, .door = "main"};
+    switch ((int)kind) {
+    case RECORD_FEED:
+        return &ismap__liu__v1__feed__descriptor;
+    case RECORD_KEY:
+        return &ismap__liu__v1__key_holder__descriptor;
+    case RECORD_RULEBOOK:
+        return &ismap__liu__v1__rulebook__descriptor;
+    case RECORD_LISTING:
+        return &ismap__liu__v1__listing__descriptor;
+    case RECORD_HOLD:
+        return &ismap__liu__v1__hold__descriptor;
+    case RECORD_USERS:
+        return &ismap__liu__v1__service_users__descriptor;
+    case RECORD_INCIDENT:
+        return &ismap__liu__v1__incident__descriptor;
+    case RECORD_BRAKE:
+        return &ismap__liu__v1__brake__descriptor;
+    case RECORD_LANE:
+        return &ismap__liu__v1__feed_lane__descriptor;
+    default:
+        fail_msg("record kind %d is not expected here", (int)kind);
+        return NULL;
+    }
+}
+
+void fake_init(struct work *w, const struct service *svc)
+{
+    *w = (struct work){.now_ms = 1800000000000, .views = svc->views, .n_views = svc->n_views};
     arena_init(&w->arena, 512u * 1024 * 1024);
 }
 
@@ -42,8 +72,6 @@ void fake_fini(struct work *w)
     arena_fini(&w->arena);
 }
 
-/* ---- records */
-
 static struct fake_record *slot(struct work *w, enum record_kind kind, const char *id)
 {
     for (size_t i = 0; i < w->n_records; i++)
@@ -58,7 +86,6 @@ static struct fake_record *slot(struct work *w, enum record_kind kind, const cha
 
 static void fill(struct fake_record *r, const ProtobufCMessage *m)
 {
-    r->type = m->descriptor;
     r->bytes = protobuf_c_message_get_packed_size(m);
     r->value = malloc(r->bytes + 1);
     assert_non_null(r->value);
@@ -69,61 +96,39 @@ static void *unpacked(struct work *w, const struct fake_record *r)
 {
     ProtobufCMessage *m = NULL;
     if (r->value != NULL)
-        assert_int_equal(wire_unpack(&w->arena, r->type, r->value, r->bytes, &m), ERR_OK);
+        assert_int_equal(wire_unpack(&w->arena, descriptor_of(r->kind), r->value, r->bytes, &m),
+                         ERR_OK);
     return m;
 }
 
-/* What a reader of the bytes would see: nothing the sender does later changes it. */
-static ProtobufCMessage *copied(struct work *w, const ProtobufCMessage *m, const uint8_t **packed,
-                                size_t *bytes)
-{
-    ProtobufCMessage *copy = NULL;
-    assert_int_equal(wire_pack(&w->arena, m, packed, bytes), ERR_OK);
-    assert_int_equal(wire_unpack(&w->arena, m->descriptor, *packed, *bytes, &copy), ERR_OK);
-    return copy;
-}
-
-static void record_written(struct work *w, struct fake_record *r)
+static void record_written(struct work *w, void *state, struct fake_record *r)
 {
     r->revision++;
-    for (size_t i = 0; w->view_state != NULL && i < w->n_views; i++)
+    for (size_t i = 0; state != NULL && i < w->n_views; i++)
         if (w->views[i].kind == r->kind && w->views[i].changed != NULL)
-            w->views[i].changed(w->view_state, r->id, r->revision, unpacked(w, r));
+            w->views[i].changed(state, r->id, r->revision, unpacked(w, r));
 }
 
-static struct fake_record *store(struct work *w, enum record_kind kind, const char *id,
-                                 const ProtobufCMessage *m)
+void fake_store(struct work *w, void *state, enum record_kind kind, const char *id,
+                const ProtobufCMessage *m)
 {
     struct fake_record *r = slot(w, kind, id);
     free(r->value);
     fill(r, m);
-    return r;
+    record_written(w, state, r);
 }
 
-void fake_store(struct work *w, enum record_kind kind, const char *id, const ProtobufCMessage *m)
-{
-    record_written(w, store(w, kind, id, m));
-}
-
-void fake_store_late(struct work *w, enum record_kind kind, const char *id,
+void fake_store_late(struct work *w, void *state, enum record_kind kind, const char *id,
                      const ProtobufCMessage *m)
 {
-    w->late = store(w, kind, id, m);
+    fake_store(w, NULL, kind, id, m);
+    w->late = slot(w, kind, id);
+    w->late_state = state;
 }
 
 const void *fake_load(struct work *w, enum record_kind kind, const char *id)
 {
     return unpacked(w, slot(w, kind, id));
-}
-
-void fake_rules(struct work *w, const Ismap__Liu__V1__Rulebook *rules)
-{
-    char ref[] = RULES_REF;
-    Ismap__Liu__V1__Active active = ISMAP__LIU__V1__ACTIVE__INIT;
-    active.ref = ref;
-    active.version = 1;
-    fake_store(w, RECORD_RULEBOOK, RULES_REF, &rules->base);
-    fake_store(w, RECORD_ACTIVE, "rulebook", &active.base);
 }
 
 /* ---- running */
@@ -139,20 +144,8 @@ static void timer_apply(struct work *w, const struct fake_timer *t)
     w->timers[i] = *t;
 }
 
-static struct fake_timer timer_of(const char *kind, const char *record, int64_t due_ms)
+static void commit(struct work *w, void *state)
 {
-    struct fake_timer t = {.due_ms = due_ms};
-    assert_true(text_copy(t.kind, sizeof t.kind, kind));
-    assert_true(text_copy(t.record, sizeof t.record, record));
-    return t;
-}
-
-static void commit(struct work *w)
-{
-    const uint8_t *packed;
-    size_t bytes;
-    if (w->reply != NULL)
-        w->reply = copied(w, w->reply, &packed, &bytes);
     if (w->status != ISMAP__LIU__V1__STATUS__STATUS_OK) {
         assert_true(w->faults.n > 0);
         return;
@@ -162,22 +155,21 @@ static void commit(struct work *w)
         struct fake_record *r = slot(w, w->puts[i].kind, w->puts[i].id);
         assert_true(r->loaded || r->value == NULL); /* else the runtime would find a conflict */
         free(r->value);
-        r->type = w->puts[i].type;
         r->value = w->puts[i].value;
         r->bytes = w->puts[i].bytes;
         w->puts[i].value = NULL;
-        record_written(w, r);
+        record_written(w, state, r);
     }
     for (size_t i = 0; i < w->n_set; i++)
         timer_apply(w, &w->set[i]);
 }
 
-static Ismap__Liu__V1__Status run(struct work *w, work_fn *fn, void *state)
+static void run(struct work *w, work_fn *fn, void *state)
 {
-    w->rules_loaded = w->scan_loaded = w->head_loaded = false;
+    w->rules_loaded = false;
+    w->scan_loaded = false;
     w->runs = 0;
     w->n_reads = 0;
-    w->serial++;
     for (size_t i = 0; i < w->n_records; i++)
         w->records[i].loaded = w->records[i].pending = false;
     for (;;) {
@@ -189,36 +181,37 @@ static Ismap__Liu__V1__Status run(struct work *w, work_fn *fn, void *state)
             w->records[i].loaded = w->records[i].loaded || w->records[i].pending;
     }
     assert_false(w->no_memory);
-    commit(w);
-    return w->status;
+    commit(w, state);
 }
 
 Ismap__Liu__V1__Status fake_send(struct work *w, const char *actor, Ismap__Liu__V1__Role role,
-                                 work_fn *fn, void *state, const ProtobufCMessage *m)
+                                 const char *door, work_fn *fn, void *state,
+                                 const ProtobufCMessage *m)
 {
+    const uint8_t *packed = NULL;
+    ProtobufCMessage *copy = NULL;
     w->actor = actor;
     w->role = role;
-    w->timer_record = "";
-    w->message = copied(w, m, &w->payload, &w->payload_bytes);
-    return run(w, fn, state);
+    w->door = door;
+    assert_int_equal(wire_pack(&w->arena, m, &packed, &w->payload_bytes), ERR_OK);
+    assert_int_equal(wire_unpack(&w->arena, m->descriptor, packed, w->payload_bytes, &copy),
+                     ERR_OK);
+    w->payload = packed;
+    w->message = copy;
+    run(w, fn, state);
+    return w->status;
 }
 
-Ismap__Liu__V1__Status fake_hear(struct work *w, work_fn *fn, void *state,
-                                 const ProtobufCMessage *event)
+void fake_fire(struct work *w, const char *kind, const char *record, work_fn *fn, void *state)
 {
-    return fake_send(w, w->service, ISMAP__LIU__V1__ROLE__ROLE_UNSPECIFIED, fn, state, event);
-}
-
-Ismap__Liu__V1__Status fake_fire(struct work *w, const char *kind, const char *record, work_fn *fn,
-                                 void *state)
-{
-    struct fake_timer gone = timer_of(kind, record, -1);
+    struct fake_timer gone = {.due_ms = -1};
+    assert_true(text_copy(gone.kind, sizeof gone.kind, kind));
+    assert_true(text_copy(gone.record, sizeof gone.record, record));
     timer_apply(w, &gone);
-    w->actor = w->service;
-    w->role = ISMAP__LIU__V1__ROLE__ROLE_UNSPECIFIED;
-    w->message = NULL;
+    w->actor = "monitor";
+    w->door = "";
     w->timer_record = record;
-    return run(w, fn, state);
+    run(w, fn, state);
 }
 
 /* ---- looking at the outcome */
@@ -250,10 +243,11 @@ size_t fake_events(const struct work *w, const char *type)
 
 bool fake_told(const struct fake_event *e, const char *party)
 {
+    size_t n = 0;
     for (size_t i = 0; i < e->n_audience; i++)
-        if (strcmp(e->audience[i], party) == 0)
-            return true;
-    return false;
+        n += strcmp(e->audience[i], party) == 0;
+    assert_true(n <= 1); /* nobody is told twice */
+    return n == 1;
 }
 
 int64_t fake_due(const struct work *w, const char *kind, const char *record)
@@ -269,6 +263,24 @@ int64_t fake_due(const struct work *w, const char *kind, const char *record)
 struct arena *work_arena(struct work *w)
 {
     return &w->arena;
+}
+
+/* In place of lib/base/clock.c. */
+int64_t fake_mono_ms = 1000000;
+
+int64_t clock_wall_ms(void)
+{
+    return 1800000000000;
+}
+
+int64_t clock_mono_ms(void)
+{
+    return fake_mono_ms;
+}
+
+int64_t clock_mono_us(void)
+{
+    return fake_mono_ms * 1000;
 }
 
 int64_t work_now_ms(const struct work *w)
@@ -307,11 +319,6 @@ const char *work_timer_record(const struct work *w)
     return w->timer_record;
 }
 
-const char *work_derive_id(struct work *w, const char *prefix)
-{
-    return arena_printf(&w->arena, "%s-%016u", prefix, w->serial);
-}
-
 bool work_get(struct work *w, enum record_kind kind, const char *id, const void **message)
 {
     struct fake_record *r = slot(w, kind, id);
@@ -326,7 +333,6 @@ bool work_get(struct work *w, enum record_kind kind, const char *id, const void 
     return true;
 }
 
-/* The runtime keeps the rulebook: it costs a wait, but no read of the work's own. */
 bool work_rulebook(struct work *w, const Ismap__Liu__V1__Rulebook **rules, const char **hash)
 {
     *rules = NULL;
@@ -335,15 +341,11 @@ bool work_rulebook(struct work *w, const Ismap__Liu__V1__Rulebook **rules, const
         w->rules_loaded = true;
         return false;
     }
-    const Ismap__Liu__V1__Active *active = unpacked(w, slot(w, RECORD_ACTIVE, "rulebook"));
-    if (active == NULL)
-        return true;
-    *rules = unpacked(w, slot(w, RECORD_RULEBOOK, active->ref));
-    *hash = active->ref;
+    *rules = unpacked(w, slot(w, RECORD_RULEBOOK, "active"));
+    *hash = "hash-of-rules";
     return true;
 }
 
-/* All on one page. */
 bool work_scan(struct work *w, enum record_kind kind, const char *page, uint32_t max,
                struct work_page *out)
 {
@@ -366,20 +368,10 @@ bool work_scan(struct work *w, enum record_kind kind, const char *page, uint32_t
     return true;
 }
 
-bool work_head(struct work *w, uint64_t *seq, const char **epoch)
-{
-    bool loaded = w->head_loaded;
-    *seq = 42;
-    *epoch = "epoch-1";
-    w->head_loaded = true;
-    return loaded;
-}
-
 void work_put(struct work *w, enum record_kind kind, const char *id, const ProtobufCMessage *m)
 {
-    const struct fake_record *there = slot(w, kind, id);
     size_t i = 0;
-    assert_true(there->type == NULL || there->type == m->descriptor);
+    assert_ptr_equal(m->descriptor, descriptor_of(kind));
     while (i < w->n_puts && (w->puts[i].kind != kind || strcmp(w->puts[i].id, id) != 0))
         i++;
     assert_true(i < LIMIT_WORK_WRITES);
@@ -392,28 +384,32 @@ void work_put(struct work *w, enum record_kind kind, const char *id, const Proto
     fill(&w->puts[i], m);
 }
 
-/* Each party is told once, and nobody without a name. */
 void work_emit(struct work *w, const ProtobufCMessage *event, const char *const *audience,
                size_t n_audience)
 {
     assert_true(w->n_events < LIMIT_WORK_ENTRIES && n_audience <= LIMIT_AUDIENCE);
     const uint8_t *packed = NULL;
     size_t bytes = 0;
+    ProtobufCMessage *copy = NULL;
     const char **names = arena_alloc(&w->arena, (n_audience + 1) * sizeof *names);
     assert_non_null(names);
-    struct fake_event *e = &w->events[w->n_events++];
-    *e = (struct fake_event){.type = event->descriptor->short_name,
-                             .payload = copied(w, event, &packed, &bytes),
-                             .audience = names};
+    assert_int_equal(wire_pack(&w->arena, event, &packed, &bytes), ERR_OK);
+    assert_int_equal(wire_unpack(&w->arena, event->descriptor, packed, bytes, &copy), ERR_OK);
     for (size_t i = 0; i < n_audience; i++)
-        if (audience[i][0] != '\0' && !fake_told(e, audience[i]))
-            names[e->n_audience++] = arena_strdup(&w->arena, audience[i]);
+        names[i] = arena_strdup(&w->arena, audience[i]);
+    w->events[w->n_events++] = (struct fake_event){.type = event->descriptor->short_name,
+                                                   .payload = copy,
+                                                   .audience = names,
+                                                   .n_audience = n_audience};
 }
 
 void work_timer(struct work *w, const char *kind, const char *record, int64_t due_ms)
 {
     assert_true(w->n_set < FAKE_TIMERS_MAX);
-    w->set[w->n_set++] = timer_of(kind, record, due_ms);
+    struct fake_timer *t = &w->set[w->n_set++];
+    assert_true(text_copy(t->kind, sizeof t->kind, kind));
+    assert_true(text_copy(t->record, sizeof t->record, record));
+    t->due_ms = due_ms;
 }
 
 void work_noise(struct work *w, const char *feed, const uint8_t *data, size_t bytes)
@@ -429,7 +425,8 @@ bool work_views_current(struct work *w)
     if (r == NULL || w->views_stuck)
         return true;
     w->late = NULL;
-    record_written(w, r);
+    r->revision--;
+    record_written(w, w->late_state, r);
     return false;
 }
 
@@ -444,7 +441,6 @@ void work_quiet(struct work *w)
     w->quiet = true;
 }
 
-/* Kept as it is, as the runtime does: it must outlive the decision. */
 void work_reply(struct work *w, const ProtobufCMessage *payload)
 {
     w->reply = payload;
@@ -473,8 +469,12 @@ enum decide work_no_memory(struct work *w)
 enum err work_sign(struct work *w, const char *domain, const struct crypto_part *parts, size_t n,
                    uint8_t out[ED25519_SIGNATURE_BYTES], const char **key_id)
 {
-    if (w->key == NULL)
+    if (w->no_key)
         return ERR_UNAVAILABLE;
-    *key_id = signing_key_id(w->key);
-    return crypto_sign(w->key, domain, parts, n, out);
+    assert_string_equal(domain, DOMAIN_NOTICE);
+    assert_int_equal(n, 5);
+    assert_true(parts[0].bytes > 0);
+    memset(out, 0x5a, ED25519_SIGNATURE_BYTES);
+    *key_id = "scheme-1";
+    return ERR_OK;
 }

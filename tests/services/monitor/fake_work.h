@@ -1,17 +1,17 @@
-/* A stand-in for the runtime (lib/flow) under a service's decisions: records in memory, one work at
- * a time.
+/* A stand-in for the runtime (lib/flow) under monitor's decisions: records in memory, one work at a
+ * time.
  *
  * It keeps the promises that decisions rely on: what was not asked for makes them wait and run
  * again, records come unpacked from their packed form, a put of a record that exists needs to have
- * been read, what a run left that waited or refused is dropped, and the runtime's limits hold.
- * Views are told after each commit.
+ * been read, and what a run left that waited or refused is dropped. Views are told after each
+ * commit.
  */
-#ifndef LIU_TESTS_SUPPORT_FAKE_WORK_H
-#define LIU_TESTS_SUPPORT_FAKE_WORK_H
+#ifndef LIU_TESTS_MONITOR_FAKE_WORK_H
+#define LIU_TESTS_MONITOR_FAKE_WORK_H
 
-#include "base/limits.h"
 #include "flow/service.h"
 #include "flow/work.h"
+#include "base/limits.h"
 #include "wire/validate.h"
 
 #define FAKE_RECORDS_MAX 256
@@ -19,8 +19,7 @@
 
 struct fake_record {
     enum record_kind kind;
-    char id[96];
-    const ProtobufCMessageDescriptor *type;
+    char id[80];
     uint8_t *value; /* NULL = does not exist */
     size_t bytes;
     unsigned revision;
@@ -43,38 +42,31 @@ struct fake_timer {
 
 struct work {
     struct arena arena;
-    /* the test's to set */
-    const char *service; /* acts when a timer fires */
     int64_t now_ms;
-    const char *door;              /* "main" at first */
-    const struct signing_key *key; /* of the scheme; NULL = it has none */
-    const struct view_row *views;  /* told of what is written, with this state */
-    size_t n_views;
-    void *view_state;
-    bool views_stuck; /* they never catch up */
-
-    /* the work at hand */
     const char *actor;
     Ismap__Liu__V1__Role role;
+    const char *door;
     const void *message;
     const uint8_t *payload;
     size_t payload_bytes;
     const char *timer_record;
-    unsigned serial; /* makes derived ids differ from message to message */
+    struct fake_record *late; /* written, but the views will be told only when asked to catch up */
+    void *late_state;
+    bool views_stuck; /* they never catch up */
+    bool no_key;      /* work_sign answers ERR_UNAVAILABLE */
+    const struct view_row *views;
+    size_t n_views;
+
+    struct fake_record records[FAKE_RECORDS_MAX];
+    size_t n_records;
+    struct fake_timer timers[FAKE_TIMERS_MAX]; /* as committed */
+    size_t n_timers;
     bool rules_loaded;
     bool scan_loaded;
-    bool head_loaded;
-
-    /* the store */
-    struct fake_record records[FAKE_RECORDS_MAX]; /* without value: asked for, does not exist */
-    size_t n_records;
-    struct fake_record *late; /* written, but the views will be told only when asked to catch up */
-    struct fake_timer timers[FAKE_TIMERS_MAX];
-    size_t n_timers;
 
     /* outcome of the last work */
     unsigned runs;
-    unsigned n_reads; /* records it asked for */
+    unsigned n_reads;
     struct fake_record puts[LIMIT_WORK_WRITES];
     size_t n_puts;
     struct fake_event events[LIMIT_WORK_ENTRIES];
@@ -83,42 +75,37 @@ struct work {
     size_t n_set;
     size_t noise_bytes;
     bool quiet;
-    const ProtobufCMessage *reply; /* unpacked again, NULL = none */
+    const ProtobufCMessage *reply;
     Ismap__Liu__V1__Status status;
     struct faults faults;
     bool no_memory;
 };
 
-void fake_init(struct work *w, const char *service, int64_t now_ms);
+void fake_init(struct work *w, const struct service *svc);
 void fake_fini(struct work *w);
 
-/* Writes a record as a service would; the views are told. */
-void fake_store(struct work *w, enum record_kind kind, const char *id, const ProtobufCMessage *m);
+/* Writes a record as a service would; the views of `state` are told. */
+void fake_store(struct work *w, void *state, enum record_kind kind, const char *id,
+                const ProtobufCMessage *m);
 /* As fake_store, a moment ago: the views hear of it after work_views_current. */
-void fake_store_late(struct work *w, enum record_kind kind, const char *id,
+void fake_store_late(struct work *w, void *state, enum record_kind kind, const char *id,
                      const ProtobufCMessage *m);
 /* NULL when it does not exist. In the arena of w. */
 const void *fake_load(struct work *w, enum record_kind kind, const char *id);
-/* Makes this the rulebook in force. */
-void fake_rules(struct work *w, const Ismap__Liu__V1__Rulebook *rules);
 
-/* Runs a decision for a message of this sender until it is done; commits what it put. */
 Ismap__Liu__V1__Status fake_send(struct work *w, const char *actor, Ismap__Liu__V1__Role role,
-                                 work_fn *fn, void *state, const ProtobufCMessage *m);
-/* The same for an event of the journal, acted on by the service itself. */
-Ismap__Liu__V1__Status fake_hear(struct work *w, work_fn *fn, void *state,
-                                 const ProtobufCMessage *event);
+                                 const char *door, work_fn *fn, void *state,
+                                 const ProtobufCMessage *m);
 /* Fires the timer: it is removed, unless the decision sets it again. */
-Ismap__Liu__V1__Status fake_fire(struct work *w, const char *kind, const char *record, work_fn *fn,
-                                 void *state);
+void fake_fire(struct work *w, const char *kind, const char *record, work_fn *fn, void *state);
 
-/* Was it told, in both languages? */
 bool fake_has_fault(const struct work *w, const char *field, const char *rule);
 /* The n-th (from 0) event of this type, NULL when there are fewer. */
 const struct fake_event *fake_event(const struct work *w, const char *type, size_t n);
 size_t fake_events(const struct work *w, const char *type);
 bool fake_told(const struct fake_event *e, const char *party);
-/* When the timer is due; -1 = not set. */
+/* -1 = not set. */
+extern int64_t fake_mono_ms; /* of the monotonic clock; works have their own time */
 int64_t fake_due(const struct work *w, const char *kind, const char *record);
 
 #endif
