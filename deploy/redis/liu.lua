@@ -9,15 +9,15 @@
 -- KEYS: head, journal, n streams (audience index), other keys. All carry the partition's tag.
 -- ARGV: epoch, receipt window in ms, receipts a party may have, number of requests, n streams; then for
 -- each request a packed header and its strings, as lib/store/encode.c writes them:
---   header >HHHI8BBBBB: strings that follow, receipt key, counter key (0 = none), now_ms, guards, puts,
---     entries, timers, noise; then >H each: keys of guards, puts, timers, noise; for each entry the
+--   header >HHHI8I8BBBBB: strings that follow, receipt key, counter key (0 = none), now_ms, until_ms (by Redis'
+--     clock, 0 = any time), guards, puts, entries, timers, noise; then >H each: keys of guards, puts, timers, noise; for each entry the
 --     number of its audience and their streams, ascending
 --   strings: request hash, rest of the receipt | guard: id, revision | put: id, expected revision,
 --     value | entry: bytes, type | timer: member, due ("" deletes), expected due ("" any) | noise: bytes
 -- Revisions are 8 bytes big-endian; zero means the record does not exist.
 -- Answer: one string a request: >BI8 status, first sequence; then the reason or the stored receipt.
 
-local OK, CONFLICT, DUPLICATE, MISMATCH, REFUSED, BROKEN = 0, 1, 2, 3, 4, 7
+local OK, CONFLICT, DUPLICATE, MISMATCH, REFUSED, BROKEN, LATE = 0, 1, 2, 3, 4, 7, 8
 local ABSENT = '\0\0\0\0\0\0\0\0'
 local VALUE_BYTES_MAX = 4 * 1024 * 1024
 local SEQ_MAX = 9007199254740000
@@ -108,6 +108,28 @@ local function revision(c, k, id)
     return rev
 end
 
+-- A receipt lives at least as long as copies of its message are taken, both by Redis' own clock: a copy that
+-- slept with its machine, or lay in a socket, finds the receipt or is LATE.
+local function check_time(c, r)
+    r.life_ms = c.window_ms
+    if r.until_ms == 0 then
+        return OK
+    elseif not c.server_ms then
+        local t = redis.pcall('TIME')
+        if t.err then
+            return BROKEN, 'time: ' .. t.err
+        end
+        c.server_ms = t[1] * 1000 + math.floor(t[2] / 1000)
+    end
+    local left = r.until_ms - c.server_ms
+    if left < 0 then
+        return LATE, 'too old to be known from its copies'
+    elseif left > r.life_ms then
+        r.life_ms = left < 2 * c.window_ms and left + 1 or 2 * c.window_ms
+    end
+    return OK
+end
+
 local function check_receipt(c, r, argv, a)
     local v = redis.pcall('GET', c.keys[r.receipt])
     if v then
@@ -117,6 +139,10 @@ local function check_receipt(c, r, argv, a)
             return DUPLICATE, v
         end
         return MISMATCH, ''
+    end
+    local status, why = check_time(c, r)
+    if status ~= OK then
+        return status, why
     end
     local n = c.counts[r.counter]
     if not n then
@@ -267,10 +293,10 @@ end
 
 local function read_request(argv, a)
     local h = argv[a]
-    local n, receipt, counter, now_ms, guards, puts, entries, timers, noise, at =
-        struct.unpack('>HHHI8BBBBB', h)
+    local n, receipt, counter, now_ms, until_ms, guards, puts, entries, timers, noise, at =
+        struct.unpack('>HHHI8I8BBBBB', h)
     return {header = h, at = at, last = a + n, receipt = receipt, counter = counter, now_ms = now_ms,
-            guards = guards, puts = puts, entries = entries, timers = timers, noise = noise}
+            until_ms = until_ms, guards = guards, puts = puts, entries = entries, timers = timers, noise = noise}
 end
 
 -- What a call needs to know, or nil and why it cannot be served.
@@ -290,7 +316,7 @@ end
 
 local function new_call(keys, argv, head)
     local streams = tonumber(argv[5])
-    return {keys = keys, head = head, window_ms = argv[2], receipts_max = tonumber(argv[3]),
+    return {keys = keys, head = head, window_ms = tonumber(argv[2]), receipts_max = tonumber(argv[3]),
             streams = streams, base = 2 + streams, revisions = {}, counts = {}, counted = {}, fresh = {},
             bad = check_streams(keys, 3, streams, head)}
 end
@@ -446,7 +472,7 @@ local function write(c, r, argv, a)
     if r.receipt ~= 0 then
         redis.call('SET', c.keys[r.receipt],
                    argv[receipt] .. struct.pack('>I8', first) .. argv[receipt + 1],
-                   'PX', c.window_ms)
+                   'PX', r.life_ms)
         c.counts[r.counter] = c.counts[r.counter] + 1
         c.counted[r.counter] = c.counted[r.counter] + 1
     end
@@ -500,7 +526,7 @@ local function well_formed(keys, argv)
     end
     local a = 6
     for _ = 1, n do
-        if not argv[a] or #argv[a] < 19 then
+        if not argv[a] or #argv[a] < 27 then
             return false
         end
         a = read_request(argv, a).last + 1

@@ -259,6 +259,39 @@ static void commit_mismatch(struct work *w)
         give_up_reused(w, NULL);
 }
 
+/* Receipts of its copies may have expired while it was under way: its machine slept. */
+static bool is_old(const struct work *w)
+{
+    return w->envelope->sent_at_ms < flow_now_ms(w->flow) - LIMIT_RECEIPT_WINDOW_MS;
+}
+
+static void give_up_old(struct work *w)
+{
+    w->status = FLOW_STATUS(OK);
+    w->faults = (struct faults){0};
+    message_refuse_stale(w);
+    reply_send(w);
+}
+
+/* When it is not old by our clock, that of Redis is wrong: the sender keeps the message until a
+ * person has seen to it. */
+static void commit_late(struct work *w)
+{
+    bool old = is_old(w);
+    if (!old)
+        log_event(LOG_LEVEL_ERROR, "store-clock",
+                  "what was sent just now is too old by the clock of Redis: one clock is wrong",
+                  NULL);
+    if (w->resend_until_ms != 0) /* a try before may have taken effect */
+        give_up_unknown(w);
+    else if (old)
+        give_up_old(w);
+    else
+        give_up(w, FLOW_STATUS(UNAVAILABLE), "P-CLOCK",
+                "保存先の時計が合っていません。しばらくして再送してください。",
+                "The clock of the store is wrong. Send again later.");
+}
+
 static void timer_commit_done(struct work *w, const struct commit_result *r)
 {
     if (r->status == COMMIT_UNKNOWN || r->status == COMMIT_UNAVAILABLE ||
@@ -303,6 +336,9 @@ static void on_commit(void *arg, const struct commit_result *r)
         give_up(w, FLOW_STATUS(RESOURCE_EXHAUSTED), "P-LIMIT",
                 "受け付けられる量の上限を超えています。時間をおいて再送してください。", r->text);
         break;
+    case COMMIT_LATE:
+        commit_late(w);
+        break;
     case COMMIT_UNKNOWN:
         commit_unknown(w);
         break;
@@ -333,10 +369,12 @@ static void on_receipt(void *arg, const struct commit_result *r)
         commit_duplicate(w, r);
     else if (r->status == COMMIT_MISMATCH)
         commit_mismatch(w);
-    else if (r->status == COMMIT_OK)
-        reply_send(w);
-    else
+    else if (r->status != COMMIT_OK)
         give_up_unknown(w);
+    else if (is_old(w))
+        give_up_old(w);
+    else
+        reply_send(w);
 }
 
 static void message_refused(struct work *w)

@@ -375,6 +375,8 @@ int flow_log_level(const char *text); /* -1 = no level */
 /* message.c */
 /* Is the work's message signed by one of these keys? */
 bool message_signed_by(const struct work *w, const Ismap__Liu__V1__PartyKeys *keys);
+/* Refuses the work as one whose message is older than receipts are kept. */
+void message_refuse_stale(struct work *w);
 bus_message_fn message_arrived;
 bus_garbage_fn message_garbage;
 

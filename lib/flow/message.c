@@ -145,6 +145,12 @@ static const struct refusal *check_times(const struct work *w, int64_t now)
     return NULL;
 }
 
+void message_refuse_stale(struct work *w)
+{
+    const struct refusal *r = &refuse_stale;
+    (void)work_refuse(w, r->status, r->field, r->rule, r->ja, r->en);
+}
+
 bool message_signed_by(const struct work *w, const Ismap__Liu__V1__PartyKeys *keys)
 {
     const pb_envelope *env = w->envelope;

@@ -556,6 +556,8 @@ enum err work_build_commit(struct work *w)
     if (w->source == WORK_MESSAGE && (w->row->flags & ROW_NO_RECEIPT) == 0) {
         w->commit.receipt_party = w->actor;
         w->commit.receipt_id = w->request_id;
+        w->commit.receipt_until_ms =
+            w->envelope->sent_at_ms + LIMIT_RECEIPT_WINDOW_MS + LIMIT_CLOCK_AHEAD_MS;
         memcpy(w->commit.request_hash, w->request_hash, SHA256_BYTES);
     }
     enum err e = build_entries(w);

@@ -58,6 +58,8 @@ struct commit {
     /* receipt of a party's message; party NULL = none (events, timers, alerts) */
     const char *receipt_party;
     const char *receipt_id;
+    int64_t
+        receipt_until_ms; /* by Redis' clock, LATE behind it; the receipt lives on. 0 = no end */
     uint8_t request_hash[32];
     const uint8_t *reply; /* packed reply payload, kept with the receipt */
     size_t reply_bytes;
@@ -84,6 +86,7 @@ enum commit_status {
     COMMIT_UNKNOWN,     /* connection lost or time-out: send the same commit again first */
     COMMIT_UNAVAILABLE, /* never sent, or refused by Redis before anything was written */
     COMMIT_BROKEN,      /* the store failed its own checks (journal and sequence differ ...) */
+    COMMIT_LATE,        /* behind receipt_until_ms: an earlier copy's receipt may have expired */
 };
 
 struct commit_result {
@@ -93,7 +96,7 @@ struct commit_result {
     const uint8_t *reply; /* DUPLICATE: stored reply; borrowed for the callback's duration */
     size_t reply_bytes;
     const char *reply_type; /* DUPLICATE */
-    const char *text;       /* REFUSED, BROKEN, UNAVAILABLE: why; never NULL */
+    const char *text;       /* REFUSED, BROKEN, UNAVAILABLE, LATE: why; never NULL */
 };
 
 typedef void commit_fn(void *arg, const struct commit_result *result);

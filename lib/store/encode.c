@@ -10,7 +10,7 @@
 
 #define SLOTS (2 * ENCODE_KEYS_MAX)
 #define COUNT_MAX 255 /* one byte in the header */
-#define HEADER_BYTES 19
+#define HEADER_BYTES 27
 
 struct key_slot {
     uint32_t round;
@@ -228,7 +228,7 @@ static enum err check(const struct encoder *e, const struct commit *c, const cha
     if (args_bytes(c) > ENCODE_BYTES_MAX / 2)
         return ERR_LIMIT;
     *why = "a time is negative";
-    if (c->now_ms < 0)
+    if (c->now_ms < 0 || c->receipt_until_ms < 0)
         return ERR_INVAL;
     *why = "the call is full";
     if (e->n_requests > 0 &&
@@ -263,11 +263,12 @@ static bool add_header(struct encoder *e, const struct commit *c, uint8_t *h, si
     }
     p = h + 6;
     be64_put(p, (uint64_t)c->now_ms);
-    h[14] = (uint8_t)c->n_guards;
-    h[15] = (uint8_t)c->n_puts;
-    h[16] = (uint8_t)c->n_entries;
-    h[17] = (uint8_t)c->n_timers;
-    h[18] = c->noise == NULL ? 0 : 1;
+    be64_put(p + 8, (uint64_t)c->receipt_until_ms);
+    h[22] = (uint8_t)c->n_guards;
+    h[23] = (uint8_t)c->n_puts;
+    h[24] = (uint8_t)c->n_entries;
+    h[25] = (uint8_t)c->n_timers;
+    h[26] = c->noise == NULL ? 0 : 1;
     p = h + HEADER_BYTES;
     for (size_t i = 0; i < c->n_guards; i++) {
         key_records(&k, e->partition, c->guards[i].kind);

@@ -15,6 +15,7 @@
 #include "ismap/liu/v1/listing.pb-c.h"
 #include "ismap/liu/v1/party.pb-c.h"
 #include "ismap/liu/v1/plan.pb-c.h"
+#include "ismap/liu/v1/scope.pb-c.h"
 
 #define ROW(k, n, d, w, i)                                                                         \
     [k] = {.kind = (k),                                                                            \
@@ -46,6 +47,8 @@ static const struct record_type types[RECORD_KINDS] = {
     ROW(RECORD_PLAN_REVISION, "plan_revision", plan_revision, "audit", false),
     ROW(RECORD_PLAN_KEPT, "plan_kept", audit_plan, "audit", false),
     ROW(RECORD_REPLAN_RUN, "replan_run", replan_run, "audit", false),
+    ROW(RECORD_AUDIT_SCOPE, "audit_scope", audit_scope, "audit", false),
+    ROW(RECORD_CHANGE_NOTICE, "change_notice", change_notice, "audit", false),
     ROW(RECORD_QUARANTINED, "quarantined", quarantined, "*", false),
     ROW(RECORD_UPKEEP, "upkeep", upkeep, "*", false),
     ROW(RECORD_KEY, "key", key_holder, "intake,monitor", false),

@@ -40,6 +40,8 @@ enum record_kind {
     RECORD_PLAN_REVISION = 23, /* id = case/revision */
     RECORD_PLAN_KEPT = 24,     /* id = case/revision */
     RECORD_REPLAN_RUN = 25,    /* id = run */
+    RECORD_AUDIT_SCOPE = 26,   /* AuditScope by case */
+    RECORD_CHANGE_NOTICE = 27,
     RECORD_KINDS
 };
 

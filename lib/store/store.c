@@ -211,7 +211,8 @@ static void metrics(struct store *s)
     } failed[] = {{COMMIT_REFUSED, "why=\"refused\""},
                   {COMMIT_UNKNOWN, "why=\"unknown\""},
                   {COMMIT_UNAVAILABLE, "why=\"unavailable\""},
-                  {COMMIT_BROKEN, "why=\"broken\""}};
+                  {COMMIT_BROKEN, "why=\"broken\""},
+                  {COMMIT_LATE, "why=\"late\""}};
     for (size_t i = 0; i < sizeof failed / sizeof failed[0]; i++)
         s->m_failed[failed[i].status] =
             metrics_counter("liu_store_commits_failed_total", failed[i].label,

@@ -81,7 +81,7 @@ struct store {
     int64_t receipts_max;
     struct metric *m_used, *m_max, *m_ready, *m_commits, *m_calls, *m_conflicts, *m_commit_us,
         *m_pending;
-    struct metric *m_failed[COMMIT_BROKEN + 1]; /* by status; NULL = no failure */
+    struct metric *m_failed[COMMIT_LATE + 1]; /* by status; NULL = no failure */
 };
 
 /* for conn.c and check.c */

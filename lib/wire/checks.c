@@ -16,7 +16,7 @@ struct bucket {
 
 static const struct check_topic *const topics[] = {
     &checks_frame,   &checks_party, &checks_case,  &checks_judgment,
-    &checks_listing, &checks_alert, &checks_audit,
+    &checks_listing, &checks_alert, &checks_audit, &checks_scope,
 };
 
 static struct bucket buckets[BUCKETS];

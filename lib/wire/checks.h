@@ -16,6 +16,7 @@ extern const struct check_topic checks_judgment;
 extern const struct check_topic checks_listing;
 extern const struct check_topic checks_alert;
 extern const struct check_topic checks_audit;
+extern const struct check_topic checks_scope;
 
 /* Rows of a message type by index of the field, NULL where there is none; NULL for a type without
  * rows. Built once, at the first call; safe from any thread. */

@@ -15,6 +15,7 @@
 #include "ismap/liu/v1/listing.pb-c.h"
 #include "ismap/liu/v1/party.pb-c.h"
 #include "ismap/liu/v1/plan.pb-c.h"
+#include "ismap/liu/v1/scope.pb-c.h"
 
 /* sorted by name, byte by byte */
 static const ProtobufCMessageDescriptor *const types[] = {
@@ -44,6 +45,7 @@ static const ProtobufCMessageDescriptor *const types[] = {
     &ismap__liu__v1__audit_report_recorded__descriptor,
     &ismap__liu__v1__audit_results__descriptor,
     &ismap__liu__v1__audit_rules__descriptor,
+    &ismap__liu__v1__audit_scope__descriptor,
     &ismap__liu__v1__audit_standing__descriptor,
     &ismap__liu__v1__audit_standing_answer__descriptor,
     &ismap__liu__v1__audited_control__descriptor,
@@ -60,6 +62,9 @@ static const ProtobufCMessageDescriptor *const types[] = {
     &ismap__liu__v1__catalogue_activated__descriptor,
     &ismap__liu__v1__catalogue_list__descriptor,
     &ismap__liu__v1__catalogue_summary__descriptor,
+    &ismap__liu__v1__change_notice__descriptor,
+    &ismap__liu__v1__change_notice_received__descriptor,
+    &ismap__liu__v1__change_notice_recorded__descriptor,
     &ismap__liu__v1__cia_effect__descriptor,
     &ismap__liu__v1__citation__descriptor,
     &ismap__liu__v1__confirm_incident__descriptor,
@@ -85,8 +90,10 @@ static const ProtobufCMessageDescriptor *const types[] = {
     &ismap__liu__v1__fetch_events__descriptor,
     &ismap__liu__v1__finding__descriptor,
     &ismap__liu__v1__get_audit_report__descriptor,
+    &ismap__liu__v1__get_audit_scope__descriptor,
     &ismap__liu__v1__get_audit_standing__descriptor,
     &ismap__liu__v1__get_case__descriptor,
+    &ismap__liu__v1__get_change_notice__descriptor,
     &ismap__liu__v1__get_health__descriptor,
     &ismap__liu__v1__get_incident__descriptor,
     &ismap__liu__v1__get_plan__descriptor,
@@ -125,6 +132,7 @@ static const ProtobufCMessageDescriptor *const types[] = {
     &ismap__liu__v1__list_waiting__descriptor,
     &ismap__liu__v1__listing__descriptor,
     &ismap__liu__v1__listing_rules__descriptor,
+    &ismap__liu__v1__notice_ref__descriptor,
     &ismap__liu__v1__open_finding__descriptor,
     &ismap__liu__v1__overdue_objective__descriptor,
     &ismap__liu__v1__party__descriptor,
@@ -190,6 +198,7 @@ static const ProtobufCMessageDescriptor *const types[] = {
     &ismap__liu__v1__store_initialised__descriptor,
     &ismap__liu__v1__submit_assessment__descriptor,
     &ismap__liu__v1__submit_audit_report__descriptor,
+    &ismap__liu__v1__submit_change_notice__descriptor,
     &ismap__liu__v1__submit_internal_report__descriptor,
     &ismap__liu__v1__submit_pre_application__descriptor,
     &ismap__liu__v1__submit_registration__descriptor,

@@ -7,6 +7,7 @@
 #include "obs/log.h"
 #include "services/audit/audit_record.h"
 #include "services/audit/runs.h"
+#include "services/audit/scopes.h"
 #include "services/audit/standing.h"
 
 /* Log event "plan-waits": a plan cannot be made now, and why. Once a minute and case at most. */
@@ -59,6 +60,8 @@ enum err audit_make(struct arena *a, struct audit_making *m, struct audit_faults
                                 .open_year = m->first_year};
     m->in.history = standing_history(a, m->standing, &m->in.n_history);
     enum err e = m->in.history == NULL ? ERR_NOMEM : ERR_OK;
+    if (e == ERR_OK)
+        e = scope_input(a, m->scope, &m->in);
     if (e == ERR_OK && m->before != NULL)
         e = audit_record_before(a, m->before, &m->in);
     if (e == ERR_OK)
@@ -193,6 +196,9 @@ static const struct dispatch_row rows[] = {
     ROW(list_catalogues, READERS, 0, 1024, audit_list_catalogues),
     ROW(submit_audit_report, ROLE_BIT(ROLE(AUDIT_BODY)), SIGNED, 0, audit_submit_report),
     ROW(submit_internal_report, ROLE_BIT(ROLE(PROVIDER)), SIGNED, 0, audit_submit_internal),
+    ROW(submit_change_notice, ROLE_BIT(ROLE(PROVIDER)), SIGNED, 0, audit_submit_change),
+    ROW(get_change_notice, READERS, 0, 256, audit_get_change),
+    ROW(get_audit_scope, READERS, 0, 256, audit_get_scope),
     ROW(get_audit_report, READERS, 0, 256, audit_get_report),
     ROW(get_audit_standing, READERS, 0, 256, audit_get_standing),
     ROW(list_audit_problems, READERS, 0, 1024, audit_list_problems),

@@ -30,6 +30,13 @@ enum decide audit_not_found(struct work *w, const char *field)
                        "there is no such thing, or not for you");
 }
 
+enum decide audit_bad_catalogue(struct work *w)
+{
+    return work_refuse(w, STATUS(INTERNAL), "caseId", "R60",
+                       "計画の管理基準を読み込めません。運用者に連絡してください。",
+                       "The plan's catalogue cannot be read. Tell the operator.");
+}
+
 enum decide audit_refuse_faults(struct work *w, Ismap__Liu__V1__Status status, const char *prefix,
                                 const struct audit_faults *f)
 {

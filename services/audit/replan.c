@@ -205,15 +205,18 @@ static enum decide replan(struct work *w, const char *case_id, uint32_t run)
     const void *standing = NULL;
     const void *active = NULL;
     const void *catalogue = NULL;
+    const void *scope = NULL;
     struct again g = {.hash = ""};
     bool loaded = work_get(w, RECORD_PLAN, case_id, &plan);
     loaded &= work_get(w, RECORD_STANDING, case_id, &standing);
+    loaded &= work_get(w, RECORD_AUDIT_SCOPE, case_id, &scope);
     loaded &= work_get(w, RECORD_ACTIVE, "catalogue", &active);
     loaded &= work_rulebook(w, &g.rules, &g.hash);
     if (!loaded)
         return DECIDE_WAIT;
     g.from = plan;
     g.active = active;
+    g.making.scope = scope;
     const pb_standing *old = standing;
     if (g.from == NULL || g.active == NULL || (run != 0 && old != NULL && old->run >= run))
         return DECIDE_DONE;

@@ -328,9 +328,7 @@ static enum decide submit(struct work *w, const struct submission *s)
     if (e == ERR_INVAL)
         return DECIDE_DONE;
     if (e != ERR_OK)
-        return no_report(w, STATUS(INTERNAL), "caseId", "R60",
-                         "計画の管理基準を読み込めません。運用者に連絡してください。",
-                         "The plan's catalogue cannot be read. Tell the operator.");
+        return audit_bad_catalogue(w);
     return record(w, s, &g);
 }
 

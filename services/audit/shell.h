@@ -6,6 +6,7 @@
 #include "ismap/liu/v1/audit.pb-c.h"
 #include "ismap/liu/v1/judgment.pb-c.h"
 #include "ismap/liu/v1/plan.pb-c.h"
+#include "ismap/liu/v1/scope.pb-c.h"
 #include "services/audit/core/coverage.h"
 #include "services/audit/core/results.h"
 
@@ -48,6 +49,9 @@ bool audit_may_see(struct work *w, const char *provider);
 /* Answer to what is not there, or not for the asker. */
 enum decide audit_not_found(struct work *w, const char *field);
 
+/* Answer when the catalogue of a plan cannot be read. */
+enum decide audit_bad_catalogue(struct work *w);
+
 /* Each fault of the core becomes a violation below `prefix`. Returns DECIDE_DONE. */
 enum decide audit_refuse_faults(struct work *w, Ismap__Liu__V1__Status status, const char *prefix,
                                 const struct audit_faults *f);
@@ -55,6 +59,7 @@ enum decide audit_refuse_faults(struct work *w, Ismap__Liu__V1__Status status, c
 /* What a plan of the service is made from, and what comes of it. All is borrowed, or lives in the
  * arena. */
 struct audit_making {
+    const Ismap__Liu__V1__AuditScope *scope; /* NULL = nothing was said of the case */
     const Ismap__Liu__V1__Catalogue *catalogue;
     const pb_audit_rules *rules;
     const pb_standing *standing; /* gives the history; NULL = none */
@@ -83,6 +88,11 @@ work_fn audit_get_revisions;
 /* reports.c */
 work_fn audit_submit_report;
 work_fn audit_submit_internal;
+
+/* changes.c */
+work_fn audit_submit_change;
+work_fn audit_get_change;
+work_fn audit_get_scope;
 
 /* views.c */
 work_fn audit_get_report;

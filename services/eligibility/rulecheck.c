@@ -75,6 +75,7 @@ static const struct range AUDIT_RANGES[] = {
     {AUDIT(hours_per_internal_item), 1, 1000, "must be 1 to 1000 hours"},
     {AUDIT(internal_report_due_months), 0, 24, "must be 0 to 24 months (R72)"},
     {AUDIT(internal_report_remind_days), 0, 366, "must be 0 to 366 days (R72)"},
+    {AUDIT(change_notice_days), 0, 366, "must be 0 to 366 days (R48)"},
 };
 
 static enum err check_audit(struct arena *a, const PB(AuditRules) * r, const char **path,

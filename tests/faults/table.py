@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Callable
 
 from control import POINTS
+from loads import Alerts
 from stack import PARTS, ROOT, SERVICES, Failed, until
+from volume import Volume, allowed
 
 HOUR_MS = 3600 * 1000
 HALF_OPEN = 1000
@@ -114,6 +116,88 @@ def draw_clock(rng):
     who = rng.choice([[s] for s in SERVICES] + [list(SERVICES), ["redis"]])
     ahead = rng.choice((1, -1)) * rng.choice((HOUR_MS, 24 * HOUR_MS))
     return {"who": who, "ahead_ms": ahead, "restart": rng.random() < 0.4}
+
+
+# ---- disks that are really full: a small file system in the place of a directory
+
+ROOMY = 256 << 20
+FULL_S = 20
+
+
+def submitted(run, name):
+    """True: taken; False: told to send again. No other answer is allowed."""
+    done = run.stack.ctl("--request-id", name, "submit", f"{ROOT}/examples/cases/tb4.json", identity="acme", allowed=(0, 5))
+    return done.returncode == 0
+
+
+def critical_alerts(run):
+    """A feed is under way meanwhile: it is answered when there is room again, and not before."""
+    if not any(isinstance(load, Alerts) for load in run.loads):
+        run.loads.append(Alerts(run.stack, f"{run.tag}-alerts", 1, run.seed))
+        run.loads[-1].start()
+
+
+def fill_redis(run, tag):
+    """Messages until Redis ends; the one that it could not write is not acknowledged."""
+    end = time.monotonic() + FULL_S
+    n = 0
+    while run.stack.pid("redis") is not None:
+        submitted(run, f"{tag}-{n}")
+        n += 1
+        if time.monotonic() > end:
+            raise Failed(f"{n} messages on a full disk, and Redis goes on")
+    run.stack.expected_down.add("redis")
+    last = (run.stack.dir / "log/redis.out").read_text(errors="replace")[-2000:]
+    if "AOF write error" not in last:  # no space left, or a write cut short by it
+        raise Failed(f"Redis ended, and not for want of space: {last.splitlines()[-1:]}")
+    if submitted(run, f"{tag}-late"):
+        raise Failed("a message is acknowledged while Redis is down for want of space")
+    return n
+
+
+def redis_volume_full(run, room_kib, starts):
+    if not allowed():
+        run.note("skipped: mounts are not allowed")
+        return
+    stack = run.stack
+    stack.kill(["redis"])
+    disk = Volume(stack.dir / "redis", room_kib << 10)
+    critical_alerts(run)
+    told = []
+    for i in range(starts):  # a supervisor starts it again, and there is still no room; it may end at once
+        stack.shell("stack_run $d redis")
+        told.append(fill_redis(run, f"{run.tag}-full-{len(run.notes)}-{i}"))
+    disk.leave(ROOMY)
+    stack.up(["redis"])
+    stack.wait_ready()
+    stack.kill(["redis"])
+    disk.end()
+    stack.up(["redis"])
+    run.note(f"Redis ended after {told} messages")
+
+
+def archive_volume_full(run, room_kib, for_s):
+    if not allowed():
+        run.note("skipped: mounts are not allowed")
+        return
+    stack = run.stack
+    stack.kill(["ledger"])
+    disk = Volume(stack.dir / "archive", room_kib << 10)
+    stack.up(["ledger"])
+    head = stack.head()[1]
+    moves_on(run, head)
+    end = time.monotonic() + for_s
+    while time.monotonic() < end:
+        submitted(run, f"{run.tag}-archive-{time.monotonic_ns()}")
+    held = archived(stack)
+    disk.leave(ROOMY)
+    head = stack.head()[1]
+    if not until(FULL_S, lambda: archived(stack) >= head):
+        raise Failed(f"there is room again, and the archive stays at {archived(stack)} of {head}")
+    stack.kill(["ledger"])
+    disk.end()
+    stack.up(["ledger"])
+    run.note(f"archived {held} on the full disk, {head} behind it")
 
 
 # ---- another store in the place of Redis
@@ -343,6 +427,10 @@ TABLE = (
     Fault("redis-disk-full", 5, lambda r: {"who": "redis", "for_s": 2.0}, disk_full, "no space for the append-only file"),
     Fault("archive-disk-full", 3, lambda r: {"who": "ledger", "for_s": between(r, 1.2, 2.2)}, disk_full,
           "no space for the archive"),
+    Fault("redis-volume-full", 3, lambda r: {"room_kib": r.choice((0, 4, 16, 64)), "starts": r.randint(1, 3)}, redis_volume_full,
+          "Redis' file system is full, really"),
+    Fault("archive-volume-full", 2, lambda r: {"room_kib": r.choice((0, 4, 8)), "for_s": between(r, 2, 4)}, archive_volume_full,
+          "the archive's file system is full, really"),
     Fault("redis-disk-slow", 5, lambda r: {"who": "redis", "delay_ms": r.choice((20, 100, 300, 900)), "for_s": between(r, 0.5, 1.2)},
           disk_slow, "each sync of the append-only file takes long"),
     Fault("archive-disk-slow", 2, lambda r: {"who": "ledger", "delay_ms": r.choice((100, 500)), "for_s": between(r, 0.5, 1.2)},

@@ -14,6 +14,7 @@
 #define ACTIONS_MORE 30
 #define GAP_MS 400
 #define UNDER_WAY_US (15000LL * SIM_MS)
+#define UNDER_WAY_COPIES_US (3 * SIM_MS)
 #define SETTLE_STEP_US                                                                             \
     (437 * SIM_MS) /* out of step with the services: polls are never all under way */
 #define SETTLE_MAX_US (120000LL * SIM_MS)
@@ -458,6 +459,22 @@ static void report(void)
     (void)agent_send(agent_of(plan->provider), NODE_AUDIT, &m.base, NULL);
 }
 
+static void notify_change(void)
+{
+    const Ismap__Liu__V1__AuditPlan *plan = any_record(RECORD_PLAN);
+    Ismap__Liu__V1__SubmitChangeNotice m = ISMAP__LIU__V1__SUBMIT_CHANGE_NOTICE__INIT;
+    if (plan == NULL)
+        return;
+    m.case_id = plan->case_id;
+    m.kind = (Ismap__Liu__V1__ChangeKind)(1 + below(5));
+    m.changed_on = TEXT("2026-10-15");
+    m.controls = &plan->items[below(plan->n_items)]->control_id;
+    m.n_controls = 1;
+    m.before = TEXT("as it was");
+    m.after = TEXT("as it is");
+    (void)agent_send(agent_of(plan->provider), NODE_AUDIT, &m.base, NULL);
+}
+
 static void resolve(void)
 {
     const Ismap__Liu__V1__AuditStanding *st = any_record(RECORD_STANDING);
@@ -543,8 +560,13 @@ static void reuse_id(void)
 static void time_passes(void)
 {
     static const int64_t hours[] = {1, 25, 80, 24 * 15, 24 * 100, 24 * 400};
-    /* what is under way comes to its end first: see docs/next.md, sleeps beyond the receipts */
-    (void)drive_until(sim.now_us + UNDER_WAY_US);
+    if (below(2) == 0) {
+        (void)drive_until(sim.now_us + UNDER_WAY_US);
+    } else { /* the machines sleep in the middle of what is under way, copies included */
+        for (uint64_t n = below(6); n > 0; n--)
+            repeat();
+        (void)drive_until(sim.now_us + (int64_t)below(UNDER_WAY_COPIES_US));
+    }
     sim.skipped_ms += hours[below(sizeof hours / sizeof hours[0])] * 3600000;
     sim_trace("time passes: it is %s", today());
 }
@@ -559,7 +581,8 @@ static const struct {
     {apply, 14},           {decide, 14}, {declare_use, 4},     {push, 22},
     {confirm_incident, 5}, {lift, 5},    {suspend, 4},         {change_party, 3},
     {revoke, 1},           {ask, 4},     {get_one, 4},         {repeat, 8},
-    {report, 6},           {resolve, 2}, {reuse_id, 2},        {time_passes, 1},
+    {notify_change, 4},    {report, 6},  {resolve, 2},         {reuse_id, 2},
+    {time_passes, 1},
 };
 
 static void act(void)

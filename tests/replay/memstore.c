@@ -158,6 +158,14 @@ static void receipt_free(struct mem_receipt *r)
     free(r);
 }
 
+static int64_t receipt_life_ms(const struct memstore *s, const struct commit *c)
+{
+    int64_t left = c->receipt_until_ms == 0 ? 0 : c->receipt_until_ms - s->server_ms;
+    if (left <= s->receipt_window_ms)
+        return s->receipt_window_ms;
+    return left < 2 * s->receipt_window_ms ? left + 1 : 2 * s->receipt_window_ms;
+}
+
 static void receipt_put(struct memstore *s, const struct commit *c, uint64_t first)
 {
     char key[KEY_TEXT_BYTES];
@@ -176,7 +184,7 @@ static void receipt_put(struct memstore *s, const struct commit *c, uint64_t fir
     r->type = text_of(c->reply_type == NULL ? "" : c->reply_type);
     r->reply = bytes_of(c->reply, c->reply_bytes);
     r->reply_bytes = c->reply_bytes;
-    r->expires_ms = s->server_ms + s->receipt_window_ms;
+    r->expires_ms = s->server_ms + receipt_life_ms(s, c);
     HASH_ADD_KEYPTR(hh, s->receipts, r->key, strlen(r->key), r);
     struct mem_count *n = count_find(s, c->receipt_party);
     if (n == NULL) {
@@ -368,6 +376,8 @@ static struct commit_result check_receipt(struct memstore *s, const struct commi
     struct commit_result r = memstore_receipt(s, c->receipt_party, c->receipt_id, c->request_hash);
     if (r.status != COMMIT_OK)
         return r;
+    if (c->receipt_until_ms != 0 && s->server_ms > c->receipt_until_ms)
+        return answer(COMMIT_LATE, "too old to be known from its copies");
     const struct mem_count *n = count_find(s, c->receipt_party);
     if (n != NULL && s->server_ms < n->expires_ms && n->n >= s->receipts_max)
         return answer(COMMIT_REFUSED, "the party has too many receipts within the window");

@@ -1,6 +1,7 @@
 /* The store in memory answers as the real Function does: one table and a seeded stream of commits
  * go to both, answers are compared one by one and the state that is left as a whole.
  */
+#include "base/clock.h"
 #include "lib/store/function_fixture.h"
 
 #include <stdio.h>
@@ -40,7 +41,7 @@ struct made {
 };
 
 static struct memstore mem;
-static size_t seen[COMMIT_BROKEN + 1]; /* answers by status */
+static size_t seen[COMMIT_LATE + 1]; /* answers by status */
 
 /* ---- both sides */
 
@@ -52,6 +53,7 @@ static void begin(const struct fixture *f)
     struct commit c = {.now_ms = AT, .puts = &put, .n_puts = 1, .entries = &entry, .n_entries = 1};
     char text[256];
     memstore_init(&mem, f->partition, EPOCH);
+    mem.server_ms = clock_wall_ms();
     mem.receipt_window_ms = f->call.receipt_window_ms;
     mem.receipts_max = f->call.receipts_max;
     assert_int_equal(memstore_commit(&mem, &c, text).status, COMMIT_OK);
@@ -307,6 +309,8 @@ static void make_rest(struct made *m, struct rng *r)
     m->commit.reply = (const uint8_t *)m->receipt;
     m->commit.reply_bytes = rng_below(r, 5);
     m->commit.reply_type = "CaseOpened";
+    if (rng_below(r, 4) == 0)
+        m->commit.receipt_until_ms = mem.server_ms + (rng_below(r, 8) == 0 ? -3600000 : 3600000);
 }
 
 static void make(struct made *m, struct rng *r)
@@ -345,6 +349,7 @@ static void a_stream_of_commits_leaves_the_same_state(void **state)
     same_state(f);
     for (int i = COMMIT_OK; i <= COMMIT_MISMATCH; i++)
         assert_true(seen[i] > STREAM / 100);
+    assert_true(seen[COMMIT_LATE] > 0);
     memstore_fini(&mem);
 }
 

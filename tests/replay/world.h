@@ -10,6 +10,7 @@
 #include "ismap/liu/v1/judgment.pb-c.h"
 #include "ismap/liu/v1/listing.pb-c.h"
 #include "ismap/liu/v1/plan.pb-c.h"
+#include "ismap/liu/v1/scope.pb-c.h"
 #include "replay/sim.h"
 
 struct party {

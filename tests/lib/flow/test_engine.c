@@ -248,6 +248,43 @@ static void a_refusal_without_the_store_is_unavailable(void **state)
     assert_null(fake.sent[0].reply->receipt);
 }
 
+#define WINDOW_MS LIMIT_RECEIPT_WINDOW_MS
+
+/* Its machine slept while it was under way: copies of it may have lost their receipt. */
+static void what_slept_too_long_is_stale(void **state)
+{
+    (void)state;
+    send_touch("case-a", NULL);
+    fake_turn();
+    fake.now_ms += WINDOW_MS + 1;
+    fake_commit_as(COMMIT_LATE, false);
+    assert_int_equal(fake_status(0), FLOW_STATUS(FAILED_PRECONDITION));
+    assert_true(fake_has_rule(0, "P-STALE"));
+    send_touch(REFUSED_ID, NULL); /* refused, perhaps by its own effect of long ago */
+    fake.now_ms += WINDOW_MS + 1;
+    fake_turn();
+    assert_true(fake_has_rule(1, "P-STALE"));
+    assert_int_equal(fake.receipts_asked, 1);
+}
+
+static void a_store_with_a_wrong_clock_is_no_final_refusal(void **state)
+{
+    (void)state;
+    send_touch("case-a", NULL);
+    fake_turn();
+    fake_commit_as(COMMIT_LATE, false);
+    assert_int_equal(fake_status(0), FLOW_STATUS(UNAVAILABLE));
+    assert_true(fake_has_rule(0, "P-CLOCK"));
+    send_touch("case-b", NULL);
+    fake_turn();
+    fake_commit_as(COMMIT_UNKNOWN, true);
+    fake.now_ms += WINDOW_MS + 1;
+    engine_store_ready(&fake.flow);
+    fake_commit_as(COMMIT_LATE, false); /* the first try did take effect */
+    assert_int_equal(fake_status(1), FLOW_STATUS(UNAVAILABLE));
+    assert_int_equal(touched("case-b"), 1);
+}
+
 static void what_the_store_says_becomes_a_status(void **state)
 {
     (void)state;
@@ -328,6 +365,8 @@ int main(void)
         T(a_refusal_waits_for_no_journal),
         T(a_refusal_asks_for_the_receipt_first),
         T(a_refusal_without_the_store_is_unavailable),
+        T(what_slept_too_long_is_stale),
+        T(a_store_with_a_wrong_clock_is_no_final_refusal),
         T(what_the_store_says_becomes_a_status),
         T(a_sender_revoked_elsewhere_commits_nothing),
         T(a_key_replaced_elsewhere_signs_nothing),

@@ -3,6 +3,7 @@
 #include "lib/store/function_fixture.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -224,6 +225,34 @@ static void receipts_expire_with_their_window(void **state)
     assert_int_equal(fixture_ask(f, "EXISTS {%s}:rcpt:min-a:a", f->partition)->integer, 0);
 }
 
+static int64_t server_ms(struct fixture *f)
+{
+    const redisReply *v = fixture_ask(f, "TIME");
+    return strtoll(v->element[0]->str, NULL, 10) * 1000 +
+           strtoll(v->element[1]->str, NULL, 10) / 1000;
+}
+
+/* A machine may sleep with a copy on its way: by the server's own clock it finds the receipt, or
+ * it is too late. */
+static void a_receipt_lives_as_long_as_copies_are_taken(void **state)
+{
+    struct fixture *f = *state;
+    f->call.receipt_window_ms = 100;
+    struct commit c = plain("a");
+    c.receipt_until_ms = server_ms(f) + 180; /* sent by a clock that is ahead */
+    assert_int_equal(fixture_commit(f, &c)->status, COMMIT_OK);
+    (void)usleep(130000);
+    assert_int_equal(fixture_commit(f, &c)->status, COMMIT_DUPLICATE);
+    while (fixture_ask(f, "EXISTS {%s}:rcpt:min-a:a", f->partition)->integer != 0)
+        (void)usleep(5000);
+    c.n_guards = c.n_puts = 0; /* nothing but its age keeps it out */
+    assert_int_equal(fixture_commit(f, &c)->status, COMMIT_LATE);
+    assert_int_equal(fixture_ask(f, "XLEN {%s}:journal", f->partition)->integer, 2);
+    c.receipt_until_ms = server_ms(f) + 86400000; /* by a clock that is far ahead */
+    assert_int_equal(fixture_commit(f, &c)->status, COMMIT_OK);
+    assert_in_range(fixture_ask(f, "PTTL {%s}:rcpt:min-a:a", f->partition)->integer, 1, 200);
+}
+
 static void another_epoch_is_refused_for_the_whole_call(void **state)
 {
     struct fixture *f = *state;
@@ -349,6 +378,7 @@ int main(void)
         T(noise_goes_to_the_feeds_stream_only),
         T(receipts_of_a_party_are_capped_and_others_go_on),
         T(receipts_expire_with_their_window),
+        T(a_receipt_lives_as_long_as_copies_are_taken),
         T(another_epoch_is_refused_for_the_whole_call),
         T(empty_partition_takes_no_commits),
         T(journal_that_differs_from_the_head_is_broken),

@@ -95,6 +95,9 @@ static const char *const requests[] = {
     "ControlItem",
     "ActivateCatalogue",
     "ListCatalogues",
+    "SubmitChangeNotice",
+    "GetChangeNotice",
+    "GetAuditScope",
 };
 
 static const struct {

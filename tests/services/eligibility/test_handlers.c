@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "services/eligibility/fake_work.h"
+#include "support/fake_work.h"
 #include "services/eligibility/judging.h"
 #include "tools/rulebook/rulebook.h"
 #include "wire/unpack.h"
@@ -82,7 +82,7 @@ static int setup(void **state)
 {
     static const uint8_t seed[32] = {7};
     (void)state;
-    fake_init(&w);
+    fake_init(&w, "eligibility", 1718000000000);
     assert_int_equal(signing_key_from_seed("scheme-1", seed, &key), ERR_OK);
     w.key = key;
     return 0;
@@ -164,7 +164,7 @@ static PB(Status) opened(const PB(Case) * c)
     m.case_id = c->id;
     fake_store(&w, RECORD_CASE, c->id, &c->base);
     w.actor = "eligibility";
-    return fake_run(&w, on_case_submitted, &m);
+    return fake_hear(&w, on_case_submitted, NULL, &m.base);
 }
 
 static PB(Status) assessed(const PB(Case) * c)
@@ -173,7 +173,7 @@ static PB(Status) assessed(const PB(Case) * c)
     m.case_id = c->id;
     fake_store(&w, RECORD_CASE, c->id, &c->base);
     w.actor = "eligibility";
-    return fake_run(&w, on_assessment_recorded, &m);
+    return fake_hear(&w, on_assessment_recorded, NULL, &m.base);
 }
 
 static const PB(Judgment) * judgment(void)
@@ -187,7 +187,7 @@ static PB(Status) get(const char *actor, PB(Role) role)
 {
     PB(GetVerdict) m = ISMAP__LIU__V1__GET_VERDICT__INIT;
     m.case_id = lend(CASE_ID);
-    return fake_send(&w, actor, role, on_get_verdict, &m);
+    return fake_send(&w, actor, role, on_get_verdict, NULL, &m.base);
 }
 
 static PB(Status) confirm(bool yes, PB(TargetBusiness) * addition)
@@ -197,14 +197,15 @@ static PB(Status) confirm(bool yes, PB(TargetBusiness) * addition)
     m->confirm = yes;
     m->reason = lend("二省庁の評価は妥当");
     m->list_addition = addition;
-    return fake_send(&w, "ipa", ROLE(OPERATOR), on_confirm_verdict, m);
+    return fake_send(&w, "ipa", ROLE(OPERATOR), on_confirm_verdict, NULL, &m->base);
 }
 
 static PB(ReplayResult) * replayed(void)
 {
     PB(ReplayVerdict) m = ISMAP__LIU__V1__REPLAY_VERDICT__INIT;
     m.case_id = lend(CASE_ID);
-    assert_int_equal(fake_send(&w, "csp-a", ROLE(PROVIDER), on_replay_verdict, &m), STATUS(OK));
+    assert_int_equal(fake_send(&w, "csp-a", ROLE(PROVIDER), on_replay_verdict, NULL, &m.base),
+                     STATUS(OK));
     PB(ReplayResult) *r = message(sizeof *r);
     memcpy(r, w.reply, sizeof *r);
     return r;
@@ -218,7 +219,7 @@ static void a_case_is_judged_when_it_opens_and_when_a_sheet_comes(void **state)
     assert_int_equal(opened(c), STATUS(OK));
     assert_int_equal(judgment()->verdict->state, STATE(WAITING_MINISTRY));
     assert_string_equal(judgment()->verdict->waits_for, "mic");
-    assert_true(fake_told(&w, 0, "csp-a") && fake_told(&w, 0, "mic"));
+    assert_true(fake_told(&w.events[0], "csp-a") && fake_told(&w.events[0], "mic"));
     add_sheet(c, "mof", LOW);
     assert_int_equal(assessed(c), STATUS(OK));
     assert_int_equal(judgment()->verdict->result, RESULT(ELIGIBLE));
@@ -226,7 +227,7 @@ static void a_case_is_judged_when_it_opens_and_when_a_sheet_comes(void **state)
     assert_int_equal(judgment()->verdict->list_version, 1);
     assert_int_equal(judgment()->verdict->evidence_version, 2);
     assert_string_equal(judgment()->service_name, "日程くん");
-    assert_true(fake_told(&w, 0, "mof") && fake_told(&w, 0, "mic"));
+    assert_true(fake_told(&w.events[0], "mof") && fake_told(&w.events[0], "mic"));
 }
 
 static void a_verdict_is_signed_over_case_and_bytes(void **state)
@@ -237,7 +238,7 @@ static void a_verdict_is_signed_over_case_and_bytes(void **state)
     PB(Case) *c = new_record("TB-8");
     add_sheet(c, "mof", LOW);
     assert_int_equal(assessed(c), STATUS(OK));
-    const PB(VerdictChanged) *e = fake_event(&w, 0);
+    const PB(VerdictChanged) *e = (const void *)w.events[0].payload;
     const struct crypto_part parts[] = {{CASE_ID, strlen(CASE_ID)},
                                         {e->verdict.data, e->verdict.len}};
     signing_key_public(key, public_key);
@@ -251,7 +252,7 @@ static void a_verdict_is_signed_over_case_and_bytes(void **state)
     add_sheet(c, "mic", LOW);
     c->id = lend("case-2");
     assert_int_equal(assessed(c), STATUS(OK));
-    e = fake_event(&w, 0);
+    e = (const void *)w.events[0].payload;
     assert_int_equal(e->signature.len, 0);
 }
 
@@ -281,7 +282,7 @@ static void a_withdrawn_case_is_left_alone_and_a_missing_one_refused(void **stat
     assert_int_equal(opened(c), STATUS(OK));
     assert_int_equal(w.n_puts, 0);
     m.case_id = lend("case-9");
-    assert_int_equal(fake_run(&w, on_case_submitted, &m), STATUS(NOT_FOUND));
+    assert_int_equal(fake_hear(&w, on_case_submitted, NULL, &m.base), STATUS(NOT_FOUND));
 }
 
 static void without_a_rulebook_the_case_waits_and_is_tried_again(void **state)
@@ -291,14 +292,12 @@ static void without_a_rulebook_the_case_waits_and_is_tried_again(void **state)
     add_sheet(c, "mof", LOW);
     assert_int_equal(opened(c), STATUS(OK));
     assert_int_equal(judgment()->verdict->state, STATE(WAITING_REVIEW));
-    assert_string_equal(w.timer_kind, JUDGING_RETRY_KIND);
-    assert_int_equal(w.timer_due_ms, w.now_ms + JUDGING_RETRY_MS);
+    assert_int_equal(fake_due(&w, JUDGING_RETRY_KIND, CASE_ID), w.now_ms + JUDGING_RETRY_MS);
     assert_int_equal(confirm(true, NULL), STATUS(FAILED_PRECONDITION));
     store_rules();
-    w.timer_record = CASE_ID;
-    assert_int_equal(fake_run(&w, on_rejudge, NULL), STATUS(OK));
+    assert_int_equal(fake_fire(&w, JUDGING_RETRY_KIND, CASE_ID, on_rejudge, NULL), STATUS(OK));
     assert_int_equal(judgment()->verdict->result, RESULT(ELIGIBLE));
-    assert_null(w.timer_kind);
+    assert_int_equal(w.n_set, 0);
 }
 
 static void only_those_concerned_see_a_verdict(void **state)
@@ -412,8 +411,9 @@ static void a_confirmed_business_may_join_the_list_for_later_cases_only(void **s
     assert_int_equal(active->version, 2);
     assert_int_equal(judgment()->verdict->list_version, 1);
     assert_int_equal(w.n_events, 2);
-    assert_true(fake_told(&w, 1, "public"));
-    assert_string_equal(((const PB(TargetListChanged) *)fake_event(&w, 1))->added_code, "TB-9");
+    assert_true(fake_told(&w.events[1], "public"));
+    assert_string_equal(
+        ((const PB(TargetListChanged) *)(const void *)w.events[1].payload)->added_code, "TB-9");
     assert_true(replayed()->identical);
 }
 
@@ -424,14 +424,14 @@ static void an_incomplete_or_taken_entry_leaves_everything_as_it_was(void **stat
     PB(TargetBusiness) *t = addition();
     t->impact_example_ja = lend("");
     assert_int_equal(confirm(true, t), STATUS(INVALID_ARGUMENT));
-    assert_string_equal(w.field, "listAddition.impact_example_ja");
+    assert_string_equal(w.faults.items[0].field, "listAddition.impact_example_ja");
     t = addition();
     t->n_checklist = 0;
     assert_int_equal(confirm(true, t), STATUS(INVALID_ARGUMENT));
     t = addition();
     t->code = lend("TB-8");
     assert_int_equal(confirm(true, t), STATUS(INVALID_ARGUMENT));
-    assert_string_equal(w.field, "listAddition.code");
+    assert_string_equal(w.faults.items[0].field, "listAddition.code");
     assert_int_equal(confirm(false, addition()), STATUS(INVALID_ARGUMENT));
     assert_int_equal(judgment()->verdict->state, STATE(WAITING_CONFIRMATION));
     assert_null(fake_load(&w, RECORD_TARGETS, "2"));
@@ -449,12 +449,12 @@ static void replay_gives_the_same_bytes_until_the_evidence_changes(void **state)
     assert_true(r->identical);
     assert_int_equal(r->stored.len, r->computed.len);
     m.case_id = lend(CASE_ID);
-    assert_int_equal(fake_send(&w, "csp-b", ROLE(PROVIDER), on_replay_verdict, &m),
+    assert_int_equal(fake_send(&w, "csp-b", ROLE(PROVIDER), on_replay_verdict, NULL, &m.base),
                      STATUS(NOT_FOUND));
     PB(Case) *c = new_record("");
     c->evidence_version = 9;
     fake_store(&w, RECORD_CASE, CASE_ID, &c->base);
-    assert_int_equal(fake_send(&w, "ipa", ROLE(OPERATOR), on_replay_verdict, &m),
+    assert_int_equal(fake_send(&w, "ipa", ROLE(OPERATOR), on_replay_verdict, NULL, &m.base),
                      STATUS(FAILED_PRECONDITION));
 }
 
@@ -476,12 +476,14 @@ static void the_target_list_is_read_by_version_or_as_in_force(void **state)
 {
     PB(GetTargets) m = ISMAP__LIU__V1__GET_TARGETS__INIT;
     (void)state;
-    assert_int_equal(fake_send(&w, "x", ROLE(OBSERVER), on_get_targets, &m), STATUS(NOT_FOUND));
+    assert_int_equal(fake_send(&w, "x", ROLE(OBSERVER), on_get_targets, NULL, &m.base),
+                     STATUS(NOT_FOUND));
     store_rules();
-    assert_int_equal(fake_send(&w, "x", ROLE(OBSERVER), on_get_targets, &m), STATUS(OK));
+    assert_int_equal(fake_send(&w, "x", ROLE(OBSERVER), on_get_targets, NULL, &m.base), STATUS(OK));
     assert_int_equal(((const PB(TargetList) *)w.reply)->n_entries, 8);
     m.version = 7;
-    assert_int_equal(fake_send(&w, "x", ROLE(OBSERVER), on_get_targets, &m), STATUS(NOT_FOUND));
+    assert_int_equal(fake_send(&w, "x", ROLE(OBSERVER), on_get_targets, NULL, &m.base),
+                     STATUS(NOT_FOUND));
 }
 
 static PB(Status) activate_bytes(const uint8_t *data, size_t bytes)
@@ -490,7 +492,7 @@ static PB(Status) activate_bytes(const uint8_t *data, size_t bytes)
     m.canonical.data = arena_dup(&w.arena, data, bytes);
     m.canonical.len = bytes;
     m.reason = lend("改定");
-    return fake_send(&w, "ipa", ROLE(OPERATOR), on_activate_rulebook, &m);
+    return fake_send(&w, "ipa", ROLE(OPERATOR), on_activate_rulebook, NULL, &m.base);
 }
 
 static void a_rulebook_is_activated_under_its_hash(void **state)
@@ -509,7 +511,7 @@ static void a_rulebook_is_activated_under_its_hash(void **state)
     const PB(Active) *a = fake_load(&w, RECORD_ACTIVE, "rulebook");
     assert_string_equal(a->ref, hash);
     assert_int_equal(a->version, 1);
-    assert_true(fake_told(&w, 0, "public"));
+    assert_true(fake_told(&w.events[0], "public"));
     assert_int_equal(activate_bytes(data, bytes), STATUS(OK));
     assert_int_equal(w.n_puts, 1);
     a = fake_load(&w, RECORD_ACTIVE, "rulebook");
@@ -535,7 +537,7 @@ static void a_rulebook_that_is_wrong_or_not_canonical_is_refused(void **state)
     r->eligibility->min_ministries_listed = 0;
     assert_int_equal(rulebook_canonical(&w.arena, r, &data, &bytes, NULL), ERR_OK);
     assert_int_equal(activate_bytes(data, bytes), STATUS(INVALID_ARGUMENT));
-    assert_string_equal(w.field, "canonical.eligibility.min_ministries_listed");
+    assert_string_equal(w.faults.items[0].field, "canonical.eligibility.min_ministries_listed");
     assert_null(fake_load(&w, RECORD_ACTIVE, "rulebook"));
 }
 

@@ -169,7 +169,7 @@ void build_rulebook(struct work *w)
     listing.expiry_inclusive = true;
     listing.number_prefix = lend("LIU");
     rules.listing = &listing;
-    fake_store(w, RECORD_RULEBOOK, "active", &rules.base);
+    fake_rules(w, &rules);
 }
 
 const char *open_case(struct work *w)

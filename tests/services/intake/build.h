@@ -2,7 +2,7 @@
 #ifndef LIU_TESTS_INTAKE_BUILD_H
 #define LIU_TESTS_INTAKE_BUILD_H
 
-#include "fake_work.h"
+#include "support/fake_work.h"
 #include "services/intake/map.h"
 #include "services/intake/shell.h"
 

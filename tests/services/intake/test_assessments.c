@@ -13,7 +13,7 @@ static struct work w;
 static int setup(void **state)
 {
     (void)state;
-    fake_init(&w);
+    fake_init(&w, "intake", 1718000000000);
     fake_store(&w, RECORD_PARTY, "mof", &build_party(&w, "mof", ROLE(MINISTRY), 'm', NULL)->base);
     pb_party *bureau = build_party(&w, "mic-post", ROLE(MINISTRY), 'p', NULL);
     bureau->body = lend("mic");

@@ -14,7 +14,7 @@ static struct signing_key *mof_key;
 static int setup(void **state)
 {
     (void)state;
-    fake_init(&w);
+    fake_init(&w, "intake", 1718000000000);
     static const uint8_t seed[32] = {1, 2, 3};
     assert_int_equal(signing_key_from_seed("mof-1", seed, &mof_key), ERR_OK);
     fake_store(&w, RECORD_PARTY, "mof",

@@ -16,7 +16,7 @@ static struct intake *intake;
 static int setup(void **state)
 {
     (void)state;
-    fake_init(&w);
+    fake_init(&w, "intake", 1718000000000);
     void *made = NULL;
     assert_int_equal(intake_service.create(NULL, &made, NULL), ERR_OK);
     intake = made;

@@ -14,7 +14,7 @@ static struct work w;
 static int setup(void **state)
 {
     (void)state;
-    fake_init(&w);
+    fake_init(&w, "intake", 1718000000000);
     build_rulebook(&w);
     fake_store(&w, RECORD_PARTY, "auditor",
                &build_party(&w, "auditor", ROLE(AUDIT_BODY), 'a', NULL)->base);
@@ -132,7 +132,7 @@ static void one_listing_a_case_unless_it_was_rejected(void **state)
     const pb_listing *l = fake_load(&w, RECORD_LISTING, number);
     assert_int_equal(l->state, ISMAP__LIU__V1__LISTING_STATE__LISTING_STATE_REJECTED);
     assert_string_equal(l->valid_until, "");
-    assert_null(w.timer_kind);
+    assert_int_equal(w.n_set, 0);
     assert_int_equal(apply_as("csp", build_registration(&w, id, "auditor")), STATUS(OK));
     assert_string_equal(number_of_reply(), number);
     l = fake_load(&w, RECORD_LISTING, number);
@@ -164,8 +164,7 @@ static void a_registration_is_valid_for_sixteen_months_and_public(void **state)
     assert_true(fake_told(&w.events[0], "public") && fake_told(&w.events[0], "csp"));
     int32_t day;
     assert_int_equal(date_parse("2025-08-01", &day), ERR_OK);
-    assert_string_equal(w.timer_kind, TIMER_EXPIRE);
-    assert_int_equal(w.timer_due_ms, date_start_ms(day));
+    assert_int_equal(fake_due(&w, TIMER_EXPIRE, number), date_start_ms(day));
     assert_int_equal(decide(number, true, "2024-06-05"), STATUS(FAILED_PRECONDITION));
     assert_int_equal(decide("LIU-NONE", true, "2024-06-05"), STATUS(NOT_FOUND));
 }
@@ -211,17 +210,17 @@ static void the_timer_expires_a_registration_only_when_its_last_day_is_over(void
     int32_t day;
     assert_int_equal(date_parse("2025-07-31", &day), ERR_OK);
     w.now_ms = date_start_ms(day + 1) - 1;
-    fake_fire(&w, number, intake_expire, NULL);
+    fake_fire(&w, TIMER_EXPIRE, number, intake_expire, NULL);
     assert_int_equal(w.n_puts, 0);
     w.now_ms++;
-    fake_fire(&w, number, intake_expire, NULL);
+    fake_fire(&w, TIMER_EXPIRE, number, intake_expire, NULL);
     assert_int_equal(w.n_puts, 1);
     assert_string_equal(w.events[0].type, "RegistrationDecided");
     const pb_listing *l = fake_load(&w, RECORD_LISTING, number);
     assert_int_equal(l->state, ISMAP__LIU__V1__LISTING_STATE__LISTING_STATE_EXPIRED);
-    fake_fire(&w, number, intake_expire, NULL);
+    fake_fire(&w, TIMER_EXPIRE, number, intake_expire, NULL);
     assert_int_equal(w.n_puts, 0);
-    fake_fire(&w, "LIU-NONE", intake_expire, NULL);
+    fake_fire(&w, TIMER_EXPIRE, "LIU-NONE", intake_expire, NULL);
     assert_int_equal(w.n_puts, 0);
 }
 
@@ -229,7 +228,7 @@ static void without_a_rulebook_nothing_is_registered(void **state)
 {
     (void)state;
     struct work empty;
-    fake_init(&empty);
+    fake_init(&empty, "intake", 1718000000000);
     const char *id = eligible_case(&empty);
     fake_store(&empty, RECORD_PARTY, "auditor",
                &build_party(&empty, "auditor", ROLE(AUDIT_BODY), 'a', NULL)->base);

@@ -36,7 +36,7 @@ static void list_in_force(void)
 static int setup(void **state)
 {
     (void)state;
-    fake_init(&w);
+    fake_init(&w, "intake", 1718000000000);
     number = registered(&w);
     list_in_force();
     return 0;

@@ -15,7 +15,7 @@ static Ismap__Liu__V1__Status confirm(struct world *wd, const char *id, enum sev
     m.incident_id = TEXT(id);
     m.reason = TEXT("checked");
     m.severity = (Ismap__Liu__V1__Severity)severity;
-    return fake_send(&wd->w, "op", OPERATOR, "main", confirm_incident, wd->mon, &m.base);
+    return world_send(wd, "op", OPERATOR, "main", confirm_incident, &m.base);
 }
 
 static Ismap__Liu__V1__Status lift(struct world *wd, const char *number, const char *decided_on)
@@ -25,7 +25,7 @@ static Ismap__Liu__V1__Status lift(struct world *wd, const char *number, const c
     m.reason = TEXT("fixed");
     m.basis = TEXT("committee 12");
     m.decided_on = TEXT(decided_on);
-    return fake_send(&wd->w, "op", OPERATOR, "main", lift_suspension, wd->mon, &m.base);
+    return world_send(wd, "op", OPERATOR, "main", lift_suspension, &m.base);
 }
 
 static Ismap__Liu__V1__Status order(struct world *wd, const char *number)
@@ -34,7 +34,7 @@ static Ismap__Liu__V1__Status order(struct world *wd, const char *number)
     m.number = TEXT(number);
     m.reason = TEXT("press report");
     m.basis = TEXT("chair's decision");
-    return fake_send(&wd->w, "op", OPERATOR, "main", suspend_service, wd->mon, &m.base);
+    return world_send(wd, "op", OPERATOR, "main", suspend_service, &m.base);
 }
 
 static const pb_incident *answered(const struct world *wd)
@@ -263,16 +263,16 @@ static void feeds_are_added_replaced_and_revoked(void **state)
     f.keys = &keys;
     assert_int_equal(record_key_id(curves[0], id), ERR_OK);
     holder.holder = TEXT("p:acme");
-    fake_store(&wd->w, wd->mon, RECORD_KEY, id, &holder.base);
-    assert_int_equal(fake_send(&wd->w, "op", OPERATOR, "main", add_feed, wd->mon, &add.base),
+    fake_store(&wd->w, RECORD_KEY, id, &holder.base);
+    assert_int_equal(world_send(wd, "op", OPERATOR, "main", add_feed, &add.base),
                      STATUS(INVALID_ARGUMENT));
     assert_true(fake_has_fault(&wd->w, "feed.keys.curve[0]", "P-KEY-TAKEN"));
     holder.holder = TEXT("");
-    fake_store(&wd->w, wd->mon, RECORD_KEY, id, &holder.base);
-    assert_int_equal(fake_send(&wd->w, "op", OPERATOR, "main", add_feed, wd->mon, &add.base),
+    fake_store(&wd->w, RECORD_KEY, id, &holder.base);
+    assert_int_equal(world_send(wd, "op", OPERATOR, "main", add_feed, &add.base),
                      STATUS(INVALID_ARGUMENT));
     f.n_speaks_for = 1;
-    assert_int_equal(fake_send(&wd->w, "op", OPERATOR, "main", add_feed, wd->mon, &add.base), OK);
+    assert_int_equal(world_send(wd, "op", OPERATOR, "main", add_feed, &add.base), OK);
     const struct fake_event *e = fake_event(&wd->w, "PartyChanged", 0);
     assert_non_null(e);
     assert_int_equal(e->n_audience, 0);
@@ -280,11 +280,11 @@ static void feeds_are_added_replaced_and_revoked(void **state)
     assert_int_equal(fake_due(&wd->w, TIMER_WATCH, "fresh"), wd->w.now_ms + 30000);
     const pb_feed *stored = fake_load(&wd->w, RECORD_FEED, "fresh");
     assert_string_equal(stored->changed_by, "op");
-    assert_int_equal(fake_send(&wd->w, "op", OPERATOR, "main", add_feed, wd->mon, &add.base),
+    assert_int_equal(world_send(wd, "op", OPERATOR, "main", add_feed, &add.base),
                      STATUS(ALREADY_EXISTS));
     add.replace = true;
     f.heartbeat_s = 0;
-    assert_int_equal(fake_send(&wd->w, "op", OPERATOR, "main", add_feed, wd->mon, &add.base), OK);
+    assert_int_equal(world_send(wd, "op", OPERATOR, "main", add_feed, &add.base), OK);
     assert_int_equal(fake_due(&wd->w, TIMER_WATCH, "fresh"), -1);
     assert_int_equal(push_one(wd, "fresh", LIMITED, "s1.example"), OK);
     Ismap__Liu__V1__RevokeFeed revoke = ISMAP__LIU__V1__REVOKE_FEED__INIT;
@@ -292,20 +292,18 @@ static void feeds_are_added_replaced_and_revoked(void **state)
     revoke.reason = TEXT("key lost");
     const Ismap__Liu__V1__KeyHolder *held = fake_load(&wd->w, RECORD_KEY, id);
     assert_string_equal(held->holder, "f:fresh");
-    assert_int_equal(fake_send(&wd->w, "op", OPERATOR, "main", revoke_feed, wd->mon, &revoke.base),
-                     OK);
+    assert_int_equal(world_send(wd, "op", OPERATOR, "main", revoke_feed, &revoke.base), OK);
     held = fake_load(&wd->w, RECORD_KEY, id);
     assert_string_equal(held->holder, ""); /* given back */
     assert_int_equal(push_one(wd, "fresh", GRAVE, "s1.example"), STATUS(PERMISSION_DENIED));
-    assert_int_equal(fake_send(&wd->w, "op", OPERATOR, "main", revoke_feed, wd->mon, &revoke.base),
+    assert_int_equal(world_send(wd, "op", OPERATOR, "main", revoke_feed, &revoke.base),
                      STATUS(FAILED_PRECONDITION));
     revoke.id = TEXT("nobody");
-    assert_int_equal(fake_send(&wd->w, "op", OPERATOR, "main", revoke_feed, wd->mon, &revoke.base),
+    assert_int_equal(world_send(wd, "op", OPERATOR, "main", revoke_feed, &revoke.base),
                      STATUS(NOT_FOUND));
     Ismap__Liu__V1__ListFeeds list = ISMAP__LIU__V1__LIST_FEEDS__INIT;
     list.max = 100;
-    assert_int_equal(fake_send(&wd->w, "op", OPERATOR, "main", list_feeds, wd->mon, &list.base),
-                     OK);
+    assert_int_equal(world_send(wd, "op", OPERATOR, "main", list_feeds, &list.base), OK);
     assert_int_equal(((const Ismap__Liu__V1__FeedList *)(const void *)wd->w.reply)->n_feeds, 5);
 }
 
@@ -315,7 +313,7 @@ static size_t listed(struct world *wd, const char *actor, Ismap__Liu__V1__Role r
 {
     Ismap__Liu__V1__ListIncidents m = ISMAP__LIU__V1__LIST_INCIDENTS__INIT;
     m.open_only = open_only;
-    assert_int_equal(fake_send(&wd->w, actor, role, "main", list_incidents, wd->mon, &m.base), OK);
+    assert_int_equal(world_send(wd, actor, role, "main", list_incidents, &m.base), OK);
     return ((const Ismap__Liu__V1__IncidentList *)(const void *)wd->w.reply)->n_incidents;
 }
 
@@ -333,14 +331,13 @@ static void a_provider_sees_its_own_incidents_and_not_who_reported(void **state)
     assert_int_equal(listed(wd, "op", OPERATOR, true), 2);
     Ismap__Liu__V1__GetIncident m = ISMAP__LIU__V1__GET_INCIDENT__INIT;
     m.incident_id = TEXT(id);
-    assert_int_equal(fake_send(&wd->w, "csp-1", PROVIDER, "main", get_incident, wd->mon, &m.base),
-                     OK);
+    assert_int_equal(world_send(wd, "csp-1", PROVIDER, "main", get_incident, &m.base), OK);
     assert_string_equal(answered(wd)->sources[0]->feed, "");
     assert_string_equal(answered(wd)->sources[0]->operator_body, "");
     assert_string_equal(answered(wd)->steps[0]->by, "");
-    assert_int_equal(fake_send(&wd->w, "csp-2", PROVIDER, "main", get_incident, wd->mon, &m.base),
+    assert_int_equal(world_send(wd, "csp-2", PROVIDER, "main", get_incident, &m.base),
                      STATUS(NOT_FOUND));
-    assert_int_equal(fake_send(&wd->w, "op", OPERATOR, "main", get_incident, wd->mon, &m.base), OK);
+    assert_int_equal(world_send(wd, "op", OPERATOR, "main", get_incident, &m.base), OK);
     assert_string_equal(answered(wd)->sources[0]->feed, "strong");
 }
 

@@ -56,7 +56,7 @@ static void a_critical_alert_suspends_in_one_commit_and_tells_everyone(void **st
     const pb_incident *inc = incident_of(wd, 0);
     assert_int_equal(inc->state, INCIDENT_SUSPENDED);
     assert_int_equal(inc->severity, SEVERITY_CRITICAL);
-    assert_string_equal(inc->rulebook_hash, "hash-of-rules");
+    assert_string_equal(inc->rulebook_hash, "rules-in-force");
     assert_int_equal(inc->n_sources, 1);
     assert_int_equal(inc->sources[0]->alert_hash.len, 32);
     assert_true(inc->why_ja[0] != '\0' && inc->why_en[0] != '\0');
@@ -80,7 +80,7 @@ static void everything_a_critical_alert_needs_is_read_in_two_round_trips(void **
 static void a_notice_goes_out_unsigned_rather_than_not(void **state)
 {
     struct world *wd = *state;
-    wd->w.no_key = true;
+    wd->w.key = NULL;
     assert_int_equal(push_one(wd, "strong", GRAVE, "s1.example"), OK);
     const struct fake_event *e = fake_event(&wd->w, "SuspensionImposed", 0);
     assert_non_null(e);
@@ -387,9 +387,8 @@ static void each_door_takes_its_own_lane_and_size(void **state)
         say(&said, GRAVE, "s1.example");
     assert_int_equal(push(wd, "strong", &said), STATUS(INVALID_ARGUMENT));
     said.push.n_alerts = 1;
-    assert_int_equal(
-        fake_send(&wd->w, "strong", FEED, "bulk", push_alerts, wd->mon, &said.push.base),
-        STATUS(INVALID_ARGUMENT));
+    assert_int_equal(world_send(wd, "strong", FEED, "bulk", push_alerts, &said.push.base),
+                     STATUS(INVALID_ARGUMENT));
     assert_true(fake_has_fault(&wd->w, "lane", "P-LANE"));
 }
 
@@ -414,7 +413,7 @@ static void nothing_is_taken_without_a_rulebook_or_from_a_revoked_feed(void **st
 {
     struct world *wd = *state;
     pb_rulebook empty = ISMAP__LIU__V1__RULEBOOK__INIT;
-    fake_store(&wd->w, NULL, RECORD_RULEBOOK, "active", &empty.base);
+    fake_rules(&wd->w, &empty);
     assert_int_equal(push_one(wd, "strong", GRAVE, "s1.example"), STATUS(FAILED_PRECONDITION));
     world_rules(wd, 20, "PERSON_URGENT");
     assert_int_equal(push_one(wd, "nobody", GRAVE, "s1.example"), STATUS(PERMISSION_DENIED));
@@ -433,7 +432,7 @@ static void more_users_than_one_entry_can_name_are_all_told(void **state)
     u.number = TEXT("LIU-1");
     u.ministries = list;
     u.n_ministries = 600;
-    fake_store(&wd->w, wd->mon, RECORD_USERS, "LIU-1", &u.base);
+    fake_store(&wd->w, RECORD_USERS, "LIU-1", &u.base);
     assert_int_equal(push_one(wd, "strong", GRAVE, "s1.example"), OK);
     size_t told = 0;
     for (size_t i = 0; i < fake_events(&wd->w, "SuspensionImposed"); i++)

@@ -101,7 +101,7 @@ static void a_word_of_life_keeps_the_outcomes(void **state)
     struct world *wd = *state;
     pb_feed feed = *(const pb_feed *)fake_load(&wd->w, RECORD_FEED, "strong");
     feed.heartbeat_s = 60;
-    fake_store(&wd->w, wd->mon, RECORD_FEED, "strong", &feed.base);
+    fake_store(&wd->w, RECORD_FEED, "strong", &feed.base);
     said_begin(&said, URGENT, 1);
     say(&said, GRAVE, "s1.example");
     assert_int_equal(push(wd, "strong", &said), OK);

@@ -9,6 +9,26 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/clock.h"
+
+/* In place of lib/base/clock.c. */
+int64_t fake_mono_ms = 1000000;
+
+int64_t clock_wall_ms(void)
+{
+    return 1800000000000;
+}
+
+int64_t clock_mono_ms(void)
+{
+    return fake_mono_ms;
+}
+
+int64_t clock_mono_us(void)
+{
+    return fake_mono_ms * 1000;
+}
+
 static void grade_row(Ismap__Liu__V1__GradeRow *row, uint32_t severity, uint32_t least)
 {
     ismap__liu__v1__grade_row__init(row);
@@ -38,7 +58,7 @@ void world_rules(struct world *wd, uint32_t brake, const char *ungraded_policy)
     in.final_days = 30;
     in.top_grade = 4;
     rb.incident = &in;
-    fake_store(&wd->w, NULL, RECORD_RULEBOOK, "active", &rb.base);
+    fake_rules(&wd->w, &rb);
 }
 
 static void world_feed(struct world *wd, const char *id, const char *body, const char *speaks_for,
@@ -52,7 +72,7 @@ static void world_feed(struct world *wd, const char *id, const char *body, const
     f.n_speaks_for = 1;
     f.acts_alone_up_to = alone;
     f.heartbeat_s = 60;
-    fake_store(&wd->w, wd->mon, RECORD_FEED, id, &f.base);
+    fake_store(&wd->w, RECORD_FEED, id, &f.base);
 }
 
 void world_listing(struct world *wd, const char *number, const char *domain, const char *provider,
@@ -73,17 +93,23 @@ void world_listing(struct world *wd, const char *number, const char *domain, con
     l.application = &app;
     l.ministries = ministries;
     l.n_ministries = 1;
-    (wd->late ? fake_store_late : fake_store)(&wd->w, wd->mon, RECORD_LISTING, number, &l.base);
+    (wd->late ? fake_store_late : fake_store)(&wd->w, RECORD_LISTING, number, &l.base);
 }
 
 int world_setup(void **state)
 {
+    static const uint8_t seed[32] = {7};
     struct world *wd = calloc(1, sizeof *wd);
     assert_non_null(wd);
-    fake_init(&wd->w, &monitor_service);
+    fake_init(&wd->w, "monitor", 1800000000000);
     void *mon = NULL;
     assert_int_equal(monitor_create(NULL, &mon, NULL), ERR_OK);
     wd->mon = mon;
+    wd->w.views = monitor_service.views;
+    wd->w.n_views = monitor_service.n_views;
+    wd->w.view_state = mon;
+    assert_int_equal(signing_key_from_seed("scheme-1", seed, &wd->key), ERR_OK);
+    wd->w.key = wd->key;
     world_rules(wd, 20, "PERSON_URGENT");
     world_feed(wd, "strong", "jpcert", "*", ISMAP__LIU__V1__SEVERITY__SEVERITY_CRITICAL);
     world_feed(wd, "weak", "vendor", "*", ISMAP__LIU__V1__SEVERITY__SEVERITY_HIGH);
@@ -104,7 +130,7 @@ int world_setup(void **state)
     u.number = TEXT("LIU-1");
     u.ministries = ministries;
     u.n_ministries = 2;
-    fake_store(&wd->w, wd->mon, RECORD_USERS, "LIU-1", &u.base);
+    fake_store(&wd->w, RECORD_USERS, "LIU-1", &u.base);
     *state = wd;
     return 0;
 }
@@ -114,8 +140,16 @@ int world_teardown(void **state)
     struct world *wd = *state;
     fake_fini(&wd->w);
     monitor_destroy(wd->mon);
+    signing_key_free(wd->key);
     free(wd);
     return 0;
+}
+
+Ismap__Liu__V1__Status world_send(struct world *wd, const char *actor, Ismap__Liu__V1__Role role,
+                                  const char *door, work_fn *fn, const ProtobufCMessage *m)
+{
+    wd->w.door = door;
+    return fake_send(&wd->w, actor, role, fn, wd->mon, m);
 }
 
 void said_begin(struct said *s, Ismap__Liu__V1__Lane lane, uint64_t first_seq)
@@ -148,7 +182,7 @@ void say(struct said *s, Ismap__Liu__V1__EffectLevel effect, const char *domain)
 Ismap__Liu__V1__Status push(struct world *wd, const char *feed, struct said *s)
 {
     const char *door = s->push.lane == URGENT ? "urgent" : "bulk";
-    return fake_send(&wd->w, feed, FEED, door, push_alerts, wd->mon, &s->push.base);
+    return world_send(wd, feed, FEED, door, push_alerts, &s->push.base);
 }
 
 Ismap__Liu__V1__Status push_one(struct world *wd, const char *feed,

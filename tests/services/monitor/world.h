@@ -3,7 +3,7 @@
 #ifndef LIU_TESTS_MONITOR_WORLD_H
 #define LIU_TESTS_MONITOR_WORLD_H
 
-#include "fake_work.h"
+#include "support/fake_work.h"
 #include "services/monitor/incident.h"
 #include "services/monitor/monitor.h"
 
@@ -16,6 +16,7 @@
 struct world {
     struct work w;
     struct monitor *mon;
+    struct signing_key *key; /* the scheme's */
     bool late; /* listings are written a moment ago: the views have not heard of them */
 };
 
@@ -25,6 +26,11 @@ int world_teardown(void **state);
 void world_rules(struct world *wd, uint32_t brake, const char *ungraded_policy);
 void world_listing(struct world *wd, const char *number, const char *domain, const char *provider,
                    Ismap__Liu__V1__ListingState state);
+
+Ismap__Liu__V1__Status world_send(struct world *wd, const char *actor, Ismap__Liu__V1__Role role,
+                                  const char *door, work_fn *fn, const ProtobufCMessage *m);
+
+extern int64_t fake_mono_ms; /* of the monotonic clock; works have their own time */
 
 #define PUSH_MAX 256
 

@@ -1,0 +1,73 @@
+/* See scopes.h. */
+#include "services/audit/scopes.h"
+
+#include <assert.h>
+
+typedef Ismap__Liu__V1__PlanTrigger pb_trigger;
+
+pb_scope *scope_edit(struct arena *a, const pb_scope *old, const char *case_id,
+                     const char *provider)
+{
+    pb_scope *s = arena_alloc(a, sizeof *s);
+    if (s == NULL)
+        return NULL;
+    if (old != NULL)
+        *s = *old;
+    else
+        ismap__liu__v1__audit_scope__init(s);
+    s->case_id = lend(case_id);
+    s->provider = lend(provider);
+    return s;
+}
+
+static bool to_core(struct arena *a, const pb_scope *s, struct scope_triggers *out)
+{
+    size_t n = s == NULL ? 0 : s->n_triggers;
+    struct plan_trigger *t = arena_alloc(a, (n + 1) * sizeof *t);
+    *out = (struct scope_triggers){t, n};
+    for (size_t i = 0; t != NULL && i < n; i++)
+        t[i] = (struct plan_trigger){.id = s->triggers[i]->control_id,
+                                     .cause = (enum plan_cause)s->triggers[i]->cause,
+                                     .year = s->triggers[i]->year,
+                                     .ref = s->triggers[i]->ref};
+    return t != NULL;
+}
+
+enum err scope_trigger(struct arena *a, pb_scope *s, const struct scope_triggers *more,
+                       int32_t this_year)
+{
+    struct scope_triggers old;
+    struct scope_triggers all;
+    if (!to_core(a, s, &old))
+        return ERR_NOMEM;
+    enum err e = scope_merge(a, &old, more, this_year - SCOPE_TRIGGER_YEARS, &all);
+    if (e != ERR_OK)
+        return e;
+    pb_trigger *items = arena_alloc(a, (all.n + 1) * sizeof *items);
+    pb_trigger **list = arena_alloc(a, (all.n + 1) * sizeof *list);
+    if (items == NULL || list == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < all.n; i++) {
+        ismap__liu__v1__plan_trigger__init(&items[i]);
+        items[i].control_id = lend(all.items[i].id);
+        items[i].cause = (Ismap__Liu__V1__PlanCause)all.items[i].cause;
+        items[i].year = all.items[i].year;
+        items[i].ref = lend(all.items[i].ref);
+        list[i] = &items[i];
+    }
+    s->triggers = list;
+    s->n_triggers = all.n;
+    return ERR_OK;
+}
+
+enum err scope_input(struct arena *a, const pb_scope *s, struct plan_input *in)
+{
+    struct scope_triggers t;
+    if (s == NULL)
+        return ERR_OK;
+    if (!to_core(a, s, &t))
+        return ERR_NOMEM;
+    in->triggers = t.items;
+    in->n_triggers = t.n;
+    return ERR_OK;
+}

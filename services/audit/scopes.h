@@ -1,0 +1,28 @@
+/* The scope of a case as a record: what was told of it since its last plan, and what the planner is
+ * given of that.
+ *
+ * Copies live in the work's arena; what is not changed is borrowed from the stored record.
+ */
+#ifndef LIU_AUDIT_SCOPES_H
+#define LIU_AUDIT_SCOPES_H
+
+#include "ismap/liu/v1/scope.pb-c.h"
+#include "services/audit/core/scope.h"
+#include "services/audit/shell.h"
+
+#define SCOPE_NOTICES_MAX 64u
+
+typedef Ismap__Liu__V1__AuditScope pb_scope;
+
+/* A copy, or a new one when `old` is NULL. NULL: no memory. */
+pb_scope *scope_edit(struct arena *a, const pb_scope *old, const char *case_id,
+                     const char *provider);
+
+/* Adds what happened; ERR_LIMIT when there is more than a scope holds, ERR_NOMEM. */
+enum err scope_trigger(struct arena *a, pb_scope *s, const struct scope_triggers *more,
+                       int32_t this_year) LIU_MUST_USE;
+
+/* The scope's part of a plan's input; `s` may be NULL. ERR_NOMEM. */
+enum err scope_input(struct arena *a, const pb_scope *s, struct plan_input *in) LIU_MUST_USE;
+
+#endif

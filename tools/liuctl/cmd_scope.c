@@ -1,0 +1,104 @@
+/* What happens to a service between its audits: change notices, and what the planner was told. */
+#include "ismap/liu/v1/scope.pb-c.h"
+#include "liuctl/commands.h"
+
+#define WORD(type, value) cli_word(c, &ismap__liu__v1__##type##__descriptor, (int)(value))
+
+static char *lend(const char *s)
+{
+    return (char *)(uintptr_t)s;
+}
+
+static const char *number(struct cli *c, long long n)
+{
+    return arena_printf(&c->arena, "%lld", n);
+}
+
+int cmd_change_submit(struct cli *c, struct cli_args *a)
+{
+    const char *case_id = cli_option(a, "--case");
+    const char *path = cli_next(a);
+    ProtobufCMessage *answer = NULL;
+    if (path == NULL || !cli_done(c, a))
+        return cli_usage(c, c->ja ? "変更届のファイルを指定してください"
+                                  : "which file holds the change notice?");
+    Ismap__Liu__V1__SubmitChangeNotice *m =
+        (void *)cli_read_message(c, &ismap__liu__v1__submit_change_notice__descriptor, path);
+    if (m == NULL)
+        return CLI_INPUT;
+    if (case_id != NULL)
+        m->case_id = lend(case_id);
+    int status = cli_request(c, CLI_AUDIT, &m->base, true, &answer);
+    const Ismap__Liu__V1__ChangeNoticeReceived *r = (const void *)answer;
+    if (status != CLI_OK || r == NULL)
+        return status;
+    if (c->json)
+        cli_print(c, answer);
+    else if (r->late_days > 0)
+        (void)printf(c->ja ? "%s 期限を %u 日過ぎています\n" : "%s %u days late\n", r->notice_id,
+                     r->late_days);
+    else
+        (void)printf("%s\n", r->notice_id);
+    return CLI_OK;
+}
+
+int cmd_change_show(struct cli *c, struct cli_args *a)
+{
+    Ismap__Liu__V1__GetChangeNotice m = ISMAP__LIU__V1__GET_CHANGE_NOTICE__INIT;
+    m.notice_id = lend(cli_next(a));
+    if (m.notice_id == NULL || !cli_done(c, a))
+        return cli_usage(c, c->ja ? "変更届の番号を指定してください" : "which change notice?");
+    return cli_ask(c, CLI_AUDIT, &m.base, false);
+}
+
+static void print_notices(struct cli *c, const Ismap__Liu__V1__AuditScope *s)
+{
+    static const char *const head_en[] = {"NOTICE", "CHANGED", "KIND", "CONTROLS", "DAYS LATE"};
+    static const char *const head_ja[] = {"変更届", "変更日", "種別", "管理策", "遅延日数"};
+    struct cli_table t = {0};
+    cli_table_row(c, &t, 5, c->ja ? head_ja : head_en);
+    for (size_t i = 0; i < s->n_notices; i++) {
+        const Ismap__Liu__V1__NoticeRef *n = s->notices[i];
+        const char *cells[] = {n->notice_id, n->changed_on, WORD(change_kind, n->kind),
+                               number(c, n->controls), number(c, n->late_days)};
+        cli_table_row(c, &t, 5, cells);
+    }
+    if (s->n_notices > 0)
+        cli_table_print(c, &t);
+}
+
+static void print_triggers(struct cli *c, const Ismap__Liu__V1__AuditScope *s)
+{
+    static const char *const head_en[] = {"CONTROL", "CAUSE", "YEAR", "BY"};
+    static const char *const head_ja[] = {"管理策", "事由", "年", "根拠"};
+    struct cli_table t = {0};
+    cli_table_row(c, &t, 4, c->ja ? head_ja : head_en);
+    for (size_t i = 0; i < s->n_triggers; i++) {
+        const Ismap__Liu__V1__PlanTrigger *x = s->triggers[i];
+        const char *cells[] = {x->control_id, WORD(plan_cause, x->cause), number(c, x->year),
+                               x->ref};
+        cli_table_row(c, &t, 4, cells);
+    }
+    if (s->n_triggers > 0)
+        cli_table_print(c, &t);
+}
+
+int cmd_audit_scope(struct cli *c, struct cli_args *a)
+{
+    Ismap__Liu__V1__GetAuditScope m = ISMAP__LIU__V1__GET_AUDIT_SCOPE__INIT;
+    ProtobufCMessage *answer = NULL;
+    m.case_id = lend(cli_next(a));
+    if (m.case_id == NULL || !cli_done(c, a))
+        return cli_usage(c, c->ja ? "案件番号を指定してください" : "which case?");
+    int status = cli_request(c, CLI_AUDIT, &m.base, false, &answer);
+    const Ismap__Liu__V1__AuditScope *s = (const void *)answer;
+    if (status != CLI_OK || s == NULL)
+        return status;
+    if (c->json) {
+        cli_print(c, answer);
+        return CLI_OK;
+    }
+    print_notices(c, s);
+    print_triggers(c, s);
+    return CLI_OK;
+}
