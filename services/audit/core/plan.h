@@ -23,7 +23,7 @@
 
 #include "services/audit/core/catalogue.h"
 
-#define AUDIT_CORE_VERSION "audit-core-3" /* raised when the same input gives another plan */
+#define AUDIT_CORE_VERSION "audit-core-4" /* raised when the same input gives another plan */
 #define PLAN_YEARS_MAX 10
 #define PLAN_CONTROLS_MAX 16384
 #define PLAN_HISTORY_MAX 65536

@@ -20,7 +20,7 @@ uint32_t level_moves(const struct level *l, const struct level_class *c, uint32_
     return n;
 }
 
-static uint32_t hours_in(const struct level_kind *k, uint32_t first, uint32_t year)
+uint32_t level_hours(const struct level_kind *k, uint32_t first, uint32_t year)
 {
     if (year == first && k->hours_first != UINT32_MAX)
         return k->hours_first;
@@ -40,7 +40,7 @@ static void change(struct level *l, size_t class, uint32_t year, bool put)
     *cell += step;
     l->n[k->side][year] += step;
     for (uint32_t y = year; y <= l->w->years; y += plan_period(l->w, k->side)) {
-        uint64_t h = hours_in(k, year, y);
+        uint64_t h = level_hours(k, year, y);
         l->hours[0][y] += put ? h : 0 - h;
         l->hours[1 + k->side][y] += put ? h : 0 - h;
     }
@@ -489,6 +489,20 @@ static bool refuse_ceilings(struct level *l)
     return refused;
 }
 
+/* The heaviest year, exactly where that can be; counts become uneven only for a ceiling. */
+static enum err keep_ceilings(struct level *l)
+{
+    enum err e = level_exact_years(l);
+    if (e != ERR_OK || value_of(l).excess == 0)
+        return e;
+    l->uneven = true;
+    lighten(l);
+    e = level_exact_years(l);
+    if (e == ERR_OK && refuse_ceilings(l))
+        return ERR_INVAL;
+    return e;
+}
+
 /* ---- all of it */
 
 /* Within a class the one audited longest ago has the earliest turn. R65 */
@@ -515,16 +529,13 @@ enum err plan_level(struct plan_work *w)
     place_all(&l);
     even_counts(&l, 0);
     even_counts(&l, 1);
+    memcpy(l.even, l.n, sizeof l.even);
     lighten(&l);
-    struct value v = value_of(&l);
-    if (v.excess > 0) {
-        l.uneven = true;
-        lighten(&l);
-        if (refuse_ceilings(&l))
-            return ERR_INVAL;
-    }
-    v = value_of(&l);
-    e = level_spread(&l, v.most);
+    e = keep_ceilings(&l);
+    if (e == ERR_OK)
+        e = level_spread(&l, value_of(&l).most);
+    if (e == ERR_OK)
+        e = level_exact_spread(&l);
     if (e == ERR_OK)
         write_turns(&l);
     return e;

@@ -9,6 +9,7 @@
 #define LEVEL_YEARS (PLAN_YEARS_MAX + 1)
 #define LEVEL_SPREAD ((int64_t)1 << 24) /* weight of one square against one move */
 #define LEVEL_NO_CAP UINT64_MAX
+#define LEVEL_EXACT_UNITS 32 /* turns that can be in more than one year: planned exactly */
 
 /* Turns of one party that take the same hours. */
 struct level_kind {
@@ -58,6 +59,7 @@ struct level {
     int64_t score;                  /* LEVEL_SPREAD * squares + moves */
     bool repeats;                   /* some turn comes twice in the plan */
     bool uneven;                    /* counts were made uneven to keep a ceiling */
+    uint32_t even[2][LEVEL_YEARS];  /* counts of each side at their most even */
 };
 
 struct level_hop {
@@ -73,6 +75,9 @@ void level_take(struct level *l, size_t class, uint32_t year);
 /* Moves against the plan before of a unit of the class that begins in the year. */
 uint32_t level_moves(const struct level *l, const struct level_class *c, uint32_t year);
 
+/* Hours in `year` of a turn of the kind that begins in `first`. */
+uint32_t level_hours(const struct level_kind *k, uint32_t first, uint32_t year);
+
 /* The class from which a unit of the side can go from year to year at the least cost in moves;
  * SIZE_MAX = none. */
 size_t level_movable(const struct level *l, unsigned side, uint32_t from, uint32_t to);
@@ -82,8 +87,18 @@ size_t level_movable(const struct level *l, unsigned side, uint32_t from, uint32
 size_t level_way(const struct level *l, unsigned side, uint32_t from, uint32_t to,
                  struct level_hop hops[LEVEL_YEARS]);
 
+/* One kind of hours in each party, nothing twice, no ceilings: exchanges alone find the best. */
+bool level_is_simple(const struct level *l);
+
 /* Second and third objective: fewest squares within domains, then fewest moves, with the heaviest
  * year at most `heaviest` (plan_spread.c). ERR_NOMEM. */
 enum err level_spread(struct level *l, uint64_t heaviest) LIU_MUST_USE;
+
+/* With at most LEVEL_EXACT_UNITS turns to place, and as long as the work stays within limits that
+ * are counted (plan_exact.c): the least excess above ceilings, the most even counts that keep them,
+ * the lightest heaviest year; and, these held, the fewest squares, then moves. Otherwise the plan
+ * stays as it is. ERR_NOMEM. */
+enum err level_exact_years(struct level *l) LIU_MUST_USE;
+enum err level_exact_spread(struct level *l) LIU_MUST_USE;
 
 #endif

@@ -384,15 +384,19 @@ static enum err one_by_one(struct net *t)
     return e;
 }
 
+bool level_is_simple(const struct level *l)
+{
+    size_t free[2] = {0, 0};
+    for (size_t k = 0; k < l->n_kinds; k++)
+        free[l->kinds[k].side] += l->kinds[k].free;
+    return free[0] <= 1 && free[1] <= 1 && !l->repeats && !l->uneven &&
+           l->w->in->policy->n_ceilings == 0;
+}
+
 enum err level_spread(struct level *l, uint64_t heaviest)
 {
     struct net t = {.l = l, .heaviest = heaviest};
-    size_t free[2] = {0, 0};
     t.years = l->w->years - l->w->open + 1;
     t.nodes = 3 * t.years + 1;
-    for (size_t k = 0; k < l->n_kinds; k++)
-        free[l->kinds[k].side] += l->kinds[k].free;
-    bool simple = free[0] <= 1 && free[1] <= 1 && !l->repeats && !l->uneven &&
-                  l->w->in->policy->n_ceilings == 0;
-    return simple ? together(&t) : one_by_one(&t);
+    return level_is_simple(l) ? together(&t) : one_by_one(&t);
 }

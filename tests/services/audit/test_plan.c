@@ -522,7 +522,7 @@ static void domains_are_level(const struct fixture *f)
 static void any_catalogue_and_policy_gives_a_plan_that_covers(void **state)
 {
     (void)state;
-    for (uint64_t round = 1; round <= 400; round++) {
+    for (uint64_t round = 1; round <= 200; round++) {
         seed = round * 0x9e3779b97f4a7c15u;
         struct fixture f = {.faults = {.n = 0}};
         arena_init(&f.a, BUDGET);
