@@ -1,4 +1,5 @@
-/* What providers tell of changes. Whether controls exist and fit is decided by audit. R48, R66 */
+/* What providers tell of changes, and operators of incidents. Whether controls exist and fit is
+ * decided by audit. R48, R66 */
 #include "wire/checks.h"
 
 #include "ismap/liu/v1/scope.pb-c.h"
@@ -47,11 +48,34 @@ static const struct check get_change_notice[] = {
      .en = "Give the id of the change notice."},
 };
 
+static const struct check name_affected_controls[] = {
+    {.field = "incident_id",
+     .flags = CHECK_REQUIRED | CHECK_TOKEN,
+     .max = RECORD_ID_BYTES,
+     .rule = "R66",
+     .ja = "インシデントの番号を指定してください。",
+     .en = "Give the id of the incident."},
+    {.field = "controls",
+     .flags = CHECK_TOKEN,
+     .max = NOTICE_CONTROLS_MAX,
+     .item_bytes_max = CONTROL_BYTES,
+     .rule = "R66",
+     .ja = "影響を受けた管理策の番号を256件以内で指定してください。",
+     .en = "Name the controls that were affected, at most 256."},
+    {.field = "reason",
+     .flags = CHECK_REQUIRED,
+     .max = LINE_BYTES,
+     .rule = "R66",
+     .ja = "判断の理由を記入してください。",
+     .en = "Say how it is known."},
+};
+
 static const struct check by_case[] = {CASE_ID_ROW};
 
 static const struct check_table tables[] = {
     CHECKS_TABLE(submit_change_notice, submit_change_notice),
     CHECKS_TABLE(get_change_notice, get_change_notice),
+    CHECKS_TABLE(name_affected_controls, name_affected_controls),
     CHECKS_TABLE(get_audit_scope, by_case),
 };
 

@@ -197,6 +197,7 @@ static const struct dispatch_row rows[] = {
     ROW(submit_audit_report, ROLE_BIT(ROLE(AUDIT_BODY)), SIGNED, 0, audit_submit_report),
     ROW(submit_internal_report, ROLE_BIT(ROLE(PROVIDER)), SIGNED, 0, audit_submit_internal),
     ROW(submit_change_notice, ROLE_BIT(ROLE(PROVIDER)), SIGNED, 0, audit_submit_change),
+    ROW(name_affected_controls, ROLE_BIT(ROLE(OPERATOR)), SIGNED, 0, audit_name_affected),
     ROW(get_change_notice, READERS, 0, 256, audit_get_change),
     ROW(get_audit_scope, READERS, 0, 256, audit_get_scope),
     ROW(get_audit_report, READERS, 0, 256, audit_get_report),
@@ -208,6 +209,8 @@ static const struct dispatch_row rows[] = {
 static const struct consumer_row consumers[] = {
     {&ismap__liu__v1__verdict_changed__descriptor, on_verdict},
     {&ismap__liu__v1__registration_decided__descriptor, audit_on_registration},
+    {&ismap__liu__v1__suspension_imposed__descriptor, audit_on_suspension},
+    {&ismap__liu__v1__suspension_lifted__descriptor, audit_on_lifting},
 };
 
 static const struct timer_row timers[] = {

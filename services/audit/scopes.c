@@ -1,7 +1,7 @@
 /* See scopes.h. */
 #include "services/audit/scopes.h"
 
-#include <assert.h>
+#include <string.h>
 
 typedef Ismap__Liu__V1__PlanTrigger pb_trigger;
 
@@ -58,6 +58,46 @@ enum err scope_trigger(struct arena *a, pb_scope *s, const struct scope_triggers
     s->triggers = list;
     s->n_triggers = all.n;
     return ERR_OK;
+}
+
+bool scope_drop(struct arena *a, pb_scope *s, enum plan_cause cause, const char *ref)
+{
+    pb_trigger **list = arena_alloc(a, (s->n_triggers + 1) * sizeof *list);
+    size_t n = 0;
+    if (list == NULL)
+        return false;
+    for (size_t i = 0; i < s->n_triggers; i++)
+        if ((int)s->triggers[i]->cause != (int)cause || strcmp(s->triggers[i]->ref, ref) != 0)
+            list[n++] = s->triggers[i];
+    s->triggers = list;
+    s->n_triggers = n;
+    return true;
+}
+
+Ismap__Liu__V1__IncidentRef *scope_incident(struct arena *a, pb_scope *s, const char *incident_id)
+{
+    Ismap__Liu__V1__IncidentRef *r = arena_alloc(a, sizeof *r);
+    Ismap__Liu__V1__IncidentRef **list = arena_alloc(a, (s->n_incidents + 1) * sizeof *list);
+    size_t n = s->n_incidents;
+    if (r == NULL || list == NULL)
+        return NULL;
+    ismap__liu__v1__incident_ref__init(r);
+    r->incident_id = lend(incident_id);
+    for (size_t i = 0; i < n; i++)
+        list[i] = s->incidents[i];
+    s->incidents = list;
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(list[i]->incident_id, incident_id) != 0)
+            continue;
+        *r = *list[i];
+        list[i] = r;
+        return r;
+    }
+    if (n >= SCOPE_INCIDENTS_MAX)
+        memmove(list, list + 1, --n * sizeof *list);
+    list[n++] = r;
+    s->n_incidents = n;
+    return r;
 }
 
 enum err scope_input(struct arena *a, const pb_scope *s, struct plan_input *in)

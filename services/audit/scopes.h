@@ -11,6 +11,7 @@
 #include "services/audit/shell.h"
 
 #define SCOPE_NOTICES_MAX 64u
+#define SCOPE_INCIDENTS_MAX 64u
 
 typedef Ismap__Liu__V1__AuditScope pb_scope;
 
@@ -21,6 +22,13 @@ pb_scope *scope_edit(struct arena *a, const pb_scope *old, const char *case_id,
 /* Adds what happened; ERR_LIMIT when there is more than a scope holds, ERR_NOMEM. */
 enum err scope_trigger(struct arena *a, pb_scope *s, const struct scope_triggers *more,
                        int32_t this_year) LIU_MUST_USE;
+
+/* What happened by this cause and ref did not happen. False: no memory. */
+bool scope_drop(struct arena *a, pb_scope *s, enum plan_cause cause, const char *ref) LIU_MUST_USE;
+
+/* A copy of what is remembered of this incident, in its place; a new one when there is none. NULL:
+ * no memory. */
+Ismap__Liu__V1__IncidentRef *scope_incident(struct arena *a, pb_scope *s, const char *incident_id);
 
 /* The scope's part of a plan's input; `s` may be NULL. ERR_NOMEM. */
 enum err scope_input(struct arena *a, const pb_scope *s, struct plan_input *in) LIU_MUST_USE;

@@ -3,6 +3,7 @@
 #define LIU_AUDIT_SHELL_H
 
 #include "flow/work.h"
+#include "ismap/liu/v1/alert.pb-c.h"
 #include "ismap/liu/v1/audit.pb-c.h"
 #include "ismap/liu/v1/judgment.pb-c.h"
 #include "ismap/liu/v1/plan.pb-c.h"
@@ -93,6 +94,11 @@ work_fn audit_submit_internal;
 work_fn audit_submit_change;
 work_fn audit_get_change;
 work_fn audit_get_scope;
+
+/* incidents.c */
+work_fn audit_on_suspension; /* SuspensionImposed */
+work_fn audit_on_lifting;    /* SuspensionLifted */
+work_fn audit_name_affected;
 
 /* views.c */
 work_fn audit_get_report;

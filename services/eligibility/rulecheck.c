@@ -98,6 +98,10 @@ static enum err check_audit(struct arena *a, const PB(AuditRules) * r, const cha
                 return wrong(path, why, arena_printf(a, "audit.important[%zu].id", i),
                              "is there twice");
     }
+    for (size_t i = 0; i < r->n_incident_controls; i++)
+        if (!rulecheck_is_control_id(r->incident_controls[i]))
+            return wrong(path, why, arena_printf(a, "audit.incident_controls[%zu]", i),
+                         "is not an identifier of the control criteria (R66)");
     return check_ranges(r, AUDIT_RANGES, sizeof AUDIT_RANGES / sizeof AUDIT_RANGES[0], path, why);
 }
 

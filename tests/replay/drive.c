@@ -8,6 +8,7 @@
 
 #include "base/date.h"
 #include "replay/check.h"
+#include "replay/drive_pick.h"
 
 #define START_US (200 * SIM_MS)
 #define ACTIONS_MIN 30
@@ -20,21 +21,21 @@
 #define SETTLE_MAX_US (120000LL * SIM_MS)
 #define IDLE_US (6000 * SIM_MS) /* cursors of idle consumers move after 2 s */
 
-static struct arena scratch; /* of one action */
+struct arena scratch;
 
 /* ---- choosing */
 
-static uint64_t below(uint64_t n)
+uint64_t below(uint64_t n)
 {
     return rng_below(&sim.rng, n);
 }
 
-static const struct example *any_of(const struct examples *e)
+const struct example *any_of(const struct examples *e)
 {
     return &e->items[below(e->n)];
 }
 
-static struct agent *any_agent(Ismap__Liu__V1__Role role)
+struct agent *any_agent(Ismap__Liu__V1__Role role)
 {
     struct agent *of[WORLD_PARTIES];
     size_t n = 0;
@@ -44,13 +45,11 @@ static struct agent *any_agent(Ismap__Liu__V1__Role role)
     return of[below(n)];
 }
 
-#define OPERATOR() any_agent(ISMAP__LIU__V1__ROLE__ROLE_OPERATOR)
 #define PROVIDER() any_agent(ISMAP__LIU__V1__ROLE__ROLE_PROVIDER)
 #define MINISTRY() any_agent(ISMAP__LIU__V1__ROLE__ROLE_MINISTRY)
 #define FEED() any_agent(ISMAP__LIU__V1__ROLE__ROLE_FEED)
 
-/* A record of the store as it is now; NULL = there is none. */
-static const void *any_record(enum record_kind kind)
+const void *any_record(enum record_kind kind)
 {
     ProtobufCMessage *m = NULL;
     if (sim.store.n_scan[kind] == 0)
@@ -125,8 +124,6 @@ static void *copy_of(const ProtobufCMessage *m)
 {
     return sim_need(arena_dup(&scratch, m, m->descriptor->sizeof_message));
 }
-
-#define TEXT(s) ((char *)(uintptr_t)(s))
 
 static char *today(void)
 {
@@ -393,100 +390,6 @@ static void revoke(void)
     (void)agent_send(OPERATOR(), NODE_INTAKE, &m.base, NULL);
 }
 
-/* ---- reports of audits: what the plan's first year asks for, a part of it with its reason */
-
-static Ismap__Liu__V1__AuditResults *results_of(const Ismap__Liu__V1__AuditPlan *plan,
-                                                Ismap__Liu__V1__AuditParty party)
-{
-    Ismap__Liu__V1__AuditResults *r = sim_need(arena_alloc(&scratch, sizeof *r));
-    ismap__liu__v1__audit_results__init(r);
-    r->period_start = TEXT("2026-01-01");
-    r->period_end = TEXT("2026-10-31");
-    r->controls = sim_need(arena_alloc(&scratch, plan->n_items * sizeof *r->controls));
-    r->skipped = sim_need(arena_alloc(&scratch, plan->n_items * sizeof *r->skipped));
-    for (size_t i = 0; i < plan->n_items; i++) {
-        if (plan->items[i]->year != 1 || plan->items[i]->party != party)
-            continue;
-        if (below(20) == 0) {
-            Ismap__Liu__V1__SkippedControl *k = sim_need(arena_alloc(&scratch, sizeof *k));
-            ismap__liu__v1__skipped_control__init(k);
-            k->control_id = plan->items[i]->control_id;
-            k->reason = TEXT("not in use this year");
-            r->skipped[r->n_skipped++] = k;
-            continue;
-        }
-        Ismap__Liu__V1__AuditedControl *c = sim_need(arena_alloc(&scratch, sizeof *c));
-        ismap__liu__v1__audited_control__init(c);
-        c->control_id = plan->items[i]->control_id;
-        c->mode = ISMAP__LIU__V1__AUDIT_MODE__AUDIT_MODE_BOTH;
-        if (party == ISMAP__LIU__V1__AUDIT_PARTY__AUDIT_PARTY_INTERNAL) {
-            c->auditor = TEXT("one");
-            c->operator_ = TEXT("another");
-        }
-        r->controls[r->n_controls++] = c;
-    }
-    return r;
-}
-
-static void report(void)
-{
-    const Ismap__Liu__V1__AuditPlan *plan = any_record(RECORD_PLAN);
-    const Ismap__Liu__V1__AuditReport *old = any_record(RECORD_AUDIT_REPORT);
-    const Ismap__Liu__V1__SubmitRegistration *doc =
-        (const void *)any_of(&world.registrations)->message;
-    if (plan == NULL)
-        return;
-    char *corrects = old != NULL && below(2) == 0 ? old->id : TEXT("");
-    if (below(2) == 0) {
-        Ismap__Liu__V1__SubmitAuditReport m = ISMAP__LIU__V1__SUBMIT_AUDIT_REPORT__INIT;
-        m.case_id = plan->case_id;
-        m.year = 2026;
-        m.corrects = corrects;
-        m.results = results_of(plan, ISMAP__LIU__V1__AUDIT_PARTY__AUDIT_PARTY_EXTERNAL);
-        m.document = doc->audit_report;
-        (void)agent_send(any_agent(ISMAP__LIU__V1__ROLE__ROLE_AUDIT_BODY), NODE_AUDIT, &m.base,
-                         NULL);
-        return;
-    }
-    Ismap__Liu__V1__SubmitInternalReport m = ISMAP__LIU__V1__SUBMIT_INTERNAL_REPORT__INIT;
-    m.case_id = plan->case_id;
-    m.year = 2026;
-    m.corrects = corrects;
-    m.results = results_of(plan, ISMAP__LIU__V1__AUDIT_PARTY__AUDIT_PARTY_INTERNAL);
-    m.document = m.internal_report = doc->internal_audit_report;
-    m.approved_by = TEXT("the board");
-    m.approved_on = TEXT("2026-11-02");
-    (void)agent_send(agent_of(plan->provider), NODE_AUDIT, &m.base, NULL);
-}
-
-static void notify_change(void)
-{
-    const Ismap__Liu__V1__AuditPlan *plan = any_record(RECORD_PLAN);
-    Ismap__Liu__V1__SubmitChangeNotice m = ISMAP__LIU__V1__SUBMIT_CHANGE_NOTICE__INIT;
-    if (plan == NULL)
-        return;
-    m.case_id = plan->case_id;
-    m.kind = (Ismap__Liu__V1__ChangeKind)(1 + below(5));
-    m.changed_on = TEXT("2026-10-15");
-    m.controls = &plan->items[below(plan->n_items)]->control_id;
-    m.n_controls = 1;
-    m.before = TEXT("as it was");
-    m.after = TEXT("as it is");
-    (void)agent_send(agent_of(plan->provider), NODE_AUDIT, &m.base, NULL);
-}
-
-static void resolve(void)
-{
-    const Ismap__Liu__V1__AuditStanding *st = any_record(RECORD_STANDING);
-    Ismap__Liu__V1__ResolveAuditProblem m = ISMAP__LIU__V1__RESOLVE_AUDIT_PROBLEM__INIT;
-    if (st == NULL || st->n_problems == 0)
-        return;
-    m.case_id = st->case_id;
-    m.problem_id = st->problems[below(st->n_problems)]->id;
-    m.resolution = TEXT("seen");
-    (void)agent_send(OPERATOR(), NODE_AUDIT, &m.base, NULL);
-}
-
 /* ---- questions, and mistakes of clients */
 
 static void ask(void)
@@ -577,12 +480,11 @@ static const struct {
     void (*act)(void);
     unsigned weight;
 } actions[] = {
-    {submit, 18},          {assess, 16}, {confirm_verdict, 8}, {activate, 2},
-    {apply, 14},           {decide, 14}, {declare_use, 4},     {push, 22},
-    {confirm_incident, 5}, {lift, 5},    {suspend, 4},         {change_party, 3},
-    {revoke, 1},           {ask, 4},     {get_one, 4},         {repeat, 8},
-    {notify_change, 4},    {report, 6},  {resolve, 2},         {reuse_id, 2},
-    {time_passes, 1},
+    {submit, 18},          {assess, 16},  {confirm_verdict, 8}, {activate, 2},
+    {apply, 14},           {decide, 14},  {declare_use, 4},     {push, 22},
+    {confirm_incident, 5}, {lift, 5},     {suspend, 4},         {change_party, 3},
+    {revoke, 1},           {ask, 4},      {get_one, 4},         {repeat, 8},
+    {drive_audit, 12},     {reuse_id, 2}, {time_passes, 1},
 };
 
 static void act(void)

@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/date.h"
 #include "ismap/liu/v1/audit.pb-c.h"
-#include "ismap/liu/v1/scope.pb-c.h"
 #include "rig.h"
 #include "services/audit/catalogue_load.h"
 
@@ -218,70 +217,11 @@ static void a_new_catalogue_plans_every_service_again_once_whatever_is_killed(vo
     client_close(&op);
 }
 
-/* The audit service is killed when the notice is on disk and its plan is not. */
-static void a_change_notice_is_planned_for_whatever_is_killed(void **state)
-{
-    (void)state;
-    struct client own;
-    struct client other;
-    static char *controls[] = {(char *)(uintptr_t) "5.1.1", (char *)(uintptr_t) "9.9.9"};
-    char today[DATE_TEXT_BYTES];
-    (void)rig_party(&rig, "mlit");
-    const char *id = rig_open_case(&rig, "blossom", "tb3", "mlit");
-    rig_assess(&rig, id, "tb3-mlit", "mlit");
-    rig_await_plan(&rig, id, "blossom");
-    date_format(date_of_ms(clock_wall_ms()), today);
-    client_open(&own, &rig.stack, STACK_AUDIT, rig_who(&rig, "blossom"));
-    client_open(&other, &rig.stack, STACK_AUDIT, rig_who(&rig, "acme"));
-    const Ismap__Liu__V1__AuditPlan *plan = plan_of(&own, id);
-    for (size_t i = 0; i < plan->n_items; i++) /* one that is not of the first year */
-        if (plan->items[i]->party == PARTY(INTERNAL) && plan->items[i]->year > 1)
-            controls[0] = arena_strdup(&rig.arena, plan->items[i]->control_id);
-    int32_t first = plan->first_year;
-    Ismap__Liu__V1__SubmitChangeNotice m = ISMAP__LIU__V1__SUBMIT_CHANGE_NOTICE__INIT;
-    m.case_id = lend(id);
-    m.kind = ISMAP__LIU__V1__CHANGE_KIND__CHANGE_KIND_OPERATION;
-    m.changed_on = today;
-    m.controls = controls;
-    m.n_controls = 2;
-    m.before = lend("四半期ごとの記録");
-    m.after = lend("毎月の記録");
-    assert_status(client_call(&own, &m.base), ST(UNAUTHENTICATED));
-    assert_status(client_sign(&own, &m.base), ST(INVALID_ARGUMENT));
-    m.n_controls = 1;
-    assert_status(client_sign(&other, &m.base), ST(NOT_FOUND));
-    assert_status(client_sign(&own, &m.base), ST(OK));
-    stack_kill(&rig.stack, STACK_AUDIT);
-    assert_true(stack_start(&rig.stack, STACK_BIT(STACK_AUDIT)));
-    const Ismap__Liu__V1__PlanRevisions *list = NULL;
-    Ismap__Liu__V1__GetPlanRevisions get = ISMAP__LIU__V1__GET_PLAN_REVISIONS__INIT;
-    get.case_id = lend(id);
-    for (int i = 0; i < 100 && (list == NULL || list->n_revisions == 0); i++) {
-        pb_reply *r = client_persist(&own, &get.base, false);
-        assert_status(r, ST(OK));
-        list = client_payload(&own, r, &ismap__liu__v1__plan_revisions__descriptor);
-        (void)usleep(100000);
-    }
-    assert_int_equal(list->n_revisions, 1);
-    assert_int_equal(list->revisions[0]->reasons[0]->cause,
-                     ISMAP__LIU__V1__REPLAN_CAUSE__REPLAN_CAUSE_CHANGE);
-    bool moved = false;
-    for (size_t i = 0; i < list->revisions[0]->n_moves; i++) {
-        const Ismap__Liu__V1__PlanMove *v = list->revisions[0]->moves[i];
-        moved |= strcmp(v->control_id, controls[0]) == 0 && v->to_year == first &&
-                 v->cause == ISMAP__LIU__V1__PLAN_CAUSE__PLAN_CAUSE_CHANGED;
-    }
-    assert_true(moved);
-    client_close(&own);
-    client_close(&other);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reports_are_kept_and_tell_what_was_really_audited),
         cmocka_unit_test(a_new_catalogue_plans_every_service_again_once_whatever_is_killed),
-        cmocka_unit_test(a_change_notice_is_planned_for_whatever_is_killed),
     };
     return cmocka_run_group_tests(tests, up, down);
 }

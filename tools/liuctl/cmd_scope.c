@@ -2,6 +2,7 @@
 #include "ismap/liu/v1/scope.pb-c.h"
 #include "liuctl/commands.h"
 
+#define CONTROLS_MAX 256 /* of one incident */
 #define WORD(type, value) cli_word(c, &ismap__liu__v1__##type##__descriptor, (int)(value))
 
 static char *lend(const char *s)
@@ -42,6 +43,23 @@ int cmd_change_submit(struct cli *c, struct cli_args *a)
     return CLI_OK;
 }
 
+int cmd_incident_affects(struct cli *c, struct cli_args *a)
+{
+    Ismap__Liu__V1__NameAffectedControls m = ISMAP__LIU__V1__NAME_AFFECTED_CONTROLS__INIT;
+    const char *reason = cli_option(a, "--reason");
+    char *controls[CONTROLS_MAX];
+    const char *next = NULL;
+    m.incident_id = lend(cli_next(a));
+    while (m.n_controls < CONTROLS_MAX && (next = cli_next(a)) != NULL)
+        controls[m.n_controls++] = lend(next);
+    m.controls = controls;
+    if (m.incident_id == NULL || reason == NULL || !cli_done(c, a))
+        return cli_usage(c, c->ja ? "インシデントの番号と --reason を指定してください"
+                                  : "give an incident and --reason");
+    m.reason = lend(reason);
+    return cli_ask(c, CLI_AUDIT, &m.base, true);
+}
+
 int cmd_change_show(struct cli *c, struct cli_args *a)
 {
     Ismap__Liu__V1__GetChangeNotice m = ISMAP__LIU__V1__GET_CHANGE_NOTICE__INIT;
@@ -64,6 +82,28 @@ static void print_notices(struct cli *c, const Ismap__Liu__V1__AuditScope *s)
         cli_table_row(c, &t, 5, cells);
     }
     if (s->n_notices > 0)
+        cli_table_print(c, &t);
+}
+
+static void print_incidents(struct cli *c, const Ismap__Liu__V1__AuditScope *s)
+{
+    static const char *const head_en[] = {"INCIDENT", "SUSPENDED", "LIFTED", "NAMED BY", "REASON"};
+    static const char *const head_ja[] = {"インシデント", "一時停止", "解除", "指定者", "理由"};
+    struct cli_table t = {0};
+    cli_table_row(c, &t, 5, c->ja ? head_ja : head_en);
+    for (size_t i = 0; i < s->n_incidents; i++) {
+        const Ismap__Liu__V1__IncidentRef *x = s->incidents[i];
+        char at[2][CLI_TIME_BYTES] = {"-", "-"};
+        if (x->suspended_at_ms != 0)
+            cli_time(x->suspended_at_ms, at[0]);
+        if (x->lifted_at_ms != 0)
+            cli_time(x->lifted_at_ms, at[1]);
+        const char *cells[] = {x->incident_id, arena_strdup(&c->arena, at[0]),
+                               arena_strdup(&c->arena, at[1]),
+                               x->named_by[0] == '\0' ? "-" : x->named_by, x->reason};
+        cli_table_row(c, &t, 5, cells);
+    }
+    if (s->n_incidents > 0)
         cli_table_print(c, &t);
 }
 
@@ -99,6 +139,7 @@ int cmd_audit_scope(struct cli *c, struct cli_args *a)
         return CLI_OK;
     }
     print_notices(c, s);
+    print_incidents(c, s);
     print_triggers(c, s);
     return CLI_OK;
 }

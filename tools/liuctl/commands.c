@@ -172,6 +172,14 @@ const struct cli_command cli_commands[] = {
     {"audit scope", "CASE", "What the planner was told of a case: change notices and what follows.",
      "計画の前提(変更届と、それにより監査する管理策)です。",
      "liuctl audit scope C-0123456789ABCDEF", cmd_audit_scope},
+    {"incident affects", "INCIDENT [CONTROL...] --reason TEXT",
+     "Name the controls that an incident affected, none for none (signed, operators); the case is "
+     "planned again.",
+     "インシデントの影響を受けた管理策を指定します(署名、運用者)"
+     "。指定がなければ影響なしです。計画が"
+     "作り直されます。",
+     "liuctl --as operator incident affects inc-0123456789ABCDEF-1 9.4.2 12.6.1 --reason 'form 7'",
+     cmd_incident_affects},
     {"change submit", "FILE.json [--case CASE]",
      "Submit a change notice (signed, providers); the case is planned again.",
      "変更届を提出します(署名、事業者)。計画が作り直されます。",

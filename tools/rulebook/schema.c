@@ -164,6 +164,7 @@ static const cyaml_schema_field_t AUDIT[] = {
     NUMBER_OPTIONAL(PB(AuditRules), internal_report_due_months),
     NUMBER_OPTIONAL(PB(AuditRules), internal_report_remind_days),
     NUMBER_OPTIONAL(PB(AuditRules), change_notice_days),
+    LIST_OPTIONAL(PB(AuditRules), incident_controls, &WORDS_ENTRY, 256),
     LIST_OPTIONAL(PB(AuditRules), effort, &EFFORT_ENTRY, 2048),
     LIST_OPTIONAL(PB(AuditRules), ceilings, &CEILING_ENTRY, 32),
     LIST_OPTIONAL(PB(AuditRules), modes, &MODE_ENTRY, 16),

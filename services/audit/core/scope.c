@@ -13,34 +13,42 @@ static void fault(struct arena *a, struct audit_faults *f, size_t i, const char 
     audit_fault_add(f, a, 0, field == NULL ? "controls" : field, rule, ja, en);
 }
 
-enum err scope_check_notice(struct arena *a, const struct catalogue *c,
-                            const struct scope_notice *n, struct audit_faults *faults)
+enum err scope_check_controls(struct arena *a, const struct catalogue *c,
+                              const char *const *controls, size_t n, struct audit_faults *faults)
 {
     size_t before = faults->n;
     bool *seen = arena_alloc(a, (c->n + 1) * sizeof *seen);
     if (seen == NULL)
         return ERR_NOMEM;
     memset(seen, 0, (c->n + 1) * sizeof *seen);
-    if (n->changed_day > date_add_months(n->today, 12) ||
-        n->changed_day < date_add_months(n->today, -12 * SCOPE_TRIGGER_YEARS))
-        audit_fault_add(faults, a, 0, "changedOn", "R48",
-                        "変更日は10年前から1年後までの日にしてください。",
-                        "The day of a change is at most ten years ago and one year ahead.");
-    for (size_t i = 0; i < n->n; i++) {
-        const struct catalogue_item *it = catalogue_find(c, n->controls[i]);
+    for (size_t i = 0; i < n; i++) {
+        const struct catalogue_item *it = catalogue_find(c, controls[i]);
         if (it == NULL)
             fault(a, faults, i, "R60", "計画の管理基準にない管理策です。",
                   "This control is not in the plan's catalogue.");
         else if (it->not_assessed)
-            fault(a, faults, i, "R48", "監査の対象とならない項目です。",
+            fault(a, faults, i, "R66", "監査の対象とならない項目です。",
                   "There is nothing to audit under this number.");
         else if (seen[it - c->items])
-            fault(a, faults, i, "R48", "同じ管理策が二度挙げられています。",
+            fault(a, faults, i, "R66", "同じ管理策が二度挙げられています。",
                   "This control is named twice.");
         else
             seen[it - c->items] = true;
     }
     return faults->n == before ? ERR_OK : ERR_INVAL;
+}
+
+enum err scope_check_notice(struct arena *a, const struct catalogue *c,
+                            const struct scope_notice *n, struct audit_faults *faults)
+{
+    size_t before = faults->n;
+    if (n->changed_day > date_add_months(n->today, 12) ||
+        n->changed_day < date_add_months(n->today, -12 * SCOPE_TRIGGER_YEARS))
+        audit_fault_add(faults, a, 0, "changedOn", "R48",
+                        "変更日は10年前から1年後までの日にしてください。",
+                        "The day of a change is at most ten years ago and one year ahead.");
+    enum err e = scope_check_controls(a, c, n->controls, n->n, faults);
+    return e != ERR_OK || faults->n == before ? e : ERR_INVAL;
 }
 
 static const char *ref_of(const struct plan_trigger *t)

@@ -22,6 +22,12 @@ struct scope_notice {
     int32_t today;
 };
 
+/* ERR_INVAL with a fault for each of controls[i] that is not in the catalogue, has nothing to audit
+ * or is named twice. ERR_NOMEM. */
+enum err scope_check_controls(struct arena *a, const struct catalogue *c,
+                              const char *const *controls, size_t n,
+                              struct audit_faults *faults) LIU_MUST_USE;
+
 /* ERR_INVAL with every fault, by its path in the message (controls[3], changedOn): a control that
  * is not in the catalogue, has nothing to audit or is named twice; a day more than a year ahead, or
  * longer ago than any plan looks back. ERR_NOMEM. */

@@ -97,6 +97,7 @@ static const char *const requests[] = {
     "ListCatalogues",
     "SubmitChangeNotice",
     "GetChangeNotice",
+    "NameAffectedControls",
     "GetAuditScope",
 };
 

@@ -131,7 +131,7 @@ static void what_cannot_be_is_refused_by_field_and_rule(void **state)
     (void)fake_run(&s.w, audit_submit_change);
     assert_int_equal(s.w.status, STATUS(INVALID_ARGUMENT));
     assert_true(fake_fault(&s.w, "controls[0] R60"));
-    assert_true(fake_fault(&s.w, "controls[2] R48"));
+    assert_true(fake_fault(&s.w, "controls[2] R66"));
     assert_int_equal(s.w.n_puts, 0);
     scene_end(&s);
     begin(&s, &m);

@@ -154,8 +154,8 @@ static void a_notice_that_cannot_be_is_refused_with_every_fault(void **state)
         {{"5.1.1"}, "2016-11-15", NULL, NULL},
         {{"5.1.1"}, "2016-11-14", "changedOn", "R48"},
         {{"5.1.1", "99.1.1"}, "2026-11-01", "controls[1]", "R60"},
-        {{"5.1.1", "5.1.2", "5.1.1"}, "2026-11-01", "controls[2]", "R48"},
-        {{"5.1.1", "3.1.1"}, "2026-11-01", "controls[1]", "R48"},
+        {{"5.1.1", "5.1.2", "5.1.1"}, "2026-11-01", "controls[2]", "R66"},
+        {{"5.1.1", "3.1.1"}, "2026-11-01", "controls[1]", "R66"},
     };
     static const char *const ids[] = {"3.1.1", "5.1.1", "5.1.2"};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
