@@ -164,6 +164,7 @@ enum err audit_record_put_basis(struct arena *a, const struct plan_input *in,
     ismap__liu__v1__plan_basis__init(m);
     char day[DATE_TEXT_BYTES];
     m->open_year = in->open_year;
+    m->cycle_first_year = in->cycle_first_year;
     m->special_measure = in->special_measure;
     m->special_used = in->special_used;
     if (in->special_measure) {
@@ -285,6 +286,7 @@ enum err audit_record_basis(struct arena *a, const Ismap__Liu__V1__AuditPlan *pl
     if (h == NULL || b == NULL)
         return ERR_NOMEM;
     in->open_year = m->open_year;
+    in->cycle_first_year = m->cycle_first_year;
     in->special_measure = m->special_measure != 0;
     in->special_used = m->special_used != 0;
     if (m->applied_on[0] != '\0' && date_parse(m->applied_on, &in->applied_day) != ERR_OK)
@@ -317,6 +319,9 @@ enum err audit_record_before(struct arena *a, const Ismap__Liu__V1__AuditPlan *p
                                  audit_record_first_year(plan) + (int32_t)plan->items[i]->year - 1};
     in->before = b;
     in->n_before = plan->n_items;
+    in->cycle_first_year = plan->basis != NULL && plan->basis->cycle_first_year != 0
+                               ? plan->basis->cycle_first_year
+                               : audit_record_first_year(plan);
     return ERR_OK;
 }
 

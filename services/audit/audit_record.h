@@ -54,7 +54,8 @@ enum err audit_record_read_plan(struct arena *a, const Ismap__Liu__V1__AuditPlan
 enum err audit_record_basis(struct arena *a, const Ismap__Liu__V1__AuditPlan *plan,
                             struct plan_input *in) LIU_MUST_USE;
 
-/* The plan that is replaced, into in->before; strings are borrowed. ERR_NOMEM. */
+/* The plan that is replaced, into in->before, and the year in which its service's cycle began;
+ * strings are borrowed. ERR_NOMEM. */
 enum err audit_record_before(struct arena *a, const Ismap__Liu__V1__AuditPlan *plan,
                              struct plan_input *in) LIU_MUST_USE;
 

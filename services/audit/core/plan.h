@@ -77,7 +77,7 @@ struct plan_policy {
     uint32_t rotation_years;       /* R63; 1 to PLAN_YEARS_MAX */
     uint32_t internal_cycle_years; /* R68; 1 to PLAN_YEARS_MAX */
     bool internal_all_tiers;       /* R68: false = objectives of the controls tier only */
-    bool internal_sliding; /* R68: any consecutive years; false = fixed periods from year 1 */
+    bool internal_sliding; /* R68: any consecutive years; false = periods from cycle_first_year */
     const struct plan_important *important;
     size_t n_important;
     uint32_t hours_external; /* of one item without a row of effort, both modes; one mode: half */
@@ -147,6 +147,9 @@ struct plan_input {
     size_t n_excluded;
     int32_t first_year; /* civil year in Tokyo that is year 1 of the plan */
     int32_t open_year; /* first civil year that can still be planned, in the plan; 0 = first_year */
+    int32_t cycle_first_year; /* civil year in which the first plan of the service began: fixed
+                                 periods count from it, and what was never audited; at most
+                                 first_year; 0 = first_year */
     const struct plan_inherited *inherited;
     size_t n_inherited;
     const struct plan_trigger *triggers;
@@ -224,7 +227,8 @@ struct plan_cover {
     enum plan_party party;
     int32_t last_year; /* civil year of its last audit before open_year; 0 = never */
     int32_t due_year;  /* civil year by which it has to be audited, counted from the last audit or,
-                          never audited, from the first year with any audit (R65, R68) */
+                          never audited, from the cycle's first year or the first with any
+                          audit before it (R65, R68) */
     uint32_t years;    /* bit y for year y of the plan */
     bool overdue;      /* due before open_year */
 };

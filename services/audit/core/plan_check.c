@@ -274,6 +274,11 @@ static bool check_years(struct checker *c)
     uint32_t years = c->p.plan->years;
     int64_t open =
         c->p.in->open_year == 0 ? 1 : (int64_t)c->p.in->open_year - c->p.in->first_year + 1;
+    if (c->p.in->cycle_first_year > c->p.in->first_year) {
+        fault(c, "cycle_first_year", "R68", "周期の最初の年が計画の最初の年より後です",
+              "the cycle's first year is after the plan's first year");
+        return false;
+    }
     if (years == longer && years >= 1 && years <= PLAN_YEARS_MAX && policy->rotation_years > 0 &&
         policy->internal_cycle_years > 0 && open >= 1 && open <= years)
         return true;

@@ -52,6 +52,9 @@ static void check_years(struct plan_work *w)
     if (open < 1 || open > w->years)
         plan_fault(w, "open_year", "R65", "計画できる最初の年が計画の期間の外です",
                    "the first year that can be planned lies outside the plan");
+    if (w->in->cycle_first_year > w->in->first_year)
+        plan_fault(w, "cycle_first_year", "R68", "周期の最初の年が計画の最初の年より後です",
+                   "the cycle's first year is after the plan's first year");
     w->open = (uint32_t)(open < 1 || open > w->years ? 1 : open);
 }
 
@@ -333,7 +336,7 @@ static void pull_triggers(struct plan_work *w)
 }
 
 /* Sliding: by `period` years after the last audit; of what was never audited, after the year before
- * the first with any audit of the party, or the year before it was adopted. */
+ * the cycle began or the party audited anything, or the year before it was adopted. */
 static int64_t due_sliding(const struct plan_side *s, int64_t first, uint32_t period)
 {
     int64_t last = s->last != PLAN_NEVER ? s->last : first - 1;
@@ -342,12 +345,19 @@ static int64_t due_sliding(const struct plan_side *s, int64_t first, uint32_t pe
     return last + period;
 }
 
+/* The year of the plan, perhaps before it, in which the first plan of the service began. */
+static int64_t cycle_start(const struct plan_work *w)
+{
+    return w->in->cycle_first_year == 0 ? 1 : year_of(w, w->in->cycle_first_year);
+}
+
 /* Fixed: by the end of the period that holds the open year; at once when the period before went by
  * without; in the next period when this one has its audit. */
 static int64_t due_fixed(const struct plan_work *w, const struct plan_side *s, int64_t first,
                          uint32_t period, uint32_t *from)
 {
-    int64_t begin = (int64_t)(w->open - 1) / period * period + 1;
+    int64_t start = cycle_start(w);
+    int64_t begin = ((int64_t)w->open - start) / period * period + start;
     if (s->last != PLAN_NEVER && s->last >= begin) {
         *from = (uint32_t)(begin + period);
         return begin + 2 * (int64_t)period - 1;
@@ -360,7 +370,7 @@ static int64_t due_fixed(const struct plan_work *w, const struct plan_side *s, i
 
 static void set_due(struct plan_work *w)
 {
-    int64_t first[2] = {1, 1};
+    int64_t first[2] = {cycle_start(w), cycle_start(w)};
     for (size_t k = 0; k < w->in->n_history; k++) {
         const struct plan_history *h = &w->in->history[k];
         int64_t y = year_of(w, h->year);

@@ -186,8 +186,8 @@ static void set_turn(const struct proof *p, struct proof_side *s, unsigned n, in
     int64_t earliest = p->open + ((s->history >> p->open) & 1u);
     s->due_said = since + period;
     if (n == 1 && !p->in->policy->internal_sliding) {
-        int64_t block = (p->open - 1) / period; /* the open year is in this fixed period */
-        int64_t begin = block * period + 1;
+        int64_t over = (p->open - p->cycle) / period; /* fixed periods before this one */
+        int64_t begin = p->cycle + over * period;
         if (s->audited && since >= begin) {
             earliest = begin + period;
             s->due_said = begin + 2 * period - 1;
@@ -227,7 +227,8 @@ static void read_items(struct proof *p)
 
 enum err proof_read(struct proof *p)
 {
-    int64_t first[2] = {1, 1};
+    p->cycle = p->in->cycle_first_year == 0 ? 1 : plan_year(p, p->in->cycle_first_year);
+    int64_t first[2] = {p->cycle, p->cycle};
     p->years = p->plan->years;
     p->open = p->in->open_year == 0 ? 1 : (uint32_t)plan_year(p, p->in->open_year);
     p->controls = arena_alloc(p->arena, p->in->catalogue->n * sizeof(*p->controls));

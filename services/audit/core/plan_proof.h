@@ -45,6 +45,7 @@ struct proof {
     struct proof_control *controls;
     uint32_t years;
     uint32_t open;
+    int64_t cycle; /* year in which the first plan of the service began: 1 or before */
     uint32_t before_years;
 };
 
