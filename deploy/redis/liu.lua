@@ -21,7 +21,8 @@ local OK, CONFLICT, DUPLICATE, MISMATCH, REFUSED, BROKEN, LATE = 0, 1, 2, 3, 4, 
 local ABSENT = '\0\0\0\0\0\0\0\0'
 local VALUE_BYTES_MAX = 4 * 1024 * 1024
 local SEQ_MAX = 9007199254740000
-local TRIM_MAX = 20000
+local TRIM_MAX = 256 -- journal entries a call: Redis has one thread, and a critical alert waits for each call
+local NOISE_MAX = 128 -- of noise, all streams of a call; more than a node of a stream holds (redis.conf: 100)
 local LAST_ID = '18446744073709551615-0'
 
 -- ---- PHASE 1: looks, never writes
@@ -595,9 +596,26 @@ local function liu_halt(keys, argv)
     return head.seq
 end
 
+-- Whole nodes of the noise streams whose entries are all before the first id that stays; what is left of a
+-- node goes with its last entry. Answers how many entries went: about NOISE_MAX a call, 0 at the end.
+local function trim_noise(keys, argv, offset)
+    local left, gone = NOISE_MAX, 0
+    for i = 5, #argv do
+        local n = left > 0 and redis.call('XTRIM', keys[i + offset], 'MINID', '~', argv[i], 'LIMIT', left) or 0
+        left, gone = left - n, gone + n
+    end
+    if gone == 0 then -- a node that is larger than the limit would stay for ever
+        for i = 5, #argv do
+            gone = gone + redis.call('XTRIM', keys[i + offset], 'MINID', '~', argv[i], 'LIMIT', 10000)
+        end
+    end
+    return gone
+end
+
 -- KEYS: head, journal, cursors, then audience and noise streams. ARGV: epoch, last sequence to go, last
 -- sequence archived, number of audience streams, for each noise stream the first id that stays.
--- Answers the last sequence that is gone: at most TRIM_MAX entries a call, so it may be less.
+-- Answers the last sequence that is gone: at most TRIM_MAX entries a call, so it may be less. With noise
+-- streams: how many of their entries went; called again until none did.
 local function liu_trim(keys, argv)
     local head, why = read_call(keys, argv)
     if not head then
@@ -625,10 +643,7 @@ local function liu_trim(keys, argv)
     for i = 4, 3 + audiences do
         redis.call('XTRIM', keys[i], 'MINID', '=', min)
     end
-    for i = 5, #argv do
-        redis.call('XTRIM', keys[i - 1 + audiences], 'MINID', '=', argv[i])
-    end
-    return seq
+    return #argv > 4 and trim_noise(keys, argv, audiences - 1) or seq
 end
 
 redis.register_function('liu_commit', liu_commit)

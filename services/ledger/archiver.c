@@ -1,8 +1,12 @@
 /* A list under a mutex each way, and an eventfd that wakes the loop. */
 #include "services/ledger/archiver.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -19,7 +23,7 @@ struct archiver {
     struct queue todo;
     struct queue done;
     bool stop;
-    bool background;
+    enum archiver_rank rank;
     int fd;
     struct loop_source *source;
 };
@@ -55,11 +59,29 @@ static void run(struct archive_job *job)
     }
 }
 
+void archiver_step_back(int nice)
+{
+    /* on Linux both are a thread's own */
+    (void)sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), nice);
+    if (gettid() != getpid() || getsid(0) != getpid())
+        return;
+    char text[8];
+    int fd = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return; /* sessions are not weighed */
+    (void)snprintf(text, sizeof(text), "%d", nice);
+    ssize_t n = write(fd, text, strlen(text));
+    (void)n;
+    (void)close(fd);
+}
+
 static void *work(void *arg)
 {
+    static const int nice[] = {
+        [ARCHIVER_WRITER] = 5, [ARCHIVER_READER] = 10, [ARCHIVER_MAKER] = 15};
     struct archiver *a = arg;
-    if (a->background) /* on Linux this is a thread's own */
-        (void)setpriority(PRIO_PROCESS, (id_t)gettid(), 10);
+    archiver_step_back(nice[a->rank]);
     (void)pthread_mutex_lock(&a->mutex);
     while (!a->stop) {
         struct archive_job *job = pop(&a->todo);
@@ -96,12 +118,12 @@ static void woken(void *arg, unsigned events)
     }
 }
 
-enum err archiver_create(struct loop *l, bool background, struct archiver **out)
+enum err archiver_create(struct loop *l, enum archiver_rank rank, struct archiver **out)
 {
     struct archiver *a = calloc(1, sizeof(*a));
     if (a == NULL)
         return ERR_NOMEM;
-    a->background = background;
+    a->rank = rank;
     a->todo.last = &a->todo.first;
     a->done.last = &a->done.first;
     (void)pthread_mutex_init(&a->mutex, NULL);

@@ -14,6 +14,9 @@
 struct archiver;
 struct archive_job;
 
+/* Who goes first when the processor or the disk is wanted by several; all behind other services. */
+enum archiver_rank { ARCHIVER_WRITER, ARCHIVER_READER, ARCHIVER_MAKER };
+
 typedef void archive_done_fn(void *arg, struct archive_job *job);
 
 enum archive_task {
@@ -37,9 +40,14 @@ struct archive_job {
     struct archive_job *next; /* the archiver's */
 };
 
-/* Starts the thread; `background`: behind everything else that wants the processor. ERR_NOMEM,
- * ERR_IO. */
-enum err archiver_create(struct loop *l, bool background, struct archiver **out) LIU_MUST_USE;
+/* Starts the thread. ERR_NOMEM, ERR_IO. */
+enum err archiver_create(struct loop *l, enum archiver_rank rank,
+                         struct archiver **out) LIU_MUST_USE;
+
+/* The calling thread steps behind what others want of the processor: no right is needed for that,
+ * and none brings it back. `nice` as in setpriority(2). A process that leads a session steps back
+ * as a whole where the kernel weighs sessions. */
+void archiver_step_back(int nice);
 
 /* Never fails: nothing is allocated. */
 void archiver_submit(struct archiver *a, struct archive_job *job);

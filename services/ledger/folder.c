@@ -8,7 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define PIECE_BYTES (256u << 10)
+#define REST_NS 1000000 /* behind a piece: 150 MB/s at the most */
 
 bool folder_path(char out[FOLDER_PATH_BYTES], const char *dir, const char *name)
 {
@@ -70,6 +74,26 @@ enum err folder_write_all(int fd, const uint8_t *p, size_t n)
         n -= (size_t)done;
     }
     return ERR_OK;
+}
+
+enum err folder_write_gently(int fd, const uint8_t *p, size_t n)
+{
+    enum err e = ERR_OK;
+    while (e == ERR_OK && n > 0) {
+        size_t piece = n < PIECE_BYTES ? n : PIECE_BYTES;
+        off_t at = lseek(fd, 0, SEEK_CUR);
+        e = folder_write_all(fd, p, piece);
+        p += piece;
+        n -= piece;
+        if (e != ERR_OK || at < 0 || piece < PIECE_BYTES)
+            continue; /* what is small is the fsync's */
+        /* a file system that cannot do it writes all at the fsync */
+        (void)sync_file_range(fd, at, (off_t)piece,
+                              SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                                  SYNC_FILE_RANGE_WAIT_AFTER);
+        (void)nanosleep(&(struct timespec){.tv_nsec = REST_NS}, NULL);
+    }
+    return e;
 }
 
 static bool ends_with(const char *s, const char *suffix)

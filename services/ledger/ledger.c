@@ -272,6 +272,7 @@ static void tick(void *arg)
     snapshots_go(l);
     rewrite_go(l);
     usage_go(l);
+    pace_go(l);
 }
 
 static enum err create(const struct service_env *env, void **state, struct err_text *why)
@@ -303,9 +304,9 @@ static enum err create(const struct service_env *env, void **state, struct err_t
         release(l);
         return e;
     }
-    e = archiver_create(l->loop, false, &l->archiver);
+    e = archiver_create(l->loop, ARCHIVER_WRITER, &l->archiver);
     if (e == ERR_OK)
-        e = archiver_create(l->loop, true, &l->maker);
+        e = archiver_create(l->loop, ARCHIVER_MAKER, &l->maker);
     if (e == ERR_OK)
         e = reader_create(l, &l->reader);
     if (e != ERR_OK) {
@@ -332,6 +333,7 @@ static void destroy(void *state)
 {
     struct ledger *l = state;
     loop_cancel_timer(l->timer);
+    loop_cancel_timer(l->pace);
     atomic_store(&l->snapshots.stop, true);
     reader_destroy(l->reader);
     archiver_destroy(l->maker);

@@ -38,6 +38,7 @@ struct stream {
     bool busy;        /* the job is the archiver's */
     bool unwritten;   /* the other builder failed to be written: tried again */
     bool reading;
+    bool rests;        /* there is more to read: pace.c goes on */
     size_t page_bytes; /* of the last reading */
     uint32_t page;     /* adapts to what fits into a reply */
     uint32_t asked;    /* of the reading under way */
@@ -47,18 +48,24 @@ struct stream {
 
 struct trim {
     bool busy;
+    bool rests;      /* between two calls: pace.c goes on */
     bool tight;      /* journal and index */
     bool noise_turn; /* of two trims */
+    bool is_noise;   /* the one under way */
+    bool cut;        /* the round is over before all is gone that may go */
     int64_t next_ms;
     uint64_t least;      /* cursor of all consumers */
     uint32_t waits_seen; /* bits of trim_waits_for */
     uint64_t head;
     uint64_t target;    /* last sequence to go */
-    uint64_t gone;      /* by earlier trims */
+    uint64_t reached;   /* in this round */
+    uint64_t gone;      /* by earlier rounds */
     struct buf parties; /* ids, NUL-terminated, of the audience */
     size_t n_parties;
     size_t at;        /* byte in parties: the next call's first */
     int64_t noise_ms; /* next trim of noise */
+    size_t feed;      /* the call's first, */
+    size_t feed_end;  /* and behind its last */
 };
 
 struct rewrite {
@@ -118,6 +125,8 @@ struct ledger {
     struct snapshots snapshots;
     struct rewrite rewrite;
     struct loop_timer *timer;
+    struct loop_timer *pace; /* runs while there is a backlog */
+    size_t pace_turn;
     char epoch[SEGMENT_EPOCH_DIGITS + 1];
     bool stopped;   /* another epoch appeared */
     size_t pending; /* calls of the store whose answer is to come */
@@ -195,6 +204,11 @@ enum err reader_ask(struct reader *r, struct archive_ask *ask) LIU_MUST_USE;
 void trim_init(struct trim *t);
 void trim_fini(struct trim *t);
 void trim_go(struct ledger *l);
+void trim_step(struct ledger *l); /* the next call of the trim that rests */
+
+/* pace.c */
+void pace_go(struct ledger *l); /* what rests goes on in a moment */
+bool pace_behind(const struct ledger *l);
 
 /* usage.c */
 void usage_go(struct ledger *l);

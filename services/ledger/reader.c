@@ -221,7 +221,7 @@ enum err reader_create(struct ledger *l, struct reader **out)
     if (r == NULL)
         return ERR_NOMEM;
     r->ledger = l;
-    enum err e = archiver_create(l->loop, true, &r->worker);
+    enum err e = archiver_create(l->loop, ARCHIVER_READER, &r->worker);
     if (e != ERR_OK) {
         free(r);
         return e;

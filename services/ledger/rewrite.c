@@ -1,6 +1,7 @@
-/* Starts the rewrite of Redis' append-only file: when it has grown enough, and while little is
- * written. How fast it grows is measured on the file itself, so that noise counts as commits do.
- * Redis does only one at a time; one is asked for only when none is under way.
+/* Starts the rewrite of Redis' append-only file: when it has grown enough, while little is written,
+ * and with nothing left to archive or trim: Redis stands still while it forks, the longer the more
+ * memory it has in use. How fast it grows is measured on the file itself, so that noise counts as
+ * commits do. Redis does only one at a time; one is asked for only when none is under way.
  */
 #include "store/rewrite.h"
 
@@ -95,7 +96,7 @@ static void looked(void *arg, enum err e, const struct store_append_file *f)
     int64_t ms = now - w->looked_ms > 0 ? now - w->looked_ms : 1;
     bool quiet = w->looked_ms > 0 && f->bytes >= w->bytes &&
                  written * 1000 / (uint64_t)ms <= (uint64_t)l->set->rewrite_quiet * 1024;
-    w->quiet = quiet ? w->quiet + 1 : 0;
+    w->quiet = quiet && !pace_behind(l) ? w->quiet + 1 : 0;
     w->bytes = f->bytes;
     w->looked_ms = now;
     metric_set(w->m_bytes, (int64_t)f->bytes);

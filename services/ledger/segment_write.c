@@ -78,7 +78,7 @@ static enum err write_file(const struct segment_builder *b, const char *path, st
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0440);
     if (fd < 0)
         return io(why, "open", path);
-    if (folder_write_all(fd, b->buf.data, b->buf.len) != ERR_OK ||
+    if (folder_write_gently(fd, b->buf.data, b->buf.len) != ERR_OK ||
         folder_write_all(fd, b->head.digest, SHA256_BYTES) != ERR_OK)
         e = io(why, "write", path);
     else if (fsync(fd) != 0)

@@ -155,7 +155,7 @@ static enum err flush(struct snapshot_writer *w)
 {
     enum err e = crypto_hash_add(w->hash, w->chunk.data, w->chunk.len);
     if (e == ERR_OK)
-        e = folder_write_all(w->fd, w->chunk.data, w->chunk.len);
+        e = folder_write_gently(w->fd, w->chunk.data, w->chunk.len);
     buf_clear(&w->chunk);
     return e;
 }

@@ -9,7 +9,7 @@
 
 #define TIGHT_MS 500 /* age of a segment when memory is short */
 #define PAGE_FIRST 32
-#define PAGE_BYTES (1u << 20)
+#define PAGE_BYTES (256u << 10)
 #define SEQ_END 9007199254740992u /* sequences stay exact in the Function's numbers */
 
 static struct segment_builder *collecting(struct stream *s)
@@ -55,6 +55,11 @@ static bool is_full(struct stream *s)
     const struct segment_builder *b = collecting(s);
     return b->head.count >= (uint64_t)s->ledger->set->segment_entries ||
            b->buf.len >= (s->kind == SEGMENT_JOURNAL ? LEDGER_JOURNAL_BYTES : LEDGER_NOISE_BYTES);
+}
+
+static bool is_tight(const struct stream *s)
+{
+    return usage_tight(s->ledger, s->kind == SEGMENT_NOISE ? FAMILY_NOISE : FAMILY_JOURNAL);
 }
 
 /* ---- the archiver's answers */
@@ -141,8 +146,7 @@ static void close_segment(struct stream *s)
         submit(s, ARCHIVE_WRITE);
         return;
     }
-    bool tight = usage_tight(s->ledger, s->kind == SEGMENT_NOISE ? FAMILY_NOISE : FAMILY_JOURNAL);
-    int64_t most_ms = tight ? TIGHT_MS : s->ledger->set->segment_seconds * 1000;
+    int64_t most_ms = is_tight(s) ? TIGHT_MS : s->ledger->set->segment_seconds * 1000;
     if (b->head.count == 0 || (!is_full(s) && now - s->since_ms < most_ms))
         return;
     if (s->has_archived)
@@ -178,10 +182,13 @@ static void page_done(struct stream *s, enum err e, size_t n)
         s->page /= 2; /* too much at once: what is asked for takes Redis' memory, too */
     else if (e == ERR_OK && s->page_bytes < PAGE_BYTES / 2 && s->page * 2 <= LEDGER_PAGE)
         s->page *= 2;
-    if (e == ERR_OK && n == s->asked)
-        stream_go(s);
-    else
+    if (e != ERR_OK || n != s->asked) {
         close_segment(s);
+        return;
+    }
+    s->rests = !is_tight(s);
+    stream_go(s);
+    pace_go(s->ledger);
 }
 
 /* The last entry collected is read again each time: a journal that has lost it, or has another one
@@ -312,7 +319,7 @@ static void noise_read(void *arg, enum err e, const struct store_noise *noise, s
 static void ask(struct stream *s)
 {
     struct ledger *l = s->ledger;
-    if (s->reading || is_full(s) || !store_ready(l->store, NULL))
+    if (s->reading || s->rests || is_full(s) || !store_ready(l->store, NULL))
         return;
     int64_t room = l->set->segment_entries - collecting(s)->head.count;
     s->asked = room < s->page ? (uint32_t)room : s->page;

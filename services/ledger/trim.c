@@ -1,5 +1,6 @@
-/* Takes out of Redis what is archived. Everything is read anew for each trim: it is rare, and the
- * Function checks the cursors again itself. */
+/* Takes out of Redis what is archived, in rounds of many small calls: Redis has one thread, and
+ * whatever else is asked of it waits for each call. Everything is read anew for each round: it is
+ * rare, and the Function checks the cursors again itself. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +11,9 @@
 #include "wire/unpack.h"
 
 #define PARTY_BYTES_MAX (4u << 20)
-#define PARTIES_A_CALL 512
+#define PARTIES_A_CALL 64
+#define FEEDS_A_CALL 32
+#define ROUND_ENTRIES 20000 /* then cursors are read again */
 #define TIGHT_MS 100
 
 void trim_init(struct trim *t)
@@ -25,14 +28,25 @@ void trim_fini(struct trim *t)
 
 static void done(struct ledger *l)
 {
-    l->trim.busy = false;
-    bool tight = l->trim.tight || usage_tight(l, FAMILY_NOISE);
-    l->trim.next_ms = clock_mono_ms() + (tight ? TIGHT_MS : l->set->trim_seconds * 1000);
+    struct trim *t = &l->trim;
+    int64_t wait_ms = l->set->trim_seconds * 1000;
+    if (t->tight || usage_tight(l, FAMILY_NOISE) || t->cut)
+        wait_ms = TIGHT_MS;
+    t->busy = t->cut = false;
+    t->next_ms = clock_mono_ms() + wait_ms;
+}
+
+/* The next call comes after a rest. */
+static void rest(struct ledger *l, enum family f)
+{
+    l->trim.rests = true;
+    if (usage_tight(l, f))
+        trim_step(l);
+    else
+        pace_go(l);
 }
 
 /* ---- the journal */
-
-static void trim_some(struct ledger *l);
 
 static void trimmed(void *arg, enum err e, uint64_t gone, const char *why)
 {
@@ -46,10 +60,13 @@ static void trimmed(void *arg, enum err e, uint64_t gone, const char *why)
         done(l);
         return;
     }
-    /* the first call tells how far it came; the others cut their indexes there */
-    t->target = gone;
-    if (t->at < t->parties.len) {
-        trim_some(l);
+    if (t->reached == 0 && t->target > gone + ROUND_ENTRIES) {
+        t->target = gone + ROUND_ENTRIES;
+        t->cut = true;
+    }
+    t->reached = gone;
+    if (t->reached < t->target || t->at < t->parties.len) {
+        rest(l, FAMILY_JOURNAL);
         return;
     }
     if (gone > t->gone) {
@@ -63,13 +80,14 @@ static void trimmed(void *arg, enum err e, uint64_t gone, const char *why)
     done(l);
 }
 
-static void trim_some(struct ledger *l)
+/* First the journal, with the public index, then the indexes of the parties up to there. */
+static void trim_journal(struct ledger *l)
 {
     struct trim *t = &l->trim;
     const char *parties[PARTIES_A_CALL];
     struct store_trim call = {
         .seq = t->target, .archived = l->journal.archived.seq, .parties = parties};
-    while (t->at < t->parties.len && call.n_parties < PARTIES_A_CALL) {
+    while (t->reached >= t->target && t->at < t->parties.len && call.n_parties < PARTIES_A_CALL) {
         const char *id = (const char *)t->parties.data + t->at;
         parties[call.n_parties++] = id;
         t->at += strlen(id) + 1;
@@ -99,7 +117,7 @@ static void parties_read(void *arg, enum err e, const char *next_page, const cha
         l->pending--;
     }
     if (e == ERR_OK)
-        trim_some(l);
+        trim_journal(l);
     else
         done(l);
 }
@@ -109,6 +127,7 @@ static void read_parties(struct ledger *l)
     struct trim *t = &l->trim;
     buf_clear(&t->parties);
     t->at = 0;
+    t->reached = 0;
     l->pending++;
     if (store_scan(l->store, RECORD_PARTY, "", 256, parties_read, l) != ERR_OK) {
         l->pending--;
@@ -201,17 +220,6 @@ static void cursors_read(void *arg, enum err e, const char *next_page, const cha
 
 /* ---- noise */
 
-static void noise_trimmed(void *arg, enum err e, uint64_t gone, const char *why)
-{
-    struct ledger *l = arg;
-    (void)gone;
-    if (ledger_answered(l))
-        return;
-    if (e != ERR_OK && e != ERR_UNAVAILABLE)
-        ledger_fault(l, "trim-refused", "noise", why);
-    done(l);
-}
-
 /* The first position that stays: behind what is archived, and not younger than noise_keep. */
 static struct segment_pos noise_stays(const struct ledger *l, const struct stream *s)
 {
@@ -223,15 +231,33 @@ static struct segment_pos noise_stays(const struct ledger *l, const struct strea
     return (struct segment_pos){(uint64_t)cut, 0};
 }
 
-/* The journal's part of the call is one that changes nothing. */
-static bool trim_noise(struct ledger *l)
+static void noise_trimmed(void *arg, enum err e, uint64_t gone, const char *why)
 {
-    static char kept[LEDGER_FEEDS_MAX][48];
-    const char *feeds[LEDGER_FEEDS_MAX];
-    const char *first_kept[LEDGER_FEEDS_MAX];
+    struct ledger *l = arg;
+    struct trim *t = &l->trim;
+    if (ledger_answered(l))
+        return;
+    if (e != ERR_OK && e != ERR_UNAVAILABLE)
+        ledger_fault(l, "trim-refused", "noise", why);
+    if (gone == 0)
+        t->feed = t->feed_end;
+    if (e == ERR_OK && t->feed < l->n_feeds)
+        rest(l, FAMILY_NOISE);
+    else
+        done(l);
+}
+
+/* Some feeds, from t->feed on. The journal's part of the call is one that changes nothing. */
+static void trim_noise(struct ledger *l)
+{
+    char kept[FEEDS_A_CALL][48];
+    const char *feeds[FEEDS_A_CALL];
+    const char *first_kept[FEEDS_A_CALL];
     struct store_trim call = {.feeds = feeds, .first_kept = first_kept};
-    for (size_t i = 0; i < l->n_feeds; i++) {
-        const struct stream *s = l->feeds[i];
+    struct trim *t = &l->trim;
+    for (t->feed_end = t->feed; t->feed_end < l->n_feeds && call.n_feeds < FEEDS_A_CALL;
+         t->feed_end++) {
+        const struct stream *s = l->feeds[t->feed_end];
         if (!s->has_archived)
             continue;
         struct segment_pos stays = noise_stays(l, s);
@@ -241,13 +267,25 @@ static bool trim_noise(struct ledger *l)
         first_kept[call.n_feeds] = kept[call.n_feeds];
         call.n_feeds++;
     }
-    if (call.n_feeds == 0)
-        return false;
     l->pending++;
-    if (store_trim(l->store, &call, noise_trimmed, l) == ERR_OK)
-        return true;
+    if (call.n_feeds > 0 && store_trim(l->store, &call, noise_trimmed, l) == ERR_OK)
+        return;
     l->pending--;
-    return false;
+    done(l);
+}
+
+/* ---- turns */
+
+void trim_step(struct ledger *l)
+{
+    struct trim *t = &l->trim;
+    t->rests = false;
+    if (l->stopped || !store_ready(l->store, NULL))
+        done(l);
+    else if (t->is_noise)
+        trim_noise(l);
+    else
+        trim_journal(l);
 }
 
 void trim_go(struct ledger *l)
@@ -261,9 +299,12 @@ void trim_go(struct ledger *l)
     t->noise_turn = !t->noise_turn; /* neither holds up the other */
     if (t->noise_turn && (now >= t->noise_ms || usage_tight(l, FAMILY_NOISE))) {
         t->noise_ms = now + 2 * l->set->trim_seconds * 1000;
-        if (trim_noise(l))
-            return;
+        t->is_noise = true;
+        t->feed = 0;
+        trim_noise(l);
+        return;
     }
+    t->is_noise = false;
     if (l->journal.state != STREAM_RUNNING || !l->journal.has_archived ||
         l->journal.archived.seq <= t->gone) {
         t->busy = false;

@@ -326,10 +326,84 @@ static void malformed_calls_are_refused_as_a_whole(void **state)
 static redisReply *trim(struct fixture *f, int seq, int archived)
 {
     return fixture_ask(
-        f,
-        "FCALL liu_trim 5 {%s}:head {%s}:journal {%s}:r:cursor {%s}:aud:min-a {%s}:noise:f " EPOCH
-        " %d %d 1 5-0",
-        f->partition, f->partition, f->partition, f->partition, f->partition, seq, archived);
+        f, "FCALL liu_trim 4 {%s}:head {%s}:journal {%s}:r:cursor {%s}:aud:min-a " EPOCH " %d %d 1",
+        f->partition, f->partition, f->partition, f->partition, seq, archived);
+}
+
+/* A call takes little of Redis' time, however much may go. */
+static void the_journal_is_trimmed_in_small_calls(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < 300; i++) {
+        char id[8];
+        (void)snprintf(id, sizeof(id), "r%d", i);
+        struct commit c = plain(id);
+        (void)fixture_commit(f, &c);
+    }
+    assert_int_equal(trim(f, 299, 300)->integer, 256);
+    assert_int_equal(fixture_ask(f, "XLEN {%s}:journal", f->partition)->integer, 301 - 256);
+    assert_int_equal(trim(f, 299, 300)->integer, 299);
+    assert_int_equal(trim(f, 299, 300)->integer, 299);
+    assert_int_equal(fixture_ask(f, "XLEN {%s}:aud:min-a", f->partition)->integer, 301 - 299);
+}
+
+static redisReply *trim_noise(struct fixture *f, const char *first_kept)
+{
+    return fixture_ask(f,
+                       "FCALL liu_trim 5 {%s}:head {%s}:journal {%s}:r:cursor {%s}:noise:f "
+                       "{%s}:noise:g " EPOCH " 0 0 0 %s %s",
+                       f->partition, f->partition, f->partition, f->partition, f->partition,
+                       first_kept, first_kept);
+}
+
+static long long noise_left(struct fixture *f, const char *feed)
+{
+    return fixture_ask(f, "XLEN {%s}:noise:%s", f->partition, feed)->integer;
+}
+
+/* 8 KiB an entry: a node each. */
+static void noise_is_trimmed_in_small_calls_until_none_is_left(void **state)
+{
+    struct fixture *f = *state;
+    static char bytes[8192];
+    struct commit c = plain("r0");
+    (void)fixture_commit(f, &c);
+    memset(bytes, 'x', sizeof(bytes));
+    for (int i = 1; i <= 300; i++) {
+        (void)fixture_ask(f, "XADD {%s}:noise:f %d-0 d %b", f->partition, i, bytes, sizeof(bytes));
+        (void)fixture_ask(f, "XADD {%s}:noise:g %d-0 d x", f->partition, i);
+    }
+    long long gone = trim_noise(f, "201-0")->integer;
+    assert_in_range(gone, 1, 128);
+    assert_int_equal(noise_left(f, "f") + noise_left(f, "g"), 600 - gone);
+    for (int i = 0; gone > 0; i++) {
+        assert_true(i < 20);
+        gone = trim_noise(f, "201-0")->integer;
+        assert_in_range(gone, 0, 128);
+    }
+    assert_int_equal(noise_left(f, "f"), 100);
+    assert_in_range(noise_left(f, "g"), 100, 200); /* whole nodes only */
+    redisReply *r = fixture_ask(f, "XRANGE {%s}:noise:f - + COUNT 1", f->partition);
+    assert_string_equal(r->element[0]->element[0]->str, "201-0");
+    while (trim_noise(f, "301-0")->integer > 0)
+        continue;
+    assert_int_equal(noise_left(f, "f") + noise_left(f, "g"), 0);
+}
+
+/* A server whose nodes are larger than a call may take: they go all the same. */
+static void a_node_larger_than_a_call_is_trimmed_too(void **state)
+{
+    struct fixture *f = *state;
+    struct commit c = plain("r0");
+    (void)fixture_commit(f, &c);
+    (void)fixture_ask(f, "CONFIG SET stream-node-max-entries 1000");
+    for (int i = 1; i <= 300; i++)
+        (void)fixture_ask(f, "XADD {%s}:noise:f %d-0 d x", f->partition, i);
+    (void)fixture_ask(f, "CONFIG SET stream-node-max-entries 100");
+    assert_true(trim_noise(f, "301-0")->integer > 0);
+    while (trim_noise(f, "301-0")->integer > 0)
+        continue;
+    assert_int_equal(noise_left(f, "f"), 0);
 }
 
 static void trim_takes_only_what_is_archived_and_passed_by_every_consumer(void **state)
@@ -341,7 +415,6 @@ static void trim_takes_only_what_is_archived_and_passed_by_every_consumer(void *
         struct commit c = plain(id);
         (void)fixture_commit(f, &c);
     }
-    (void)fixture_ask(f, "XADD {%s}:noise:f 4-0 d x", f->partition);
     /* packed Cursor {consumer "e", seq 5} after its revision */
     (void)fixture_ask(f, "HSET {%s}:r:cursor e %b", f->partition, "\0\0\0\0\0\0\0\1\n\1e\x10\5",
                       (size_t)13);
@@ -353,7 +426,6 @@ static void trim_takes_only_what_is_archived_and_passed_by_every_consumer(void *
     assert_string_equal(r->element[0]->element[0]->str, "6-0");
     r = fixture_ask(f, "XRANGE {%s}:aud:min-a - + COUNT 1", f->partition);
     assert_string_equal(r->element[0]->element[0]->str, "6-0");
-    assert_int_equal(fixture_ask(f, "XLEN {%s}:noise:f", f->partition)->integer, 0);
     struct commit c = plain("after");
     assert_int_equal(fixture_commit(f, &c)->seq, 11);
     (void)fixture_ask(f, "HSET {%s}:r:cursor bad %b", f->partition, "\0\0\0\0\0\0\0\1\x10\x85",
@@ -385,6 +457,9 @@ int main(void)
         T(oversized_values_are_refused),
         T(malformed_calls_are_refused_as_a_whole),
         T(trim_takes_only_what_is_archived_and_passed_by_every_consumer),
+        T(the_journal_is_trimmed_in_small_calls),
+        T(noise_is_trimmed_in_small_calls_until_none_is_left),
+        T(a_node_larger_than_a_call_is_trimmed_too),
     };
     return cmocka_run_group_tests_name("store_function", tests, fixture_start, fixture_stop);
 }

@@ -148,6 +148,24 @@ static void the_head_is_kept(void **state)
     files_are_whole(105);
 }
 
+/* More than a page and more than a call may take. */
+static void a_backlog_is_archived_and_trimmed_to_its_end(void **state)
+{
+    (void)state;
+    rig.set.keep_entries = 20;
+    rig.set.noise_keep = 0;
+    rig.set.segment_entries = 200;
+    rig_add(&rig, 799);
+    for (int i = 0; i < 300; i++)
+        rig_noise(&rig, "slow responses seen by a probe");
+    rig_start_ledger(&rig);
+    rig_await(&rig, rig.journal, 800);
+    await_length("XLEN {p0}:journal", 20);
+    await_length("XLEN {p0}:aud:csp-a", 20);
+    await_length("XLEN {p0}:noise:feed-1", 0);
+    files_are_whole(800);
+}
+
 static void a_crash_between_file_and_cursor_is_made_good(void **state)
 {
     (void)state;
@@ -480,6 +498,7 @@ int main(void)
         CASE(the_journal_goes_into_files_and_the_cursor_follows),
         CASE(only_what_is_archived_and_passed_by_all_is_trimmed),
         CASE(the_head_is_kept),
+        CASE(a_backlog_is_archived_and_trimmed_to_its_end),
         CASE(a_crash_between_file_and_cursor_is_made_good),
         CASE(any_kill_leaves_whole_files),
         CASE(noise_goes_into_files_and_leaves_redis),
