@@ -1,7 +1,9 @@
 /* Critical alerts one by one in the urgent lane, each suspending another registration: how long
- * from push to the durable suspension?
+ * from push to the durable suspension? With --pause-pid they are measured in phases in turn, while
+ * that process runs and while it is stopped: what it costs them shows even on a busy machine.
  */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 
@@ -19,7 +21,22 @@ struct critical {
     uint64_t suspended;
     uint64_t other;
     struct samples samples;
+    struct samples paused; /* while the other process was stopped */
+    uint64_t pid;          /* the other process; 0 = none */
+    uint64_t phase;        /* alerts in a phase */
+    uint64_t done;
+    bool is_paused;
 };
+
+/* The next phase begins: the other process goes on, or stops. The first phase is with it stopped.
+ */
+static void turn(struct critical *x)
+{
+    if (x->pid == 0 || x->done++ % x->phase != 0)
+        return;
+    x->is_paused = !x->is_paused;
+    (void)kill((pid_t)x->pid, x->is_paused ? SIGSTOP : SIGCONT);
+}
 
 static bool push(struct critical *x, const char *number)
 {
@@ -64,7 +81,7 @@ static bool push(struct critical *x, const char *number)
     if (taken->n_outcomes == 1 &&
         taken->outcomes[0]->verdict == ISMAP__LIU__V1__ALERT_VERDICT__ALERT_VERDICT_SUSPENDED) {
         x->suspended++;
-        samples_add(&x->samples, took);
+        samples_add(x->is_paused ? &x->paused : &x->samples, took);
     } else {
         x->other++;
     }
@@ -83,8 +100,12 @@ int drive_critical(struct cli *c, struct cli_args *a)
     uint64_t max;
     if (!drive_number(c, a, "--pause-ms", 10, 10000, &pause_ms) ||
         !drive_number(c, a, "--skip", 0, 1000000, &skip) ||
-        !drive_number(c, a, "--count", 1000000, 1000000, &max) || !cli_done(c, a))
+        !drive_number(c, a, "--count", 1000000, 1000000, &max) ||
+        !drive_number(c, a, "--pause-pid", 0, INT32_MAX, &x.pid) ||
+        !drive_number(c, a, "--phase", 20, 1000000, &x.phase) || !cli_done(c, a))
         return CLI_USAGE;
+    if (x.phase == 0)
+        return cli_usage(c, "--phase: at least one alert");
     FILE *f = path == NULL ? NULL : fopen(path, "re");
     if (f == NULL || feed == NULL) {
         if (f != NULL)
@@ -97,6 +118,7 @@ int drive_critical(struct cli *c, struct cli_args *a)
         line[strcspn(line, "\n")] = '\0';
         if (k < skip)
             continue;
+        turn(&x);
         (void)nanosleep(&(struct timespec){.tv_sec = (time_t)(pause_ms / 1000),
                                            .tv_nsec = (long)(pause_ms % 1000) * 1000000},
                         NULL);
@@ -104,6 +126,8 @@ int drive_critical(struct cli *c, struct cli_args *a)
             status = cli_fail(c, CLI_TEMPORARY, "%s: the alert was not taken", line);
     }
     (void)fclose(f);
+    if (x.is_paused)
+        (void)kill((pid_t)x.pid, SIGCONT);
     json_t *j = json_object();
     (void)json_object_set_new(
         j, "what",
@@ -111,8 +135,11 @@ int drive_critical(struct cli *c, struct cli_args *a)
     (void)json_object_set_new(j, "suspended", json_integer((json_int_t)x.suspended));
     (void)json_object_set_new(j, "otherVerdicts", json_integer((json_int_t)x.other));
     (void)json_object_set_new(j, "latency", samples_json(&x.samples));
+    if (x.pid != 0)
+        (void)json_object_set_new(j, "latencyPaused", samples_json(&x.paused));
     int wrote = drive_report(c, j, out);
     lane_close(&x.lane);
     samples_fini(&x.samples);
+    samples_fini(&x.paused);
     return status == CLI_OK ? wrote : status;
 }

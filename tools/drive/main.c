@@ -33,8 +33,12 @@ static const struct drive_command commands[] = {
      "      registered services for a measurement, through the whole path",
      drive_prepare},
     {"critical",
-     "--numbers FILE --feed ID [--pause-ms N] [--skip N] [--count N]\n"
-     "      one critical alert for each number, timed to its durable suspension",
+     "--numbers FILE --feed ID [--pause-ms N] [--skip N] [--count N] [--pause-pid PID [--phase "
+     "N]]\n"
+     "      one critical alert for each number, timed to its durable suspension; with --pause-pid "
+     "in "
+     "phases\n"
+     "      of N alerts in turn, that process stopped and running",
      drive_critical},
     {"plot", "--out FILE.svg REPORT.json...\n      a picture of the reports' latencies",
      drive_plot},
