@@ -3,65 +3,23 @@
  *
  * Up to LIMIT_CONSUMER_EVENTS events are decided side by side and committed together, as long as
  * none touches a record an earlier one of the batch writes. An event that fails for good goes to
- * quarantine in that same commit; a passing fault never advances the cursor.
+ * quarantine (quarantine.c) in that same commit; a passing fault never advances the cursor.
  */
-#include "flow/internal.h"
+#include "flow/consumer.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/text.h"
 
-#define QUEUE_MAX 4096
 #define RETRY_MS 200
-#define REASON_BYTES 512
 #define IDLE_ADVANCE_MS 2000
 #define TRICKLE_MS 400 /* between two batches when memory is all but used up */
 #define IDLE_ADVANCE_ENTRIES 1000
 #define BATCH_WRITES_MAX 56
 #define CONFLICTS_MAX                                                                              \
     (8 * LIMIT_COMMIT_ATTEMPTS) /* of one event alone, the cursor standing still */
-
-struct queued {
-    uint64_t seq;
-    const struct consumer_row *row; /* NULL: the entry cannot be read */
-    uint8_t *payload;
-    size_t bytes;
-    struct queued *next;
-};
-
-struct batch {
-    struct flow *flow;
-    struct arena arena;
-    struct work *works[LIMIT_CONSUMER_EVENTS];
-    size_t n;
-    size_t taken; /* of the works, by the commit in flight */
-    unsigned undecided;
-    bool failed; /* a passing fault */
-    uint64_t to_seq;
-};
-
-struct consumer {
-    uint64_t seq; /* the cursor as committed */
-    uint64_t revision;
-    uint64_t scanned; /* entries up to here are queued or of no interest */
-    struct queued *first;
-    struct queued *last;
-    size_t n_queued;
-    bool overflow; /* entries after `scanned` are in Redis only */
-    bool refilling;
-    bool busy;    /* a batch is under way */
-    bool waiting; /* for the retry timer */
-    unsigned attempts;
-    unsigned refusals;  /* of the commit of one event alone */
-    unsigned conflicts; /* likewise */
-    char why[200];      /* of the last refusal or conflict */
-    unsigned batch_max;
-    int64_t advanced_ms;
-    struct loop_timer *timer;
-};
 
 /* Work that was accepted goes on while new cases are refused, and with it what the ledger may trim.
  * In the last part of the memory it only trickles: the journal behind it cannot be trimmed, so that
@@ -75,107 +33,6 @@ bool consumer_waits(const struct flow *f)
 uint64_t consumer_seq(const struct flow *f)
 {
     return f->consumer == NULL ? f->tail_seq : f->consumer->seq;
-}
-
-static void queue_pop(struct consumer *c)
-{
-    struct queued *q = c->first;
-    c->first = q->next;
-    if (c->first == NULL)
-        c->last = NULL;
-    c->n_queued--;
-    free(q->payload);
-    free(q);
-}
-
-static const struct consumer_row *row_of(const struct flow *f, const char *type)
-{
-    for (size_t i = 0; i < f->svc->n_consumers; i++)
-        if (strcmp(f->svc->consumers[i].type->name, type) == 0)
-            return &f->svc->consumers[i];
-    return NULL;
-}
-
-static bool queue_push(struct consumer *c, uint64_t seq, const struct consumer_row *row,
-                       const pb_entry *e)
-{
-    struct queued *q = c->n_queued >= QUEUE_MAX ? NULL : calloc(1, sizeof *q);
-    size_t n = e == NULL ? 0 : e->payload.len;
-    uint8_t *copy = q == NULL ? NULL : malloc(n + 1);
-    if (copy == NULL) {
-        free(q);
-        return false;
-    }
-    if (n > 0)
-        memcpy(copy, e->payload.data, n);
-    *q = (struct queued){.seq = seq, .row = row, .payload = copy, .bytes = n};
-    if (c->last == NULL)
-        c->first = q;
-    else
-        c->last->next = q;
-    c->last = q;
-    c->n_queued++;
-    return true;
-}
-
-static void take_in(struct flow *f, uint64_t seq, const pb_entry *e)
-{
-    struct consumer *c = f->consumer;
-    if (seq <= c->scanned)
-        return;
-    if (seq > c->scanned + 1) { /* one was missed for want of memory: they are read again */
-        c->overflow = true;
-        return;
-    }
-    const struct consumer_row *row = e == NULL ? NULL : row_of(f, e->type);
-    if ((e == NULL || row != NULL) && !queue_push(c, seq, row, e)) {
-        c->overflow = true;
-        return;
-    }
-    c->scanned = seq;
-}
-
-void consumer_offer(struct flow *f, uint64_t seq, const pb_entry *e)
-{
-    if (f->consumer != NULL && !f->consumer->overflow)
-        take_in(f, seq, e);
-}
-
-/* ---- refill after an overflow */
-
-static void on_refill(void *arg, enum err e, const struct store_entry *entries, size_t n)
-{
-    struct flow *f = arg;
-    struct consumer *c = f->consumer;
-    c->refilling = false;
-    if (e != ERR_OK)
-        return;
-    c->overflow = false;
-    for (size_t i = 0; i < n && !c->overflow; i++) {
-        struct arena a;
-        arena_init(&a, 4 * (size_t)LIMIT_WORK_ARENA_BYTES);
-        ProtobufCMessage *m = NULL;
-        enum err u = wire_unpack(&a, &ismap__liu__v1__journal_entry__descriptor, entries[i].data,
-                                 entries[i].bytes, &m);
-        if (u == ERR_NOMEM)
-            c->overflow = true;
-        else
-            take_in(f, entries[i].seq, u == ERR_OK ? (const pb_entry *)m : NULL);
-        arena_fini(&a);
-    }
-    bool progress = n > 0 && !c->overflow;
-    c->overflow = c->overflow || c->scanned < f->tail_seq;
-    if (progress)
-        consumer_go(f); /* otherwise at the next tick */
-}
-
-static void refill(struct flow *f)
-{
-    struct consumer *c = f->consumer;
-    if (c->refilling || c->scanned >= f->tail_seq)
-        return;
-    c->refilling =
-        store_entries(f->store, c->scanned + 1, f->tail_seq, 512, on_refill, f) == ERR_OK;
 }
 
 /* ---- a batch */
@@ -218,7 +75,7 @@ static void on_cursor(void *arg, enum err e, const struct store_record *records,
         if (c->scanned < seq)
             c->scanned = seq;
         while (c->first != NULL && c->first->seq <= c->seq)
-            queue_pop(c);
+            consumer_pop(c);
     }
     retry_later(f);
 }
@@ -285,13 +142,13 @@ static void on_batch_commit(void *arg, const struct commit_result *r)
         c->batch_max * 2 > LIMIT_CONSUMER_EVENTS ? LIMIT_CONSUMER_EVENTS : c->batch_max * 2;
     c->advanced_ms = clock_mono_ms();
     while (c->first != NULL && c->first->seq <= to)
-        queue_pop(c);
+        consumer_pop(c);
     c->busy = false;
     metric_set(f->m_consumed, (int64_t)c->seq);
     consumer_go(f);
 }
 
-static const char *event_cause(struct work *w)
+const char *consumer_cause(struct work *w)
 {
     return arena_printf(&w->arena, "e:%s:%s:%llu", w->flow->svc->name, store_epoch(w->flow->store),
                         (unsigned long long)w->event_seq);
@@ -320,68 +177,6 @@ static bool overlaps(const struct batch *b, size_t at)
     return false;
 }
 
-/* Makes room for a quarantine in a work whose memory is used up. What it read does not matter any
- * more. */
-static bool work_clear(struct work *w)
-{
-    work_drop_reads(w);
-    work_reset_outcome(w);
-    arena_reset(&w->arena);
-    w->message = NULL;
-    w->cause = event_cause(w);
-    if (w->cause == NULL)
-        w->cause = "";
-    return w->cause[0] != '\0';
-}
-
-/* False without memory: a passing fault. */
-static bool quarantine(struct work *w, const char *reason)
-{
-    struct flow *f = w->flow;
-    work_reset_outcome(w);
-    Ismap__Liu__V1__Quarantined *q = arena_alloc(&w->arena, sizeof *q);
-    Ismap__Liu__V1__EventQuarantined *e = arena_alloc(&w->arena, sizeof *e);
-    char *id = arena_printf(&w->arena, "%s/%llu", f->svc->name, (unsigned long long)w->event_seq);
-    char *why = arena_strdup(&w->arena, reason);
-    if (q == NULL || e == NULL || id == NULL || why == NULL)
-        return false;
-    ismap__liu__v1__quarantined__init(q);
-    q->consumer = (char *)(uintptr_t)f->svc->name;
-    q->seq = w->event_seq;
-    q->reason = why;
-    q->at_ms = w->now_ms;
-    ismap__liu__v1__event_quarantined__init(e);
-    e->consumer = q->consumer;
-    e->seq = q->seq;
-    e->reason = why;
-    work_put(w, RECORD_QUARANTINED, id, &q->base);
-    work_emit(w, &e->base, NULL, 0);
-    if (w->failed)
-        return false;
-    metric_add(f->m_quarantined, 1);
-    log_event(LOG_LEVEL_ERROR, "event-quarantined",
-              "an event failed for good and waits for a person", "id", id, "why", why, NULL);
-    return true;
-}
-
-static void refusal_text(const struct work *w, char out[REASON_BYTES])
-{
-    const char *en = w->faults.n > 0 ? w->faults.items[0].en : "refused without a reason";
-    size_t n = strlen(en);
-    if (n >= REASON_BYTES)
-        for (n = REASON_BYTES - 1; n > 0 && ((unsigned char)en[n] & 0xc0u) == 0x80u; n--) {
-        }
-    memcpy(out, en, n);
-    out[n] = '\0';
-}
-
-static bool quarantine_refused(struct work *w)
-{
-    char why[REASON_BYTES];
-    refusal_text(w, why);
-    return quarantine(w, why) || (work_clear(w) && quarantine(w, why));
-}
-
 /* How many works from the front can go into one commit. */
 static size_t batch_take(struct batch *b)
 {
@@ -390,7 +185,7 @@ static size_t batch_take(struct batch *b)
     size_t n = 0;
     for (; n < b->n; n++) {
         struct work *w = b->works[n];
-        if (work_refused(w) && !quarantine_refused(w))
+        if (work_refused(w) && !consumer_quarantine_refused(w))
             break;
         size_t more = w->n_events == 0 && w->n_puts > 0 ? 1 : w->n_events;
         if (n > 0 && (puts + w->n_puts > BATCH_WRITES_MAX || entries + more > LIMIT_WORK_ENTRIES ||
@@ -476,12 +271,12 @@ static void batch_decided(struct batch *b)
     struct consumer *c = f->consumer;
     if (failed_for_good(b)) {
         struct work *w = b->works[0];
-        char why[REASON_BYTES];
+        char why[CONSUMER_REASON_BYTES];
         if (b->failed)
-            refusal_text(w, why);
+            consumer_refusal_text(w, why);
         else
             (void)text_copy(why, sizeof why, c->why);
-        b->failed = !work_clear(w) || !quarantine(w, why);
+        b->failed = !consumer_work_clear(w) || !consumer_quarantine(w, why);
     }
     b->taken = b->failed ? 0 : batch_take(b);
     if (b->taken > 0) {
@@ -521,7 +316,8 @@ static struct work *event_work(struct flow *f, struct batch *b, const struct que
     w->event_seq = q->seq;
     w->actor = f->svc->name;
     w->decide = q->row == NULL ? NULL : q->row->decide;
-    w->cause = event_cause(w);
+    w->event_type = q->row == NULL ? NULL : q->row->type->name;
+    w->cause = consumer_cause(w);
     ProtobufCMessage *m = NULL;
     enum err e = ERR_PROTO;
     if (q->row != NULL)
@@ -574,8 +370,8 @@ void consumer_go(struct flow *f)
     if (c == NULL || c->busy || c->waiting || !store_ready(f->store, NULL) ||
         f->phase == FLOW_STOPPING)
         return;
-    if (c->overflow && c->n_queued < QUEUE_MAX / 2)
-        refill(f);
+    if (c->overflow && c->n_queued < CONSUMER_QUEUE_MAX / 2)
+        consumer_refill(f);
     if (c->first == NULL || (consumer_waits(f) && !may_trickle(f))) {
         advance_idle(f, c->first == NULL ? c->scanned : c->first->seq - 1);
         return;
@@ -635,7 +431,7 @@ void consumer_destroy(struct flow *f)
 {
     struct consumer *c = f->consumer;
     while (c != NULL && c->first != NULL)
-        queue_pop(c);
+        consumer_pop(c);
     free(c);
     f->consumer = NULL;
 }

@@ -150,6 +150,7 @@ struct work {
 
     /* event, timer */
     uint64_t event_seq;
+    const char *event_type; /* NULL: the entry cannot be read */
     struct batch *batch;
     const char *timer_kind;
     const char *timer_record;
@@ -427,7 +428,10 @@ void flow_out_of_memory(struct flow *f); /* stops, to start again */
 /* tail.c */
 enum err tail_start(struct flow *f, uint64_t from);
 
-/* consumer.c */
+/* quarantine.c: RequeueEvent and DiscardEvent, at services that consume */
+work_fn quarantine_requeue, quarantine_discard;
+
+/* consumer.c, consumer_queue.c */
 enum err consumer_start(struct flow *f, uint64_t seq, uint64_t revision);
 void consumer_destroy(struct flow *f);
 /* An entry passed by: queued when this service acts on its type; NULL = it cannot be read. */

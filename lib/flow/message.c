@@ -83,6 +83,27 @@ static const struct dispatch_row builtin_rows[] = {
     {.type = &ismap__liu__v1__get_health__descriptor, .roles = ROLES_ALL},
 };
 
+/* Of services that act on events. */
+static const struct dispatch_row consumer_rows[] = {
+    {.type = &ismap__liu__v1__requeue_event__descriptor,
+     .roles = ROLE_BIT(ISMAP__LIU__V1__ROLE__ROLE_OPERATOR),
+     .flags = ROW_CHANGES | ROW_SIGNED,
+     .decide = quarantine_requeue},
+    {.type = &ismap__liu__v1__discard_event__descriptor,
+     .roles = ROLE_BIT(ISMAP__LIU__V1__ROLE__ROLE_OPERATOR),
+     .flags = ROW_CHANGES | ROW_SIGNED,
+     .decide = quarantine_discard},
+};
+
+static const struct dispatch_row *row_among(const struct dispatch_row *rows, size_t n,
+                                            const char *type)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(rows[i].type->name, type) == 0)
+            return &rows[i];
+    return NULL;
+}
+
 static bool door_listed(const char *doors, const char *name)
 {
     if (doors == NULL)
@@ -100,10 +121,13 @@ static const struct dispatch_row *row_find(const struct flow *f, const char *typ
         if (strcmp(f->svc->rows[i].type->name, type) == 0 &&
             door_listed(f->svc->rows[i].doors, door))
             return &f->svc->rows[i];
-    for (size_t i = 0; i < sizeof builtin_rows / sizeof builtin_rows[0]; i++)
-        if (strcmp(builtin_rows[i].type->name, type) == 0 && strcmp(door, "main") == 0)
-            return &builtin_rows[i];
-    return NULL;
+    if (strcmp(door, "main") != 0)
+        return NULL;
+    const struct dispatch_row *r =
+        row_among(builtin_rows, sizeof builtin_rows / sizeof builtin_rows[0], type);
+    if (r == NULL && f->svc->n_consumers > 0)
+        r = row_among(consumer_rows, sizeof consumer_rows / sizeof consumer_rows[0], type);
+    return r;
 }
 
 static const struct refusal *check_envelope(struct work *w, const uint8_t *data, size_t bytes)

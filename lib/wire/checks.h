@@ -44,6 +44,11 @@ const struct check_table *checks_table_at(size_t i);
         .field = "case_id", .flags = CHECK_REQUIRED | CHECK_TOKEN, .max = RECORD_ID_BYTES,         \
         .ja = "案件番号を指定してください。", .en = "Give the id of the case."                     \
     }
+#define REASON_ROW(name)                                                                           \
+    {                                                                                              \
+        .field = name, .flags = CHECK_REQUIRED, .max = TEXT_BYTES,                                 \
+        .ja = "理由を記入してください。", .en = "Give the reason."                                 \
+    }
 #define NUMBER_ROW                                                                                 \
     {                                                                                              \
         .field = "number", .flags = CHECK_REQUIRED | CHECK_TOKEN, .max = RECORD_ID_BYTES,          \

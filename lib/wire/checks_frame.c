@@ -85,7 +85,17 @@ static const struct check fetch_events[] = {
      .en = "The wait is at most 30000 ms."},
 };
 
+static const struct check settle_event[] = {
+    {.field = "seq",
+     .flags = CHECK_REQUIRED,
+     .ja = "隔離された出来事の記録番号を指定してください。",
+     .en = "Give the journal number of the quarantined event."},
+    REASON_ROW("reason"),
+};
+
 static const struct check_table tables[] = {
+    CHECKS_TABLE(requeue_event, settle_event),
+    CHECKS_TABLE(discard_event, settle_event),
     CHECKS_TABLE(envelope, envelope),
     CHECKS_TABLE(fetch_events, fetch_events),
 };

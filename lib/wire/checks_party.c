@@ -10,11 +10,6 @@
         .ja = "識別子を英小文字・数字・ハイフンの2〜32文字で指定してください。",                   \
         .en = "Give the id: 2 to 32 lower-case letters, digits and hyphens."                       \
     }
-#define REASON_ROW(name)                                                                           \
-    {                                                                                              \
-        .field = name, .flags = CHECK_REQUIRED, .max = TEXT_BYTES,                                 \
-        .ja = "理由を記入してください。", .en = "Give the reason."                                 \
-    }
 
 static const struct check signing_key[] = {
     {.field = "key_id",

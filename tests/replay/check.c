@@ -251,7 +251,8 @@ static bool allowed_of(const char *type, const void *payload, const char *actor,
         allow(a, l == NULL ? NULL : l->provider);
     } else {
         return strcmp(type, "AlarmRang") == 0 || strcmp(type, "PartyChanged") == 0 ||
-               strcmp(type, "EventQuarantined") == 0 || strcmp(type, "StoreInitialised") == 0;
+               strcmp(type, "EventQuarantined") == 0 || strcmp(type, "EventRequeued") == 0 ||
+               strcmp(type, "EventDiscarded") == 0 || strcmp(type, "StoreInitialised") == 0;
     }
     return true;
 }

@@ -45,7 +45,7 @@ cli_run cmd_store_init, cmd_store_migrate;
 /* cmd_journal.c */
 cli_run cmd_journal_tail, cmd_journal_rebuild;
 /* cmd_quarantine.c */
-cli_run cmd_journal_quarantined;
+cli_run cmd_journal_quarantined, cmd_journal_requeue, cmd_journal_discard;
 /* cmd_backup.c, cmd_restore.c */
 cli_run cmd_backup, cmd_restore;
 /* cmd_receipts.c */

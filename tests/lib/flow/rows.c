@@ -42,6 +42,8 @@ static enum decide put_party(struct work *w, const char *id)
     return DECIDE_DONE;
 }
 
+bool rows_mended;
+
 static enum decide touch(struct work *w, const char *id)
 {
     const Ismap__Liu__V1__Case *c;
@@ -52,7 +54,7 @@ static enum decide touch(struct work *w, const char *id)
     const void *sender;
     if (strcmp(id, SENDER_READ_ID) == 0 && !work_get(w, RECORD_PARTY, work_actor(w), &sender))
         return DECIDE_WAIT;
-    if (strcmp(id, REFUSED_ID) == 0)
+    if (strcmp(id, REFUSED_ID) == 0 && !rows_mended)
         return work_refuse(w, FLOW_STATUS(FAILED_PRECONDITION), "id", "T-NO", "不可", "no");
     put_touched(w, id, c);
     emit(w, id);

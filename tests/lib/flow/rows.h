@@ -11,6 +11,7 @@ extern const struct service rows_service;
 
 /* RevokeParty: its id names the case. REFUSED_ID is refused. */
 #define REFUSED_ID "refuse-me"
+extern bool rows_mended;     /* it is not refused any more */
 #define PARTY_ID "new-party" /* touched: a party is put */
 #define SENDER_READ_ID                                                                             \
     "sender-read" /* touched after its sender was read, when the case was there */

@@ -247,6 +247,121 @@ static void entries_before_the_cursor_are_passed_over(void **state)
     assert_int_equal(touched("case-a"), 1);
 }
 
+/* ---- quarantine settled by an operator */
+
+static void settle_order(bool requeue, uint64_t seq, const char *id, bool sign)
+{
+    const struct fake_how how = {.from = "acme", .id = id, .sign = sign};
+    Ismap__Liu__V1__RequeueEvent again = ISMAP__LIU__V1__REQUEUE_EVENT__INIT;
+    Ismap__Liu__V1__DiscardEvent discard = ISMAP__LIU__V1__DISCARD_EVENT__INIT;
+    again.seq = discard.seq = seq;
+    again.reason = discard.reason = (char *)(uintptr_t) "mended";
+    fake_message(requeue ? &again.base : &discard.base, &how);
+    fake_turn();
+}
+
+/* The commit that waits is done, and its first entry becomes the journal's next. */
+static void journal_it(void)
+{
+    struct arena a;
+    ProtobufCMessage *m;
+    arena_init(&a, 1024 * 1024);
+    const struct commit *c = fake.commits[0].commit;
+    assert_int_equal(fake.n_commits, 1);
+    assert_int_equal(wire_unpack(&a, &ismap__liu__v1__journal_entry__descriptor, c->entries[0].data,
+                                 c->entries[0].bytes, &m),
+                     ERR_OK);
+    const pb_entry *e = (const pb_entry *)m;
+    assert_int_equal(e->n_audience, 0); /* operators only */
+    assert_string_equal(e->actor, "acme");
+    fake_commit_ok();
+    offer_bytes(e->type, e->payload.data, e->payload.len);
+    arena_fini(&a);
+}
+
+static void what_is_mended_and_requeued_takes_effect_once(void **state)
+{
+    (void)state;
+    offer(REFUSED_ID);
+    settle();
+    assert_true(quarantined(1));
+    settle_order(true, 1, "order-0001", false);
+    assert_int_equal(fake_status(fake.n_sent - 1), FLOW_STATUS(UNAUTHENTICATED));
+    settle_order(true, 7, "order-0002", true);
+    assert_int_equal(fake_status(fake.n_sent - 1), FLOW_STATUS(NOT_FOUND));
+
+    /* not mended yet: it comes back, under the number of the entry that played it again */
+    settle_order(true, 1, "order-0003", true);
+    journal_it();
+    settle();
+    assert_int_equal(cursor(), 2);
+    assert_true(quarantined(2));
+    assert_int_equal(touched(REFUSED_ID), 0);
+
+    rows_mended = true;
+    settle_order(true, 2, "order-0004", true);
+    journal_it();
+    offer("case-a");
+    settle();
+    assert_int_equal(fake_status(fake.n_sent - 1), FLOW_STATUS(OK));
+    assert_int_equal(touched(REFUSED_ID), 1);
+    assert_int_equal(touched("case-a"), 1);
+    assert_int_equal(cursor(), 4);
+
+    settle_order(true, 2, "order-0005", true);
+    assert_int_equal(fake_status(fake.n_sent - 1), FLOW_STATUS(ALREADY_EXISTS));
+    assert_true(fake_has_rule(fake.n_sent - 1, "P-SETTLED"));
+    settle_order(false, 1, "order-0006", true);
+    assert_int_equal(fake_status(fake.n_sent - 1), FLOW_STATUS(ALREADY_EXISTS));
+    settle();
+    assert_int_equal(touched(REFUSED_ID), 1);
+    rows_mended = false;
+}
+
+static void what_is_discarded_or_unreadable_is_not_played_again(void **state)
+{
+    (void)state;
+    static const uint8_t junk[] = {0x0a, 0x7f, 'x'};
+    offer(REFUSED_ID);
+    consumer_offer(&fake.flow, 2, NULL);
+    fake.flow.tail_seq = 2;
+    offer_bytes("ismap.liu.v1.EventRequeued", junk, sizeof junk); /* nobody's */
+    settle();
+    assert_int_equal(cursor(), 3);
+    assert_true(quarantined(1) && quarantined(2));
+    rows_mended = true;
+    settle_order(true, 2, "order-0001", true);
+    assert_int_equal(fake_status(fake.n_sent - 1), FLOW_STATUS(FAILED_PRECONDITION));
+    settle_order(false, 2, "order-0002", true);
+    journal_it();
+    settle_order(false, 1, "order-0003", true);
+    journal_it();
+    assert_int_equal(fake_status(fake.n_sent - 1), FLOW_STATUS(OK));
+    settle_order(true, 1, "order-0004", true);
+    assert_int_equal(fake_status(fake.n_sent - 1), FLOW_STATUS(ALREADY_EXISTS));
+    settle();
+    assert_int_equal(touched(REFUSED_ID), 0);
+    rows_mended = false;
+}
+
+/* An event that another service is to act on again. */
+static void what_is_requeued_for_another_service_is_passed_over(void **state)
+{
+    (void)state;
+    Ismap__Liu__V1__PartyChanged m = ISMAP__LIU__V1__PARTY_CHANGED__INIT;
+    Ismap__Liu__V1__EventRequeued e = ISMAP__LIU__V1__EVENT_REQUEUED__INIT;
+    uint8_t inner[64], packed[256];
+    m.id = (char *)(uintptr_t) "case-a";
+    e.consumer = (char *)(uintptr_t) "audit";
+    e.seq = 1;
+    e.type = (char *)(uintptr_t)m.base.descriptor->name;
+    e.payload.len = ismap__liu__v1__party_changed__pack(&m, inner);
+    e.payload.data = inner;
+    offer_bytes(e.base.descriptor->name, packed, ismap__liu__v1__event_requeued__pack(&e, packed));
+    settle();
+    assert_int_equal(touched("case-a"), 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, up, down)
@@ -261,6 +376,9 @@ int main(void)
         T(a_conflict_is_decided_again),
         T(events_wait_while_memory_is_short),
         T(entries_before_the_cursor_are_passed_over),
+        T(what_is_mended_and_requeued_takes_effect_once),
+        T(what_is_discarded_or_unreadable_is_not_played_again),
+        T(what_is_requeued_for_another_service_is_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
