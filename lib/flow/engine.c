@@ -482,6 +482,7 @@ void engine_destroy(struct flow *f)
 {
     f->resend = NULL;
     f->view_waiters = NULL;
+    f->first_later = NULL;
     f->unsigned_replies = NULL;
     while (f->all_works != NULL) {
         struct work *w = f->all_works;

@@ -312,12 +312,20 @@ struct flow {
     struct arena_pool memory; /* of messages that are not urgent */
     size_t works;             /* alive */
     struct work *all_works;
-    bool timers_more;                 /* some have fired since the last look */
-    struct timer_pause *timer_pauses; /* uthash by member */
-    struct lock *locks;               /* uthash by key */
-    struct work *view_waiters;        /* for the tail to reach a head they have seen */
-    struct work *resend;              /* outcome unknown: waits for the store */
-    struct work *unsigned_replies;    /* committed in this turn, their receipts not signed yet */
+    struct {
+        char *member;
+        int64_t due_ms;
+    } due[LIMIT_DUE_IN_LINE]; /* timers found due, from due_at on */
+    size_t due_at, n_due;
+    bool due_firing, due_asked;
+    bool timers_more;                      /* some have fired since the last look */
+    struct timer_pause *timer_pauses;      /* uthash by member */
+    struct lock *locks;                    /* uthash by key */
+    struct work *view_waiters;             /* for the tail to reach a head they have seen */
+    struct work *first_later, *last_later; /* events and timers with their records, for a turn */
+    int64_t turn_us;                       /* of this turn, for events and timers */
+    struct work *resend;                   /* outcome unknown: waits for the store */
+    struct work *unsigned_replies; /* committed in this turn, their receipts not signed yet */
 
     uint64_t tail_seq; /* every entry up to here has been taken in */
     struct consumer *consumer;
@@ -394,6 +402,7 @@ void work_fail(struct work *w);          /* our own mistake: INTERNAL, or the ti
 /* load.c */
 void work_load(struct work *w); /* asks for what is not loaded yet, then runs the work again */
 void load_views_moved(struct flow *f); /* the tail took something in, or time has passed */
+void load_turn_ends(void *flow);       /* loop after-callback */
 void immutables_destroy(struct flow *f);
 
 /* lock.c */

@@ -383,6 +383,8 @@ enum err flow_start(struct flow *f, struct err_text *why)
     if (e == ERR_OK)
         e = loop_add_timer(f->loop, SWEEP_MS, SWEEP_MS, engine_sweep, f, &t);
     if (e == ERR_OK)
+        e = loop_add_after(f->loop, load_turn_ends, f);
+    if (e == ERR_OK)
         e = loop_add_after(f->loop, reply_sign_turn, f);
     if (e == ERR_OK)
         store_on_ready(f->store, on_store, f);

@@ -8,6 +8,7 @@
 
 #define IMMUTABLES_MAX 64
 #define VIEW_WAIT_MS 1000
+#define TURN_US 4000 /* of a turn for what no one waits for */
 
 /* Parsed immutable records (rulebooks, target lists, catalogues) are kept for good. */
 struct immutable {
@@ -17,6 +18,48 @@ struct immutable {
     uint64_t revision;
     UT_hash_handle hh;
 };
+
+/* ---- events and timers take a part of each turn only, so that messages come in between */
+
+static void run_timed(struct work *w)
+{
+    struct flow *f = w->flow;
+    int64_t began = clock_mono_us();
+    work_run(w);
+    f->turn_us += clock_mono_us() - began;
+}
+
+/* Its records are there. Those of a batch arrive together: what is beyond the turn's part waits in
+ * line. */
+static void run_in_turn(struct work *w)
+{
+    struct flow *f = w->flow;
+    if (w->source == WORK_MESSAGE) {
+        work_run(w);
+    } else if (f->first_later == NULL && f->turn_us < TURN_US) {
+        run_timed(w);
+    } else {
+        w->next = NULL;
+        *(f->first_later == NULL ? &f->first_later : &f->last_later->next) = w;
+        f->last_later = w;
+    }
+}
+
+void load_turn_ends(void *flow)
+{
+    struct flow *f = flow;
+    bool ran = false;
+    while (f->first_later != NULL && f->turn_us < TURN_US) {
+        struct work *w = f->first_later;
+        f->first_later = w->next;
+        w->next = NULL;
+        run_timed(w);
+        ran = true;
+    }
+    f->turn_us = 0;
+    if (ran || f->first_later != NULL) /* its commit is to be sent, too */
+        loop_again(f->loop);
+}
 
 static void loaded_one(struct work *w)
 {
@@ -38,7 +81,7 @@ static void loaded_one(struct work *w)
         work_fail(w);
         return;
     }
-    work_run(w);
+    run_in_turn(w);
 }
 
 bool load_from_immutables(struct flow *f, struct work_read *r)

@@ -13,7 +13,6 @@
 
 #define RECORDS 2048
 #define OPS 1024
-#define TIMERS 16
 #define RECEIPTS 1024
 
 struct record {
@@ -46,12 +45,6 @@ struct receipt {
     int64_t at_ms;
 };
 
-struct timer {
-    loop_tick_fn *fn;
-    void *arg;
-    bool once;
-};
-
 struct fake fake;
 static struct record records[RECORDS];
 static size_t n_records;
@@ -59,8 +52,6 @@ static struct op *ops[OPS];
 static size_t n_ops;
 static struct receipt receipts[RECEIPTS];
 static size_t n_receipts;
-static struct timer timers[TIMERS];
-static size_t n_timers;
 
 /* ---- records */
 
@@ -272,13 +263,6 @@ enum err store_audience(struct store *s, const char *party, uint64_t after, uint
     (void)s, (void)party, (void)after, (void)to, (void)max, (void)fn, (void)arg;
     return ERR_UNAVAILABLE;
 }
-enum err store_due(struct store *s, const char *owner, int64_t now_ms, uint32_t max,
-                   store_due_fn *fn, void *arg)
-{
-    (void)s, (void)owner, (void)now_ms, (void)max, (void)fn, (void)arg;
-    return ERR_UNAVAILABLE;
-}
-
 /* ---- what the Function would do */
 
 static struct receipt *receipt_find(const char *party, const char *id)
@@ -315,6 +299,8 @@ static struct commit_result apply(const struct commit *c)
     for (size_t i = 0; i < c->n_guards; i++)
         if (fake_revision(c->guards[i].kind, c->guards[i].id) != c->guards[i].revision)
             out.status = COMMIT_CONFLICT;
+    if (!fake_timers_hold(c))
+        out.status = COMMIT_CONFLICT;
     for (size_t i = 0; i < c->n_puts; i++)
         if (fake_revision(c->puts[i].kind, c->puts[i].id) != c->puts[i].expected)
             out.status = COMMIT_CONFLICT;
@@ -322,6 +308,7 @@ static struct commit_result apply(const struct commit *c)
         return out;
     for (size_t i = 0; i < c->n_puts; i++)
         (void)put(c->puts[i].kind, c->puts[i].id, c->puts[i].value, c->puts[i].value_bytes);
+    fake_timers_apply(c);
     out.seq = c->n_entries == 0 ? 0 : fake.seq + 1;
     fake.seq += c->n_entries;
     if (c->receipt_party != NULL) {
@@ -358,7 +345,7 @@ static void answer_read(const struct op *o)
         o->read(o->arg, ERR_OK, out, o->n);
 }
 
-void fake_turn(void)
+void fake_answer(void)
 {
     while (n_ops > 0) {
         struct op *o = ops[0];
@@ -374,6 +361,14 @@ void fake_turn(void)
         }
         free(o);
     }
+}
+
+void fake_turn(void)
+{
+    do {
+        fake_answer();
+        load_turn_ends(&fake.flow);
+    } while (n_ops > 0 || fake.flow.first_later != NULL);
     reply_sign_turn(&fake.flow);
 }
 
@@ -412,31 +407,6 @@ void fake_commit_as(enum commit_status status, bool done)
 }
 
 /* ---- loop, bus, clock */
-
-enum err loop_add_timer(struct loop *l, int64_t delay_ms, int64_t period_ms, loop_tick_fn *fn,
-                        void *arg, struct loop_timer **out)
-{
-    (void)l, (void)delay_ms;
-    *out = NULL;
-    assert_true(n_timers < TIMERS);
-    timers[n_timers++] = (struct timer){.fn = fn, .arg = arg, .once = period_ms == 0};
-    return ERR_OK;
-}
-
-void fake_fire(void)
-{
-    struct timer due[TIMERS];
-    size_t n = n_timers;
-    size_t kept = 0;
-    memcpy(due, timers, sizeof due);
-    for (size_t i = 0; i < n; i++)
-        if (!due[i].once)
-            timers[kept++] = due[i];
-    n_timers = kept;
-    for (size_t i = 0; i < n; i++)
-        due[i].fn(due[i].arg);
-    fake_turn();
-}
 
 void loop_stop(struct loop *l)
 {
@@ -601,7 +571,8 @@ void fake_down(void)
         free(records[i].value);
     for (size_t i = 0; i < n_receipts; i++)
         free(receipts[i].reply);
-    n_records = n_ops = n_receipts = n_timers = 0;
+    fake_timers_clear();
+    n_records = n_ops = n_receipts = 0;
     memset(records, 0, sizeof records);
     memset(receipts, 0, sizeof receipts);
 }

@@ -71,12 +71,22 @@ struct fake_how {
 };
 void fake_message(const ProtobufCMessage *m, const struct fake_how *how);
 
+void fake_answer(void);     /* answers all reads and receipts; the turn goes on */
 void fake_turn(void);       /* answers all reads and receipts, then signs the turn's receipts */
 void fake_commit_ok(void);  /* the oldest commit is done by the rules, then a turn */
 void fake_commit_all(void); /* until nothing is left */
 /* The oldest commit is answered so; `done`: it took effect all the same. Then a turn. */
 void fake_commit_as(enum commit_status status, bool done);
-void fake_fire(void); /* every timer of the loop once */
+void fake_look(void); /* every timer of the loop once */
+void fake_fire(void); /* the same, then a turn */
+
+/* Timers of the service, fake_timers.c: KIND|RECORD, due now. */
+#define FAKE_DUE 256
+void fake_due(const char *member);
+size_t fake_n_due(void);
+bool fake_timers_hold(const struct commit *c); /* what the commit fires is still there */
+void fake_timers_apply(const struct commit *c);
+void fake_timers_clear(void);
 
 /* Status of the n-th answer. */
 Ismap__Liu__V1__Status fake_status(size_t n);

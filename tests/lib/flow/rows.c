@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <time.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -136,6 +137,24 @@ static enum decide on_event(struct work *w, void *state)
     return touch(w, m->id);
 }
 
+static enum decide on_timer(struct work *w, void *state)
+{
+    (void)state;
+    return touch(w, work_timer_record(w));
+}
+
+/* Longer than a turn's part, once its case is there. */
+static enum decide on_slow(struct work *w, void *state)
+{
+    (void)state;
+    enum decide d = touch(w, work_timer_record(w));
+    if (d == DECIDE_DONE)
+        (void)nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    return d;
+}
+
+static const struct timer_row timer_rows[] = {{"touch", on_timer}, {"slow", on_slow}};
+
 static const struct dispatch_row rows[] = {
     {TYPE(revoke_party), ROLE_BIT(ISMAP__LIU__V1__ROLE__ROLE_OPERATOR), ROW_CHANGES, 0, NULL,
      on_touch},
@@ -157,6 +176,8 @@ const struct service rows_service = {
     .n_rows = sizeof rows / sizeof rows[0],
     .consumers = consumers,
     .n_consumers = 1,
+    .timers = timer_rows,
+    .n_timers = sizeof timer_rows / sizeof timer_rows[0],
     .views = views,
     .n_views = 1,
 };
