@@ -86,7 +86,8 @@ static int take_events(struct cli *c, struct follow *f, const Ismap__Liu__V1__Ev
         print_event(ev->events[i]);
         *done = *done || ends_here(f->until, ev->events[i]);
     }
-    *done = *done && !(f->once && ev->n_events > 0 && ev->next_seq < ev->head_seq);
+    /* an answer may hold nothing of the type that is asked for, and yet not have reached the end */
+    *done = *done && !(f->once && ev->next_seq > f->cur.seq && ev->next_seq < ev->head_seq);
     (void)fflush(stdout);
     (void)text_copy(f->cur.epoch, sizeof f->cur.epoch, ev->epoch);
     f->cur.seq = ev->next_seq;
