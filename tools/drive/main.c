@@ -29,7 +29,8 @@ static const struct drive_command commands[] = {
      "      pre-applications whose receipts are logged; sends again until each is acknowledged",
      drive_stream},
     {"prepare",
-     "--numbers FILE --provider ID --ministry ID --auditor ID --operator ID [--count N]\n"
+     "--numbers FILE [--cases FILE] --provider ID --ministry ID --auditor ID --operator ID "
+     "[--count N]\n"
      "      registered services for a measurement, through the whole path",
      drive_prepare},
     {"critical",
@@ -40,6 +41,11 @@ static const struct drive_command commands[] = {
      "phases\n"
      "      of N alerts in turn, that process stopped and running",
      drive_critical},
+    {"replan",
+     "--cases FILE --as-list ID [--catalogue VERSION --operator ID | --queries N] [--rate N] "
+     "[--seconds N] [--pids name=pid,...]\n"
+     "      all services planned again, and how long queries wait meanwhile",
+     drive_replan},
     {"plot", "--out FILE.svg REPORT.json...\n      a picture of the reports' latencies",
      drive_plot},
 };
