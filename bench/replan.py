@@ -4,7 +4,7 @@ import html
 import json
 import sys
 
-W, H, TOP, BOTTOM = 440, 360, 50, 60
+W, H, TOP, BOTTOM = 440, 400, 40, 100
 DASHES = ["", "8 4", "2 3", "12 3 2 3", "4 4"]
 
 
@@ -49,7 +49,7 @@ class Panel:
                         + " ".join(f"{x:.1f},{y:.1f}" for x, y in at) + '"/>')
         if dots:
             self.out += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in at]
-        y = TOP + 12 + 18 * k
+        y = H - BOTTOM + 62 + 18 * k
         self.out.append(f'<line x1="{self.left + 58}" x2="{self.left + 90}" y1="{y - 4}" y2="{y - 4}" stroke="#036" '
                         f'stroke-width="1.5" stroke-dasharray="{DASHES[k % len(DASHES)]}"/>')
         self.text(self.left + 96, y, name)

@@ -34,7 +34,7 @@
 #define LIMIT_BATCHES_IN_FLIGHT 4
 #define LIMIT_CONSUMER_EVENTS 32 /* events one consumer commit may cover */
 #define LIMIT_TIMERS_PER_TURN 64
-#define LIMIT_DUE_IN_FLIGHT 8      /* timers of a service that are being decided or committed */
+#define LIMIT_DUE_IN_FLIGHT 4      /* timers of a service that are being decided or committed */
 #define LIMIT_DUE_IN_LINE 64       /* and that were found due with them */
 #define LIMIT_MESSAGES_PER_TURN 64 /* of one socket */
 
