@@ -262,6 +262,12 @@ const struct cli_command cli_commands[] = {
     {"journal check", "RECEIPTS",
      "Compare a client's log of receipts with the journal: each there, each effect once.",
      "受領の記録を記録簿と照合します。", "liuctl journal check receipts.log", cmd_journal_check},
+    {"archive check", "",
+     "Check every file of the ledger's archive: journal, snapshots and the feeds' noise, of all "
+     "epochs. Works without Redis.",
+     "書庫の全ファイル(記録、スナップショット、情報源ごとの軽微な通報)を検査します。Redis "
+     "は不要です。",
+     "liuctl archive check", cmd_archive_check},
     {"backup", "DIR",
      "Copy the store, consistent at one journal head, into a new folder. Services may run.",
      "保存先を、ある時点の一貫した状態で新しいフォルダに複製します。",
