@@ -1,10 +1,13 @@
 /* What providers tell of changes, and operators of incidents. Whether controls exist and fit is
- * decided by audit. R48, R66 */
+ * decided by audit. R48, R64,
+ * R66, R69 */
 #include "wire/checks.h"
 
 #include "ismap/liu/v1/scope.pb-c.h"
 
 #define NOTICE_CONTROLS_MAX 256
+#define SCOPE_CONTROLS_MAX 2048
+#define SCOPE_AUDITORS_MAX 256
 #define CONTROL_BYTES 23
 
 static const struct check submit_change_notice[] = {
@@ -70,12 +73,62 @@ static const struct check name_affected_controls[] = {
      .en = "Say how it is known."},
 };
 
+#define CONTROL_ROW                                                                                \
+    {                                                                                              \
+        .field = "control_id", .flags = CHECK_REQUIRED | CHECK_TOKEN, .max = CONTROL_BYTES,        \
+        .rule = "R60", .ja = "管理策の番号を指定してください（例: 9.2.1.6.PB）。",                 \
+        .en = "Give the control's id, e.g. 9.2.1.6.PB."                                            \
+    }
+
+static const struct check plan_exclusion[] = {
+    CONTROL_ROW,
+    {.field = "reason",
+     .flags = CHECK_REQUIRED,
+     .max = LINE_BYTES,
+     .rule = "R64",
+     .ja = "除外の理由を記入してください。",
+     .en = "Say why it is excluded."},
+};
+
+static const struct check plan_operator[] = {
+    CONTROL_ROW,
+    {.field = "person",
+     .flags = CHECK_REQUIRED,
+     .max = NAME_BYTES,
+     .rule = "R69",
+     .ja = "管理策を運用する者を記入してください。",
+     .en = "Say who operates it."},
+};
+
+static const struct check state_audit_scope[] = {
+    CASE_ID_ROW,
+    {.field = "excluded",
+     .max = SCOPE_CONTROLS_MAX,
+     .rule = "R64",
+     .ja = "除外する管理策は2048件以内で指定してください。",
+     .en = "Exclude at most 2048 controls."},
+    {.field = "operators",
+     .max = SCOPE_CONTROLS_MAX,
+     .rule = "R69",
+     .ja = "運用する者は2048件以内で指定してください。",
+     .en = "Name at most 2048 operators of controls."},
+    {.field = "auditors",
+     .max = SCOPE_AUDITORS_MAX,
+     .item_bytes_max = NAME_BYTES,
+     .rule = "R69",
+     .ja = "内部監査人は256人以内で指定してください。",
+     .en = "Name at most 256 internal auditors."},
+};
+
 static const struct check by_case[] = {CASE_ID_ROW};
 
 static const struct check_table tables[] = {
     CHECKS_TABLE(submit_change_notice, submit_change_notice),
     CHECKS_TABLE(get_change_notice, get_change_notice),
     CHECKS_TABLE(name_affected_controls, name_affected_controls),
+    CHECKS_TABLE(plan_exclusion, plan_exclusion),
+    CHECKS_TABLE(plan_operator, plan_operator),
+    CHECKS_TABLE(state_audit_scope, state_audit_scope),
     CHECKS_TABLE(get_audit_scope, by_case),
 };
 

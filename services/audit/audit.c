@@ -60,12 +60,12 @@ enum err audit_make(struct arena *a, struct audit_making *m, struct audit_faults
                                 .open_year = m->first_year};
     m->in.history = standing_history(a, m->standing, &m->in.n_history);
     enum err e = m->in.history == NULL ? ERR_NOMEM : ERR_OK;
-    if (e == ERR_OK)
-        e = scope_input(a, m->scope, &m->in);
     if (e == ERR_OK && m->before != NULL)
         e = audit_record_before(a, m->before, &m->in);
     if (e == ERR_OK)
         e = audit_record_catalogue(a, m->catalogue, catalogue, faults);
+    if (e == ERR_OK)
+        e = scope_input(a, m->scope, &m->in);
     if (e == ERR_OK)
         e = audit_record_policy(a, m->rules, policy);
     if (e == ERR_OK)
@@ -198,6 +198,7 @@ static const struct dispatch_row rows[] = {
     ROW(submit_internal_report, ROLE_BIT(ROLE(PROVIDER)), SIGNED, 0, audit_submit_internal),
     ROW(submit_change_notice, ROLE_BIT(ROLE(PROVIDER)), SIGNED, 0, audit_submit_change),
     ROW(name_affected_controls, ROLE_BIT(ROLE(OPERATOR)), SIGNED, 0, audit_name_affected),
+    ROW(state_audit_scope, ROLE_BIT(ROLE(PROVIDER)), SIGNED, 0, audit_state_scope),
     ROW(get_change_notice, READERS, 0, 256, audit_get_change),
     ROW(get_audit_scope, READERS, 0, 256, audit_get_scope),
     ROW(get_audit_report, READERS, 0, 256, audit_get_report),

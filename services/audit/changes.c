@@ -12,27 +12,38 @@ struct change {
     const pb_plan *plan;
     int32_t changed_day;
     int32_t today;
+    struct catalogue catalogue;
+    struct scope_statement before;
     pb_notice *notice;
     pb_scope *scope;       /* edited */
     pb_standing *standing; /* edited */
 };
 
+static bool adopts(const struct change *c)
+{
+    return c->m->kind == ISMAP__LIU__V1__CHANGE_KIND__CHANGE_KIND_ADOPTED;
+}
+
 /* Every fault at once. ERR_INVAL: refused. */
-static enum err check(struct work *w, const struct change *c,
-                      const Ismap__Liu__V1__Catalogue *catalogue)
+static enum err check(struct work *w, struct change *c, const Ismap__Liu__V1__Catalogue *catalogue,
+                      const pb_scope *scope)
 {
     struct arena *a = work_arena(w);
-    struct catalogue core = {.n = 0};
     struct audit_faults faults = {.n = 0};
-    const struct scope_notice n = {.controls = (const char *const *)c->m->controls,
+    const struct scope_notice n = {.adopts = adopts(c),
+                                   .stated = scope != NULL && scope->version > 0,
+                                   .before = &c->before,
+                                   .controls = (const char *const *)c->m->controls,
                                    .n = c->m->n_controls,
                                    .changed_day = c->changed_day,
                                    .today = c->today};
-    enum err e =
-        catalogue == NULL ? ERR_INTERNAL : audit_record_catalogue(a, catalogue, &core, &faults);
+    enum err e = catalogue == NULL ? ERR_INTERNAL
+                                   : audit_record_catalogue(a, catalogue, &c->catalogue, &faults);
+    if (e == ERR_OK && !scope_statement(a, scope, &c->before))
+        e = ERR_NOMEM;
     if (e != ERR_OK)
         return e == ERR_NOMEM ? e : ERR_INTERNAL;
-    e = scope_check_notice(a, &core, &n, &faults);
+    e = scope_check_notice(a, &c->catalogue, &n, &faults);
     if (e == ERR_INVAL)
         (void)audit_refuse_faults(w, STATUS(INVALID_ARGUMENT), "", &faults);
     return e;
@@ -86,20 +97,45 @@ static bool remember(struct arena *a, struct change *c)
     return true;
 }
 
+/* Takes the controls out of the exclusions; with an objective come its detailed controls. */
+static enum err adopt(struct arena *a, struct change *c, const char *const **controls, size_t *n)
+{
+    pb_scope *s = c->scope;
+    struct scope_statement now;
+    Ismap__Liu__V1__PlanExclusion **list = arena_alloc(a, (s->n_excluded + 1) * sizeof *list);
+    size_t kept = 0;
+    if (list == NULL)
+        return ERR_NOMEM;
+    for (size_t i = 0; i < s->n_excluded; i++) {
+        const struct catalogue_item *it = catalogue_find(&c->catalogue, s->excluded[i]->control_id);
+        bool named = false;
+        for (size_t k = 0; k < c->m->n_controls; k++)
+            named |= it != NULL && catalogue_find(&c->catalogue, c->m->controls[k]) == it;
+        if (!named)
+            list[kept++] = s->excluded[i];
+    }
+    s->excluded = list;
+    s->n_excluded = kept;
+    if (!scope_statement(a, s, &now))
+        return ERR_NOMEM;
+    *controls = scope_adopted(a, &c->catalogue, &c->before, &now, n);
+    return *controls == NULL ? ERR_NOMEM : ERR_OK;
+}
+
 static enum err trigger(struct work *w, struct change *c)
 {
     struct arena *a = work_arena(w);
-    struct plan_trigger *t = arena_alloc(a, (c->m->n_controls + 1) * sizeof *t);
-    bool adopted = c->m->kind == ISMAP__LIU__V1__CHANGE_KIND__CHANGE_KIND_ADOPTED;
-    if (t == NULL)
-        return ERR_NOMEM;
-    for (size_t i = 0; i < c->m->n_controls; i++)
-        t[i] = (struct plan_trigger){.id = c->m->controls[i],
-                                     .cause = adopted ? PLAN_ADOPTED : PLAN_CHANGED,
-                                     .year = audit_year_of(date_start_ms(c->changed_day)),
-                                     .ref = c->notice->id};
-    const struct scope_triggers more = {t, c->m->n_controls};
-    return scope_trigger(a, c->scope, &more, audit_year_of(work_now_ms(w)));
+    const char *const *controls = (const char *const *)c->m->controls;
+    size_t n = c->m->n_controls;
+    enum err e = ERR_OK;
+    if (adopts(c) && c->scope->version > 0)
+        e = adopt(a, c, &controls, &n);
+    return e != ERR_OK ? e
+                       : scope_happened(w, c->scope, controls, n,
+                                        &(struct plan_trigger){
+                                            .cause = adopts(c) ? PLAN_ADOPTED : PLAN_CHANGED,
+                                            .year = audit_year_of(date_start_ms(c->changed_day)),
+                                            .ref = c->notice->id});
 }
 
 static void tell_and_answer(struct work *w, const struct change *c)
@@ -162,7 +198,7 @@ enum decide audit_submit_change(struct work *w, void *state)
         return DECIDE_WAIT;
     if (date_parse(m->changed_on, &c.changed_day) != ERR_OK)
         c.changed_day = INT32_MIN / 2; /* told by the checks of the wire */
-    enum err e = check(w, &c, catalogue);
+    enum err e = check(w, &c, catalogue, scope);
     if (e == ERR_NOMEM)
         return work_no_memory(w);
     if (e == ERR_INVAL)

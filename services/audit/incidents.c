@@ -55,13 +55,9 @@ static bool load(struct work *w, struct hit *h)
 static enum err trigger(struct work *w, struct hit *h, char *const *controls, size_t n,
                         int32_t year)
 {
-    struct plan_trigger *t = arena_alloc(work_arena(w), (n + 1) * sizeof *t);
-    if (t == NULL)
-        return ERR_NOMEM;
-    for (size_t i = 0; i < n; i++)
-        t[i] = (struct plan_trigger){controls[i], PLAN_INCIDENT, year, h->incident_id};
-    const struct scope_triggers more = {t, n};
-    return scope_trigger(work_arena(w), h->scope, &more, audit_year_of(work_now_ms(w)));
+    return scope_happened(
+        w, h->scope, (const char *const *)controls, n,
+        &(struct plan_trigger){.cause = PLAN_INCIDENT, .year = year, .ref = h->incident_id});
 }
 
 /* `e` is of the scope; a scope that is full keeps what it has, and a person has to look. */

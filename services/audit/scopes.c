@@ -33,14 +33,22 @@ static bool to_core(struct arena *a, const pb_scope *s, struct scope_triggers *o
     return t != NULL;
 }
 
-enum err scope_trigger(struct arena *a, pb_scope *s, const struct scope_triggers *more,
-                       int32_t this_year)
+enum err scope_happened(struct work *w, pb_scope *s, const char *const *controls, size_t n,
+                        const struct plan_trigger *what)
 {
+    struct arena *a = work_arena(w);
     struct scope_triggers old;
     struct scope_triggers all;
-    if (!to_core(a, s, &old))
+    struct plan_trigger *t = arena_alloc(a, (n + 1) * sizeof *t);
+    const struct scope_triggers more = {t, n};
+    if (t == NULL || !to_core(a, s, &old))
         return ERR_NOMEM;
-    enum err e = scope_merge(a, &old, more, this_year - SCOPE_TRIGGER_YEARS, &all);
+    for (size_t i = 0; i < n; i++) {
+        t[i] = *what;
+        t[i].id = controls[i];
+    }
+    enum err e =
+        scope_merge(a, &old, &more, audit_year_of(work_now_ms(w)) - SCOPE_TRIGGER_YEARS, &all);
     if (e != ERR_OK)
         return e;
     pb_trigger *items = arena_alloc(a, (all.n + 1) * sizeof *items);
@@ -100,14 +108,54 @@ Ismap__Liu__V1__IncidentRef *scope_incident(struct arena *a, pb_scope *s, const 
     return r;
 }
 
+bool scope_statement(struct arena *a, const pb_scope *s, struct scope_statement *out)
+{
+    size_t n_excluded = s == NULL ? 0 : s->n_excluded;
+    size_t n_operators = s == NULL ? 0 : s->n_operators;
+    struct plan_excluded *x = arena_alloc(a, (n_excluded + 1) * sizeof *x);
+    struct plan_operator *o = arena_alloc(a, (n_operators + 1) * sizeof *o);
+    *out = (struct scope_statement){.excluded = x, .operators = o};
+    if (x == NULL || o == NULL)
+        return false;
+    for (size_t i = 0; i < n_excluded; i++)
+        x[i] = (struct plan_excluded){s->excluded[i]->control_id, s->excluded[i]->reason};
+    for (size_t i = 0; i < n_operators; i++)
+        o[i] = (struct plan_operator){s->operators[i]->control_id, s->operators[i]->person};
+    out->n_excluded = n_excluded;
+    out->n_operators = n_operators;
+    if (s != NULL) {
+        out->auditors = (const char *const *)s->auditors;
+        out->n_auditors = s->n_auditors;
+    }
+    return true;
+}
+
+/* What the plan's catalogue has. */
+static const struct plan_excluded *known(struct arena *a, const struct catalogue *c,
+                                         const struct scope_statement *st, size_t *n)
+{
+    struct plan_excluded *x = arena_alloc(a, (st->n_excluded + 1) * sizeof *x);
+    *n = 0;
+    for (size_t i = 0; x != NULL && i < st->n_excluded; i++)
+        if (catalogue_find(c, st->excluded[i].id) != NULL)
+            x[(*n)++] = st->excluded[i];
+    return x;
+}
+
 enum err scope_input(struct arena *a, const pb_scope *s, struct plan_input *in)
 {
     struct scope_triggers t;
+    struct scope_statement st;
     if (s == NULL)
         return ERR_OK;
-    if (!to_core(a, s, &t))
+    if (!to_core(a, s, &t) || !scope_statement(a, s, &st))
         return ERR_NOMEM;
     in->triggers = t.items;
     in->n_triggers = t.n;
-    return ERR_OK;
+    in->excluded = known(a, in->catalogue, &st, &in->n_excluded);
+    in->operators = st.operators;
+    in->n_operators = st.n_operators;
+    in->auditors = st.auditors;
+    in->n_auditors = st.n_auditors;
+    return in->excluded == NULL ? ERR_NOMEM : ERR_OK;
 }

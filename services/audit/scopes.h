@@ -19,9 +19,13 @@ typedef Ismap__Liu__V1__AuditScope pb_scope;
 pb_scope *scope_edit(struct arena *a, const pb_scope *old, const char *case_id,
                      const char *provider);
 
-/* Adds what happened; ERR_LIMIT when there is more than a scope holds, ERR_NOMEM. */
-enum err scope_trigger(struct arena *a, pb_scope *s, const struct scope_triggers *more,
-                       int32_t this_year) LIU_MUST_USE;
+/* Adds that this happened to each of these controls, `what` without its id. ERR_LIMIT when there is
+ * more than a scope holds, ERR_NOMEM. */
+enum err scope_happened(struct work *w, pb_scope *s, const char *const *controls, size_t n,
+                        const struct plan_trigger *what) LIU_MUST_USE;
+
+/* What is stated, as the core knows it; of no scope: nothing. False: no memory. */
+bool scope_statement(struct arena *a, const pb_scope *s, struct scope_statement *out) LIU_MUST_USE;
 
 /* What happened by this cause and ref did not happen. False: no memory. */
 bool scope_drop(struct arena *a, pb_scope *s, enum plan_cause cause, const char *ref) LIU_MUST_USE;
@@ -30,7 +34,8 @@ bool scope_drop(struct arena *a, pb_scope *s, enum plan_cause cause, const char 
  * no memory. */
 Ismap__Liu__V1__IncidentRef *scope_incident(struct arena *a, pb_scope *s, const char *incident_id);
 
-/* The scope's part of a plan's input; `s` may be NULL. ERR_NOMEM. */
+/* The scope's part of a plan's input, whose catalogue is known: what the catalogue no longer has
+ * needs no exclusion. `s` may be NULL. ERR_NOMEM. */
 enum err scope_input(struct arena *a, const pb_scope *s, struct plan_input *in) LIU_MUST_USE;
 
 #endif

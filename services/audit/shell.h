@@ -95,6 +95,9 @@ work_fn audit_submit_change;
 work_fn audit_get_change;
 work_fn audit_get_scope;
 
+/* statements.c */
+work_fn audit_state_scope;
+
 /* incidents.c */
 work_fn audit_on_suspension; /* SuspensionImposed */
 work_fn audit_on_lifting;    /* SuspensionLifted */

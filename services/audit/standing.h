@@ -59,9 +59,11 @@ bool standing_replan(struct work *w, pb_standing *s, Ismap__Liu__V1__ReplanCause
 /* History as the core reads it. NULL: no memory. */
 const struct plan_history *standing_history(struct arena *a, const pb_standing *s, size_t *n);
 
-/* What internal audits have really covered of a catalogue up to a year that is over (R68). `s` may
- * be NULL. ERR_NOMEM; ERR_INVAL, ERR_LIMIT when catalogue or rules cannot be read. */
+/* What internal audits have really covered of a catalogue, but for what is excluded, up to a year
+ * that is over (R68). `s` and `scope` may be NULL. ERR_NOMEM; ERR_INVAL, ERR_LIMIT when catalogue
+ * or rules cannot be read. */
 enum err audit_coverage(struct arena *a, const pb_standing *s,
+                        const Ismap__Liu__V1__AuditScope *scope,
                         const Ismap__Liu__V1__Catalogue *catalogue, const pb_audit_rules *rules,
                         int32_t upto, struct coverage *out) LIU_MUST_USE;
 

@@ -48,11 +48,13 @@ enum decide audit_get_standing(struct work *w, void *state)
     const void *plan = NULL;
     const void *standing = NULL;
     const void *catalogue = NULL;
+    const void *scope = NULL;
     const Ismap__Liu__V1__Rulebook *rules = NULL;
     const char *hash = NULL;
     struct coverage c = {0};
     bool loaded = work_get(w, RECORD_PLAN, m->case_id, &plan);
     loaded &= work_get(w, RECORD_STANDING, m->case_id, &standing);
+    loaded &= work_get(w, RECORD_AUDIT_SCOPE, m->case_id, &scope);
     loaded &= work_rulebook(w, &rules, &hash);
     if (!loaded)
         return DECIDE_WAIT;
@@ -65,7 +67,7 @@ enum decide audit_get_standing(struct work *w, void *state)
     int32_t upto = audit_year_of(work_now_ms(w)) - 1;
     enum err e = s == NULL ? ERR_NOMEM : ERR_OK;
     if (e == ERR_OK && catalogue != NULL && rules != NULL && rules->audit != NULL)
-        e = audit_coverage(work_arena(w), s, catalogue, rules->audit, upto, &c);
+        e = audit_coverage(work_arena(w), s, scope, catalogue, rules->audit, upto, &c);
     if (e == ERR_NOMEM)
         return work_no_memory(w);
     return answer(w, s, &c, upto);

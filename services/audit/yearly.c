@@ -7,6 +7,7 @@
 #include "base/date.h"
 #include "ismap/liu/v1/listing.pb-c.h"
 #include "services/audit/audit_record.h"
+#include "services/audit/scopes.h"
 #include "services/audit/standing.h"
 
 /* When the rulebook does not say: the due date of the report is not official (R72, inferred). */
@@ -154,6 +155,7 @@ static bool note_coverage(struct work *w, pb_standing *s, const struct coverage 
 }
 
 enum err audit_coverage(struct arena *a, const pb_standing *s,
+                        const Ismap__Liu__V1__AuditScope *scope,
                         const Ismap__Liu__V1__Catalogue *catalogue, const pb_audit_rules *rules,
                         int32_t upto, struct coverage *out)
 {
@@ -167,11 +169,13 @@ enum err audit_coverage(struct arena *a, const pb_standing *s,
     enum err e = in.history == NULL ? ERR_NOMEM : audit_record_catalogue(a, catalogue, c, &faults);
     if (e == ERR_OK)
         e = audit_record_policy(a, rules, policy);
+    if (e == ERR_OK)
+        e = scope_input(a, scope, &in);
     return e == ERR_OK ? coverage_of(a, &in, s == NULL ? 0 : s->since_year, upto, out) : e;
 }
 
 /* The watched year is over and its report was due: settle it and watch the next. */
-static enum decide settle(struct work *w, pb_standing *s,
+static enum decide settle(struct work *w, pb_standing *s, const pb_scope *scope,
                           const Ismap__Liu__V1__Catalogue *catalogue, const pb_audit_rules *rules)
 {
     struct coverage c = {0};
@@ -179,7 +183,7 @@ static enum decide settle(struct work *w, pb_standing *s,
     if (!miss(w, s))
         return work_no_memory(w);
     if (catalogue != NULL && rules != NULL)
-        e = audit_coverage(work_arena(w), s, catalogue, rules, s->watched_year, &c);
+        e = audit_coverage(work_arena(w), s, scope, catalogue, rules, s->watched_year, &c);
     if (e == ERR_NOMEM || (e == ERR_OK && c.objectives > 0 && !note_coverage(w, s, &c)))
         return work_no_memory(w);
     if (!standing_replan(w, s, CAUSE(YEAR), ""))
@@ -189,7 +193,7 @@ static enum decide settle(struct work *w, pb_standing *s,
     return DECIDE_DONE;
 }
 
-static enum decide look(struct work *w, const pb_standing *old,
+static enum decide look(struct work *w, const pb_standing *old, const pb_scope *scope,
                         const Ismap__Liu__V1__Catalogue *catalogue, const pb_audit_rules *rules)
 {
     int64_t now = work_now_ms(w);
@@ -202,7 +206,7 @@ static enum decide look(struct work *w, const pb_standing *old,
         return DECIDE_DONE;
     }
     if (now >= date_start_ms(d.due + 1))
-        return settle(w, s, catalogue, rules);
+        return settle(w, s, scope, catalogue, rules);
     if (!remind(w, s, d.due))
         return work_no_memory(w);
     work_timer(w, TIMER_YEARLY, s->case_id, date_start_ms(d.due + 1));
@@ -218,9 +222,11 @@ enum decide audit_on_yearly(struct work *w, void *state)
     const void *plan = NULL;
     const void *listing = NULL;
     const void *catalogue = NULL;
+    const void *scope = NULL;
     const Ismap__Liu__V1__Rulebook *rules = NULL;
     const char *hash = NULL;
     bool loaded = work_get(w, RECORD_STANDING, case_id, &standing);
+    loaded &= work_get(w, RECORD_AUDIT_SCOPE, case_id, &scope);
     loaded &= work_get(w, RECORD_PLAN, case_id, &plan);
     loaded &= work_rulebook(w, &rules, &hash);
     if (!loaded)
@@ -242,5 +248,5 @@ enum decide audit_on_yearly(struct work *w, void *state)
         work_put(w, RECORD_STANDING, s->case_id, &stop->base);
         return DECIDE_DONE;
     }
-    return look(w, s, catalogue, rules == NULL ? NULL : rules->audit);
+    return look(w, s, scope, catalogue, rules == NULL ? NULL : rules->audit);
 }

@@ -233,6 +233,8 @@ static bool allowed_of(const char *type, const void *payload, const char *actor,
         allow_suspension(a, AS(SuspensionLifted)->number);
     } else if (strcmp(type, "ChangeNoticeRecorded") == 0) {
         allow(a, AS(ChangeNoticeRecorded)->provider);
+    } else if (strcmp(type, "ScopeChanged") == 0) {
+        allow(a, AS(ScopeChanged)->provider);
     } else if (strcmp(type, "AffectedControlsNamed") == 0) {
         allow(a, AS(AffectedControlsNamed)->provider);
     } else if (strcmp(type, "AuditReportRecorded") == 0) {

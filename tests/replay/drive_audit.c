@@ -108,9 +108,29 @@ static void name_affected(void)
     (void)agent_send(OPERATOR(), NODE_AUDIT, &m.base, NULL);
 }
 
+/* A provider states what is not adopted, rightly or not. */
+static void state_scope(void)
+{
+    const Ismap__Liu__V1__AuditPlan *plan = any_record(RECORD_PLAN);
+    Ismap__Liu__V1__StateAuditScope m = ISMAP__LIU__V1__STATE_AUDIT_SCOPE__INIT;
+    Ismap__Liu__V1__PlanExclusion x = ISMAP__LIU__V1__PLAN_EXCLUSION__INIT;
+    Ismap__Liu__V1__PlanExclusion *list[] = {&x};
+    char *auditors[] = {TEXT("one"), TEXT("another")};
+    if (plan == NULL)
+        return;
+    x.control_id = plan->items[plan->n_items - 1 - below(plan->n_items / 4)]->control_id;
+    x.reason = TEXT("not in use");
+    m.case_id = plan->case_id;
+    m.excluded = list;
+    m.n_excluded = below(3) > 0;
+    m.auditors = auditors;
+    m.n_auditors = below(3);
+    (void)agent_send(agent_of(plan->provider), NODE_AUDIT, &m.base, NULL);
+}
+
 void drive_audit(void)
 {
-    static void (*const acts[])(void) = {report,        report,        report, notify_change,
-                                         notify_change, name_affected, resolve};
+    static void (*const acts[])(void) = {report,        report,        report,      notify_change,
+                                         notify_change, name_affected, state_scope, resolve};
     acts[below(sizeof acts / sizeof acts[0])]();
 }

@@ -20,7 +20,7 @@ static struct rig rig;
 static int up(void **state)
 {
     (void)state;
-    static const char *const ids[] = {"acme", "blossom", "mof", "mlit"};
+    static const char *const ids[] = {"acme", "blossom", "mof", "mlit", "soumu"};
     if (rig_up(&rig,
                STACK_BIT(STACK_INTAKE) | STACK_BIT(STACK_ELIGIBILITY) | STACK_BIT(STACK_AUDIT) |
                    STACK_BIT(STACK_MONITOR),
@@ -186,11 +186,46 @@ static void a_suspension_is_planned_for_and_named_controls_take_its_place(void *
     client_close(&monitor);
 }
 
+static size_t items_of(const Ismap__Liu__V1__AuditPlan *p, const char *control)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->n_items; i++)
+        n += strcmp(p->items[i]->control_id, control) == 0;
+    return n;
+}
+
+static void a_statement_is_planned_for_and_contradictions_are_refused(void **state)
+{
+    (void)state;
+    struct client own;
+    const char *id = case_of("acme", "tb1", "soumu", "tb1-soumu");
+    Ismap__Liu__V1__StateAuditScope *m =
+        rig_message(&rig, &ismap__liu__v1__state_audit_scope__descriptor, "scopes/tb1.json");
+    client_open(&own, &rig.stack, STACK_AUDIT, rig_who(&rig, "acme"));
+    m->case_id = lend(id);
+    assert_true(items_of(plan_of(&own, id), m->excluded[0]->control_id) > 0);
+    char *good = m->excluded[0]->control_id;
+    m->excluded[0]->control_id = lend("4.9.1"); /* there is no choice in management */
+    pb_reply *r = client_sign(&own, &m->base);
+    assert_status(r, ST(INVALID_ARGUMENT));
+    assert_string_equal(r->details[0]->field, "excluded[0].controlId");
+    m->excluded[0]->control_id = good;
+    assert_status(client_call(&own, &m->base), ST(UNAUTHENTICATED));
+    assert_status(client_sign(&own, &m->base), ST(OK));
+    kill_audit();
+    assert_int_equal(revision_of(&own, id, 2)->reasons[0]->cause, CAUSE(SCOPE));
+    const Ismap__Liu__V1__AuditPlan *plan = plan_of(&own, id);
+    assert_int_equal(items_of(plan, good), 0);
+    assert_int_equal(plan->basis->n_excluded, 1);
+    client_close(&own);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_change_notice_is_planned_for_whatever_is_killed),
         cmocka_unit_test(a_suspension_is_planned_for_and_named_controls_take_its_place),
+        cmocka_unit_test(a_statement_is_planned_for_and_contradictions_are_refused),
     };
     return cmocka_run_group_tests(tests, up, down);
 }

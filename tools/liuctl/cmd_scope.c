@@ -1,4 +1,4 @@
-/* What happens to a service between its audits: change notices, and what the planner was told. */
+/* What a plan rests on beside rules and results: statements, change notices, incidents. */
 #include "ismap/liu/v1/scope.pb-c.h"
 #include "liuctl/commands.h"
 
@@ -60,6 +60,32 @@ int cmd_incident_affects(struct cli *c, struct cli_args *a)
     return cli_ask(c, CLI_AUDIT, &m.base, true);
 }
 
+int cmd_audit_state(struct cli *c, struct cli_args *a)
+{
+    const char *case_id = cli_option(a, "--case");
+    const char *path = cli_next(a);
+    ProtobufCMessage *answer = NULL;
+    if (path == NULL || !cli_done(c, a))
+        return cli_usage(c, c->ja ? "言明のファイルを指定してください"
+                                  : "which file holds the statement?");
+    Ismap__Liu__V1__StateAuditScope *m =
+        (void *)cli_read_message(c, &ismap__liu__v1__state_audit_scope__descriptor, path);
+    if (m == NULL)
+        return CLI_INPUT;
+    if (case_id != NULL)
+        m->case_id = lend(case_id);
+    int status = cli_request(c, CLI_AUDIT, &m->base, true, &answer);
+    const Ismap__Liu__V1__AuditScopeStated *r = (const void *)answer;
+    if (status != CLI_OK || r == NULL)
+        return status;
+    if (c->json)
+        cli_print(c, answer);
+    else
+        (void)printf(c->ja ? "第%u版、新たに採用 %u\n" : "version %u, newly adopted %u\n",
+                     r->version, r->adopted);
+    return CLI_OK;
+}
+
 int cmd_change_show(struct cli *c, struct cli_args *a)
 {
     Ismap__Liu__V1__GetChangeNotice m = ISMAP__LIU__V1__GET_CHANGE_NOTICE__INIT;
@@ -83,6 +109,19 @@ static void print_notices(struct cli *c, const Ismap__Liu__V1__AuditScope *s)
     }
     if (s->n_notices > 0)
         cli_table_print(c, &t);
+}
+
+static void print_statement(struct cli *c, const Ismap__Liu__V1__AuditScope *s)
+{
+    if (s->version == 0)
+        return;
+    char at[CLI_TIME_BYTES];
+    cli_time(s->stated_at_ms, at);
+    (void)printf(c->ja ? "言明 第%u版 %s: 除外 %zu、運用者 %zu、内部監査人 %zu\n"
+                       : "stated %u, %s: excluded %zu, operators %zu, auditors %zu\n",
+                 s->version, at, s->n_excluded, s->n_operators, s->n_auditors);
+    for (size_t i = 0; i < s->n_excluded; i++)
+        (void)printf("  %s: %s\n", s->excluded[i]->control_id, s->excluded[i]->reason);
 }
 
 static void print_incidents(struct cli *c, const Ismap__Liu__V1__AuditScope *s)
@@ -138,6 +177,7 @@ int cmd_audit_scope(struct cli *c, struct cli_args *a)
         cli_print(c, answer);
         return CLI_OK;
     }
+    print_statement(c, s);
     print_notices(c, s);
     print_incidents(c, s);
     print_triggers(c, s);

@@ -169,8 +169,17 @@ const struct cli_command cli_commands[] = {
      "問題を解決済みにします(署名、運用者)。",
      "liuctl --as operator audit resolve C-0123456789ABCDEF missing-2026 --reason 'explained'",
      cmd_audit_resolve},
-    {"audit scope", "CASE", "What the planner was told of a case: change notices and what follows.",
-     "計画の前提(変更届と、それにより監査する管理策)です。",
+    {"audit state", "FILE.json [--case CASE]",
+     "State what is not adopted, who operates and who audits what (signed, providers), in place of "
+     "what was stated before; the case is planned again.",
+     "除外する管理策とその理由、運用する者、内部監査人を言明します(署名、事業者)"
+     "。前の言明に代わり、計"
+     "画が作り直されます。",
+     "liuctl --as acme audit state examples/scopes/tb1.json --case C-0123456789ABCDEF",
+     cmd_audit_state},
+    {"audit scope", "CASE",
+     "What the planner was told of a case: statement, change notices, incidents.",
+     "計画の前提(言明、変更届、インシデントと、それにより監査する管理策)です。",
      "liuctl audit scope C-0123456789ABCDEF", cmd_audit_scope},
     {"incident affects", "INCIDENT [CONTROL...] --reason TEXT",
      "Name the controls that an incident affected, none for none (signed, operators); the case is "

@@ -29,7 +29,7 @@ cli_run cmd_plan_export, cmd_plan_diff;
 cli_run cmd_audit_draft, cmd_audit_submit, cmd_audit_get, cmd_audit_show, cmd_audit_problems,
     cmd_audit_resolve;
 /* cmd_scope.c */
-cli_run cmd_change_submit, cmd_change_show, cmd_audit_scope, cmd_incident_affects;
+cli_run cmd_change_submit, cmd_change_show, cmd_audit_scope, cmd_audit_state, cmd_incident_affects;
 /* cmd_replan.c */
 cli_run cmd_plan_replan, cmd_plan_revisions;
 int cli_replan_watch(struct cli *c, bool follow);

@@ -79,6 +79,7 @@ static const struct word words[] = {
     {"REPLAN_CAUSE_INCIDENT", "インシデント", "incident"},
     {"REPLAN_CAUSE_BASE", "基盤サービスの状態", "base service"},
     {"REPLAN_CAUSE_CATALOGUE", "管理基準・規則の改正", "catalogue or rulebook"},
+    {"REPLAN_CAUSE_SCOPE", "監査範囲の言明", "scope"},
     {"REPLAN_CAUSE_YEAR", "年度の経過", "year over"},
     {"REPLAN_CAUSE_ORDER", "運用者の指示", "order"},
     {"CHANGE_KIND_DOCUMENTS", "規程・手順書", NULL},

@@ -1,7 +1,10 @@
-/* What happened to the controls of a service between its audits, as triggers of the next plan.
+/* What of a service is audited, and what happened to its controls between audits, as input of the
+ * next plan.
  *
- * R48  a change notice (変更届) names the controls that changed, of the plan's catalogue
- * R66  they are audited in the next year that can still be planned
+ * R61, R64  what is not adopted is excluded, with a reason; a basic requirement only with its
+ * objective R69  who operates a control does not audit it R48  a change notice (変更届) names the
+ * controls that changed, of the plan's catalogue R66  they are audited in the next year that can
+ * still be planned
  *
  * Pure. Strings are borrowed.
  */
@@ -15,7 +18,34 @@
  * cycle. */
 #define SCOPE_TRIGGER_YEARS PLAN_YEARS_MAX
 
+/* What a provider states of its service. */
+struct scope_statement {
+    const struct plan_excluded *excluded;
+    size_t n_excluded;
+    const struct plan_operator *operators;
+    size_t n_operators;
+    const char *const *auditors;
+    size_t n_auditors;
+};
+
+/* ERR_INVAL with every fault, by its path in the message (excluded[3].controlId): ids unknown,
+ * doubled or of a tier without choice, a basic requirement excluded without its objective, somebody
+ * who operates what is excluded, an auditor twice. That everything has an auditor is the planner's
+ * to say. ERR_NOMEM. */
+enum err scope_check_statement(struct arena *a, const struct catalogue *c,
+                               const struct scope_statement *s,
+                               struct audit_faults *faults) LIU_MUST_USE;
+
+/* The controls that `old` excludes and `now` does not, in the catalogue's order: newly adopted
+ * (R66). NULL: no memory. */
+const char *const *scope_adopted(struct arena *a, const struct catalogue *c,
+                                 const struct scope_statement *old,
+                                 const struct scope_statement *now, size_t *n);
+
 struct scope_notice {
+    bool adopts;                          /* the change is that they are adopted now */
+    bool stated;                          /* there is a statement */
+    const struct scope_statement *before; /* what is excluded so far */
     const char *const *controls;
     size_t n;
     int32_t changed_day; /* base/date.h */
@@ -29,7 +59,8 @@ enum err scope_check_controls(struct arena *a, const struct catalogue *c,
                               struct audit_faults *faults) LIU_MUST_USE;
 
 /* ERR_INVAL with every fault, by its path in the message (controls[3], changedOn): a control that
- * is not in the catalogue, has nothing to audit or is named twice; a day more than a year ahead, or
+ * is not in the catalogue, has nothing to audit or is named twice, is excluded (or, when the change
+ * is its adoption, is not, or is so because of its objective); a day more than a year ahead, or
  * longer ago than any plan looks back. ERR_NOMEM. */
 enum err scope_check_notice(struct arena *a, const struct catalogue *c,
                             const struct scope_notice *n, struct audit_faults *faults) LIU_MUST_USE;

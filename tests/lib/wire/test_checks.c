@@ -98,6 +98,9 @@ static const char *const requests[] = {
     "SubmitChangeNotice",
     "GetChangeNotice",
     "NameAffectedControls",
+    "StateAuditScope",
+    "PlanExclusion",
+    "PlanOperator",
     "GetAuditScope",
 };
 

@@ -184,6 +184,60 @@ static void a_notice_that_cannot_be_is_refused_with_every_fault(void **state)
     }
 }
 
+static void a_statement_that_contradicts_itself_is_refused_by_path_and_rule(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {"4.1.1",      "5.1.1", "9.2.1",    "9.2.1.1",
+                                      "9.2.1.6.PB", "9.4.2", "9.4.2.2.B"};
+    static const struct {
+        const char *excluded[3];
+        const char *operated; /* NULL = nothing */
+        const char *auditors[2];
+        const char *field; /* NULL = taken */
+        const char *rule;
+    } rows[] = {
+        {{"5.1.1", "9.2.1.1"}, "9.4.2", {"a", "b"}, NULL, NULL},
+        {{NULL}, NULL, {NULL}, NULL, NULL},
+        {{"5.1.1", "99.1.1"}, NULL, {NULL}, "excluded[1].controlId", "R60"},
+        {{"4.1.1"}, NULL, {NULL}, "excluded[0].controlId", "R64"},
+        {{"5.1.1", "5.1.1"}, NULL, {NULL}, "excluded[1].controlId", "R64"},
+        {{"9.4.2.2.B"}, NULL, {NULL}, "excluded[0].controlId", "R61"},
+        {{"9.4.2.2.B", "9.4.2"}, NULL, {NULL}, NULL, NULL},
+        {{"9.2.1.6.PB"}, NULL, {NULL}, "excluded[0].controlId", "R61"},
+        {{"9.2.1"}, "9.2.1.1", {NULL}, "operators[0].controlId", "R64"},
+        {{NULL}, "9.2.2", {NULL}, "operators[0].controlId", "R60"},
+        {{NULL}, NULL, {"a", "a"}, "auditors[1]", "R69"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct arena a;
+        struct catalogue c;
+        struct catalogue_item items[7] = {{.line = 0}};
+        struct audit_faults faults = {.n = 0};
+        struct plan_excluded x[3];
+        const struct plan_operator o = {rows[i].operated, "somebody"};
+        struct scope_statement s = {.excluded = x,
+                                    .operators = &o,
+                                    .n_operators = rows[i].operated != NULL,
+                                    .auditors = rows[i].auditors};
+        arena_init(&a, 1u << 20);
+        for (size_t k = 0; k < 7; k++)
+            assert_true(catalogue_read_id(ids[k], &items[k]));
+        assert_int_equal(catalogue_index(&a, items, 7, &c, &faults), ERR_OK);
+        for (; s.n_excluded < 3 && rows[i].excluded[s.n_excluded] != NULL; s.n_excluded++)
+            x[s.n_excluded] = (struct plan_excluded){rows[i].excluded[s.n_excluded], "unused"};
+        while (s.n_auditors < 2 && rows[i].auditors[s.n_auditors] != NULL)
+            s.n_auditors++;
+        assert_int_equal(scope_check_statement(&a, &c, &s, &faults),
+                         rows[i].field == NULL ? ERR_OK : ERR_INVAL);
+        if (rows[i].field != NULL) {
+            assert_int_equal(faults.n, 1);
+            assert_string_equal(faults.items[0].field, rows[i].field);
+            assert_string_equal(faults.items[0].rule, rows[i].rule);
+        }
+        arena_fini(&a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +245,7 @@ int main(void)
         cmocka_unit_test(the_latest_change_counts_and_incidents_stay_apart),
         cmocka_unit_test(more_than_a_scope_holds_is_refused),
         cmocka_unit_test(a_notice_that_cannot_be_is_refused_with_every_fault),
+        cmocka_unit_test(a_statement_that_contradicts_itself_is_refused_by_path_and_rule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
