@@ -33,7 +33,7 @@ static const struct conf_row runtime_rows[] = {
     ROW("signing_key_file", CONF_PATH, signing_key_file, 0, 0, "",
         "Ed25519 key of the scheme, mode 0600; empty = receipts unsigned"),
     ROW("redis_address", CONF_STRING, redis_address, 1, 255, NULL,
-        "unix:/path, tcp:host:port, tls:host:port or sentinel:NAME@host:port,..."),
+        "unix:/path, tcp:host:port, tls:host:port, sentinel: or sentinel-tls:NAME@host:port,..."),
     ROW("redis_replicas", CONF_INT, redis_replicas, 0, 5, "0",
         "replicas that must have a commit before it is acknowledged"),
     STORE_TLS_ROWS(ROW, redis_tls),

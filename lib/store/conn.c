@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "obs/log.h"
 #include "store/check.h"
+#include "store/dial.h"
 #include "store/encode.h"
 #include "store/reply.h"
 #include "store/store_private.h"
@@ -341,14 +342,25 @@ static void shake_hands(struct conn *c)
         conn_lose(c, tls_why(c->tls));
 }
 
+/* Who the server must be: what the settings say, else the host of the address, else, where only
+ * Sentinels know it, the number they told. */
+static bool peer_name(const struct conn *c, char name[ADDRESS_HOST_BYTES])
+{
+    struct address a = {.bytes = sizeof(a.sa)};
+    if (store_tls_name(c->store)[0] != '\0')
+        return text_copy(name, ADDRESS_HOST_BYTES, store_tls_name(c->store));
+    return getpeername(c->fd, (struct sockaddr *)&a.sa, &a.bytes) == 0 && dial_number(&a, name);
+}
+
 static void start_tls(struct conn *c)
 {
     struct tls_context *context = NULL;
     struct err_text why = {""};
-    if (store_tls_context(c->store, &context, &why) == ERR_OK) {
-        c->tls = tls_create(context, c->fd, store_tls_name(c->store));
-        tls_context_free(context);
+    char name[ADDRESS_HOST_BYTES] = "";
+    if (store_tls_context(c->store, &context, &why) == ERR_OK && peer_name(c, name)) {
+        c->tls = tls_create(context, c->fd, name);
     }
+    tls_context_free(context);
     if (c->tls != NULL)
         shake_hands(c);
     else
@@ -362,7 +374,7 @@ static void connected(struct conn *c)
     socklen_t n = sizeof(e);
     if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &e, &n) != 0 || e != 0)
         conn_lose(c, strerror(e != 0 ? e : errno));
-    else if (store_tls_name(c->store)[0] != '\0')
+    else if (address_is_tls(store_address(c->store)))
         start_tls(c);
     else
         established(c);
@@ -413,14 +425,15 @@ static void on_resolved(void *arg, unsigned events)
 {
     struct conn *c = arg;
     struct address a;
+    struct err_text why = {""};
     (void)events;
-    enum err e = resolve_take(c->resolve, &a);
+    enum err e = resolve_take(c->resolve, &a, &why);
     loop_remove(c->source);
     c->source = NULL;
     resolve_drop(c->resolve);
     c->resolve = NULL;
     if (e != ERR_OK)
-        conn_lose(c, "the name of the Redis host cannot be resolved");
+        conn_lose(c, why.text);
     else
         start_connect(c, &a);
 }
@@ -428,13 +441,19 @@ static void on_resolved(void *arg, unsigned events)
 static void start(struct conn *c, int64_t now_ms)
 {
     struct address a;
+    struct tls_context *tls = NULL;
+    struct err_text why = {"the name of the Redis host cannot be resolved"};
     c->state = CONN_RESOLVING;
     c->since_ms = now_ms;
-    enum err e = resolve_start(store_address(c->store), &a, &c->resolve);
+    enum err e = ERR_OK;
+    if (address_moves(store_address(c->store)) && address_is_tls(store_address(c->store)))
+        e = store_tls_context(c->store, &tls, &why);
+    if (e == ERR_OK)
+        e = resolve_start(store_address(c->store), tls, store_tls_name(c->store), &a, &c->resolve);
     if (e == ERR_OK)
         start_connect(c, &a);
     else if (e != ERR_AGAIN)
-        conn_lose(c, "the name of the Redis host cannot be resolved");
+        conn_lose(c, why.text);
     else if (loop_add_fd(store_loop(c->store), resolve_fd(c->resolve), LOOP_READ, c->priority,
                          c->name, on_resolved, c, &c->source) != ERR_OK)
         conn_lose(c, "the loop takes no more descriptors");

@@ -19,8 +19,11 @@ struct resolve {
     int ends[2]; /* ours, the thread's */
     char host[256];
     char port[6];
-    char sentinels[300]; /* "" = host and port */
+    char sentinels[300];     /* "" = host and port */
+    struct tls_context *tls; /* NULL = Sentinels are asked in clear */
+    char tls_name[ADDRESS_HOST_BYTES];
     struct address address;
+    struct err_text why;
     bool found;
 };
 
@@ -49,14 +52,14 @@ enum err address_check(const char *text, struct err_text *why)
 {
     char host[256];
     char port[6];
-    if (strncmp(text, "tcp:", 4) == 0 || address_is_tls(text))
-        return address_split(text, host, port, why);
     if (sentinel_form(text))
         return sentinel_check(text, why);
+    if (strncmp(text, "tcp:", 4) == 0 || address_is_tls(text))
+        return address_split(text, host, port, why);
     if (strncmp(text, "unix:", 5) != 0)
         return err_say(why, ERR_CONFIG,
-                       "%s: unix:/path, tcp:host:port, tls:host:port or "
-                       "sentinel:NAME@host:port,... is expected",
+                       "%s: unix:/path, tcp:host:port, tls:host:port, sentinel: or "
+                       "sentinel-tls:NAME@host:port,... is expected",
                        text);
     size_t n = strlen(text + 5);
     if (n == 0 || n >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
@@ -66,7 +69,7 @@ enum err address_check(const char *text, struct err_text *why)
 
 bool address_is_tls(const char *text)
 {
-    return strncmp(text, "tls:", 4) == 0;
+    return strncmp(text, "tls:", 4) == 0 || sentinel_is_tls(text);
 }
 
 void address_host(const char *text, char host[ADDRESS_HOST_BYTES])
@@ -85,8 +88,10 @@ bool address_moves(const char *text)
 
 static void release(struct resolve *r)
 {
-    if (atomic_fetch_sub(&r->references, 1) == 1)
-        free(r);
+    if (atomic_fetch_sub(&r->references, 1) != 1)
+        return;
+    tls_context_free(r->tls);
+    free(r);
 }
 
 bool address_look_up(const char *host, const char *port, int flags, struct address *out)
@@ -107,9 +112,10 @@ bool address_look_up(const char *host, const char *port, int flags, struct addre
 static void *run(void *arg)
 {
     struct resolve *r = arg;
-    r->found = r->sentinels[0] != '\0'
-                   ? sentinel_ask(r->sentinels, &r->address)
-                   : address_look_up(r->host, r->port, AI_ADDRCONFIG, &r->address);
+    if (r->sentinels[0] != '\0')
+        r->found = sentinel_ask(r->sentinels, r->tls, r->tls_name, &r->address, &r->why);
+    else
+        r->found = address_look_up(r->host, r->port, AI_ADDRCONFIG, &r->address);
     (void)send(r->ends[1], "x", 1, MSG_NOSIGNAL);
     (void)close(r->ends[1]);
     release(r);
@@ -131,7 +137,20 @@ static enum err start_thread(struct resolve *r)
     return ERR_AGAIN;
 }
 
-enum err resolve_start(const char *text, struct address *address, struct resolve **out)
+static enum err prepare(const char *text, struct tls_context *tls, const char *tls_name,
+                        struct resolve *r)
+{
+    if (!sentinel_form(text))
+        return address_split(text, r->host, r->port, NULL);
+    r->tls = tls;
+    return text_copy(r->sentinels, sizeof(r->sentinels), text) &&
+                   text_copy(r->tls_name, sizeof(r->tls_name), tls_name)
+               ? ERR_OK
+               : ERR_CONFIG;
+}
+
+enum err resolve_start(const char *text, struct tls_context *tls, const char *tls_name,
+                       struct address *address, struct resolve **out)
 {
     *out = NULL;
     *address = (struct address){0};
@@ -144,13 +163,11 @@ enum err resolve_start(const char *text, struct address *address, struct resolve
         return ERR_OK;
     }
     struct resolve *r = calloc(1, sizeof(*r));
-    if (r == NULL)
+    if (r == NULL) {
+        tls_context_free(tls);
         return ERR_NOMEM;
-    enum err e = ERR_OK;
-    if (sentinel_form(text))
-        e = text_copy(r->sentinels, sizeof(r->sentinels), text) ? ERR_OK : ERR_CONFIG;
-    else
-        e = address_split(text, r->host, r->port, NULL);
+    }
+    enum err e = prepare(text, tls, tls_name, r);
     if (e == ERR_OK && r->sentinels[0] == '\0' &&
         address_look_up(r->host, r->port, AI_NUMERICHOST, address)) {
         free(r);
@@ -159,6 +176,7 @@ enum err resolve_start(const char *text, struct address *address, struct resolve
     if (e == ERR_OK)
         e = start_thread(r);
     if (e != ERR_AGAIN) {
+        tls_context_free(tls);
         free(r);
         return e;
     }
@@ -171,11 +189,13 @@ int resolve_fd(const struct resolve *r)
     return r->ends[0];
 }
 
-enum err resolve_take(struct resolve *r, struct address *address)
+enum err resolve_take(struct resolve *r, struct address *address, struct err_text *why)
 {
     char byte = 0;
     if (recv(r->ends[0], &byte, 1, 0) != 1 || !r->found)
-        return ERR_NOT_FOUND;
+        return err_say(why, ERR_NOT_FOUND, "%s",
+                       r->why.text[0] != '\0' ? r->why.text
+                                              : "the name of the Redis host cannot be resolved");
     *address = r->address;
     return ERR_OK;
 }

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "base/err.h"
+#include "crypto/tls.h"
 
 struct address {
     struct sockaddr_storage sa;
@@ -21,6 +22,7 @@ struct resolve;
 
 /* ERR_CONFIG with a reason when the text is no address. */
 enum err address_check(const char *text, struct err_text *why) LIU_MUST_USE;
+/* Is Redis, and are the Sentinels that name it, spoken to over TLS? */
 bool address_is_tls(const char *text);
 /* The host of a tcp: or tls: address, without brackets; "" of another. */
 void address_host(const char *text, char host[ADDRESS_HOST_BYTES]);
@@ -34,11 +36,14 @@ enum err address_split(const char *text, char host[ADDRESS_HOST_BYTES], char por
 bool address_look_up(const char *host, const char *port, int flags, struct address *out);
 
 /* The address at once when it needs no name service; else ERR_AGAIN and *out is a look-up under
- * way, whose descriptor becomes readable when it is done. */
-enum err resolve_start(const char *text, struct address *address,
-                       struct resolve **out) LIU_MUST_USE;
+ * way, whose descriptor becomes readable when it is done. Sentinels are asked with `tls` (NULL = in
+ * clear) and must be `tls_name` (sentinel.h); `tls` is taken over, whatever the answer. */
+enum err resolve_start(const char *text, struct tls_context *tls, const char *tls_name,
+                       struct address *address, struct resolve **out) LIU_MUST_USE;
 int resolve_fd(const struct resolve *r);
-enum err resolve_take(struct resolve *r, struct address *address) LIU_MUST_USE; /* ERR_NOT_FOUND */
+/* ERR_NOT_FOUND with a reason. */
+enum err resolve_take(struct resolve *r, struct address *address,
+                      struct err_text *why) LIU_MUST_USE;
 void resolve_drop(struct resolve *r); /* NULL-safe; also while it is under way */
 
 #endif

@@ -1,13 +1,13 @@
-/* hiredis' blocking calls serve here: this runs on a thread that has nothing else to do. */
 #include "store/sentinel.h"
 
 #include <string.h>
-#include <sys/time.h>
 
 #include "base/text.h"
+#include "store/dial.h"
 #include "store/reply.h"
 
-#define PREFIX "sentinel:"
+#define PLAIN "sentinel:"
+#define TLS "sentinel-tls:"
 #define NAME_BYTES 64
 #define ASK_MS 500
 
@@ -22,12 +22,17 @@ struct sentinels {
 
 bool sentinel_form(const char *text)
 {
-    return strncmp(text, PREFIX, strlen(PREFIX)) == 0;
+    return strncmp(text, PLAIN, strlen(PLAIN)) == 0 || sentinel_is_tls(text);
+}
+
+bool sentinel_is_tls(const char *text)
+{
+    return strncmp(text, TLS, strlen(TLS)) == 0;
 }
 
 static enum err split(const char *text, struct sentinels *out, struct err_text *why)
 {
-    const char *name = text + strlen(PREFIX);
+    const char *name = strchr(text, ':') + 1;
     const char *at = strchr(name, '@');
     if (at == NULL || at == name || (size_t)(at - name) >= NAME_BYTES)
         return err_say(why, ERR_CONFIG, "%s: sentinel:NAME@host:port,host:port is expected", text);
@@ -65,30 +70,46 @@ static bool take(const redisReply *r, struct address *out)
     return host != NULL && port != NULL && address_look_up(host, port, 0, out);
 }
 
-static bool ask_one(const char *host, const char *port, const char *name, struct address *out)
+static bool ask_one(const char *host, const char *port, const struct tls_context *tls,
+                    const char *tls_name, const char *name, struct address *out,
+                    struct err_text *why)
 {
-    struct timeval limit = {.tv_usec = ASK_MS * 1000};
-    uint64_t number = 0;
+    struct dial d = {.fd = -1};
+    struct address at;
+    struct err_text reason = {""};
+    redisReply *r = NULL;
+    char *command = NULL;
     bool found = false;
-    if (text_u64(port, 65535, &number) != ERR_OK)
+    if (!address_look_up(host, port, 0, &at)) {
+        (void)err_say(why, ERR_NOT_FOUND, "%s: no such host", host);
         return false;
-    redisContext *c = redisConnectWithTimeout(host, (int)number, limit);
-    if (c != NULL && c->err == 0 && redisSetTimeout(c, limit) == REDIS_OK) {
-        redisReply *r = redisCommand(c, "SENTINEL get-master-addr-by-name %s", name);
-        found = take(r, out);
-        freeReplyObject(r);
     }
-    redisFree(c);
+    int n = redisFormatCommand(&command, "SENTINEL get-master-addr-by-name %s", name);
+    enum err e = n < 0 ? ERR_NOMEM : dial_open(&d, &at, tls, tls_name, ASK_MS, &reason);
+    if (e == ERR_OK)
+        e = dial_ask(&d, command, (size_t)n, &r, &reason);
+    if (e == ERR_OK) {
+        found = take(r, out);
+        (void)err_say(&reason, e, "it knows no primary of the name %s", name);
+    }
+    if (!found)
+        (void)err_say(why, e, "the Sentinel %s: %s", host, reason.text);
+    freeReplyObject(r);
+    redisFreeCommand(command);
+    dial_close(&d);
     return found;
 }
 
-bool sentinel_ask(const char *text, struct address *out)
+bool sentinel_ask(const char *text, const struct tls_context *tls, const char *tls_name,
+                  struct address *out, struct err_text *why)
 {
     struct sentinels s = {0};
-    if (split(text, &s, NULL) != ERR_OK)
+    if (split(text, &s, why) != ERR_OK)
         return false;
     for (size_t i = 0; i < s.n; i++) {
-        if (ask_one(s.at[i].host, s.at[i].port, s.name, out))
+        const char *host = s.at[i].host;
+        const char *must = tls_name[0] == '\0' ? host : tls_name;
+        if (ask_one(host, s.at[i].port, tls, must, s.name, out, why))
             return true;
     }
     return false;

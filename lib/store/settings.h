@@ -16,7 +16,7 @@ struct store_tls_settings {
 /* `row` makes a conf_row of (name, type, member, min, max, fallback, help). */
 #define STORE_TLS_ROWS(row, member)                                                                \
     row("redis_tls_ca_file", CONF_PATH, member.ca, 0, 0, "",                                       \
-        "with tls: certificates of the CA, PEM"),                                                  \
+        "with tls: or sentinel-tls: certificates of the CA, PEM"),                                 \
         row("redis_tls_cert_file", CONF_PATH, member.cert, 0, 0, "",                               \
             "with tls: our certificate, PEM; empty = none is shown"),                              \
         row("redis_tls_key_file", CONF_PATH, member.key, 0, 0, "",                                 \

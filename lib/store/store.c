@@ -235,8 +235,10 @@ static enum err configure_tls(struct store *s, const struct store_config *c, str
     if (!address_is_tls(s->address)) {
         for (size_t i = 0; i < 4; i++)
             if (texts[i][0] != '\0')
-                return err_say(why, ERR_CONFIG,
-                               "%s: TLS is configured, but this is no tls: address", s->address);
+                return err_say(
+                    why, ERR_CONFIG,
+                    "%s: TLS is configured, but this is no tls: or sentinel-tls: address",
+                    s->address);
         return ERR_OK;
     }
     if (!text_copy(s->tls_ca, sizeof(s->tls_ca), texts[0]) ||

@@ -20,13 +20,14 @@
 struct store;
 
 struct store_config {
-    const char *address;       /* unix:/path, tcp:, tls:host:port, sentinel:NAME@host:port,... */
-    const char *user;          /* ACL user; NULL or "" = none */
+    const char *address; /* unix:/path, tcp:, tls:host:port, sentinel:, sentinel-tls:NAME@... */
+    const char *user;    /* ACL user; NULL or "" = none */
     const char *password_file; /* NULL or "" = none */
     const char *partition;     /* "p0" */
     int64_t timeout_ms;        /* of a command; default 2000 when 0 */
     uint32_t replicas;         /* that must have a commit before it counts (WAIT); 0 = none */
-    /* with tls: only. The files are read at every connect, so new ones need no restart. */
+    /* with tls: and sentinel-tls: only. The files are read at every connect, so new ones need no
+     * restart. */
     struct tls_files tls;
     const char *tls_name; /* that the server's certificate must have; NULL or "" = the host */
 };

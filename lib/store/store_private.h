@@ -59,7 +59,7 @@ struct store {
     char tls_ca[512];
     char tls_cert[512];
     char tls_key[512];
-    char tls_name[ADDRESS_HOST_BYTES]; /* "" = not TLS */
+    char tls_name[ADDRESS_HOST_BYTES]; /* "" = the number that Sentinels told */
     int64_t timeout_ms;
     uint32_t replicas;
     struct conn conns[N_CONNS];
@@ -89,7 +89,7 @@ struct loop *store_loop(const struct store *s);
 const char *store_address(const struct store *s);
 const char *store_user(const struct store *s);
 const char *store_password_file(const struct store *s);
-const char *store_tls_name(const struct store *s); /* "" = not TLS */
+const char *store_tls_name(const struct store *s); /* "" = as address_is_tls and Sentinels say */
 enum err store_tls_context(const struct store *s, struct tls_context **out,
                            struct err_text *why) LIU_MUST_USE;
 const char *store_partition(const struct store *s);

@@ -169,6 +169,8 @@ static void addresses_are_checked_at_the_start(void **state)
                 {"unix:", "empty"},
                 {"sentinel:liu", "sentinel:NAME@host:port"},
                 {"sentinel:@a:1", "sentinel:NAME@host:port"},
+                {"sentinel-tls:liu", "sentinel:NAME@host:port"},
+                {"sentinel-tls:liu@a:1", "the file of the CA"},
                 {"sentinel:liu@a:1,b", "is expected"},
                 {"sentinel:liu@a:1,b:0", "port"},
                 {"sentinel:liu@a:1,b:2,", "is expected"},

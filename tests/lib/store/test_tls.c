@@ -225,6 +225,52 @@ static void tls_and_plain_do_not_meet(void **state)
     client_disconnect(&c);
 }
 
+static bool write_sentinel_conf(const char *path)
+{
+    FILE *f = fopen(path, "w");
+    return f != NULL &&
+           fprintf(f,
+                   "bind 127.0.0.1\nprotected-mode no\ntls-replication yes\n"
+                   "sentinel monitor liu 127.0.0.1 %s 1\n",
+                   srv.ports[0]) > 0 &&
+           fclose(f) == 0;
+}
+
+/* A real Sentinel behind TLS: it is asked, and must be who it says; so must whom it names. */
+static void sentinels_and_whom_they_name_are_verified(void **state)
+{
+    struct test_redis sentinel = {.pid = 0};
+    struct client c = {.store = NULL};
+    struct store_config config = good();
+    char port[8];
+    char text[64];
+    (void)state;
+    assert_true(free_port(port) && write_sentinel_conf(file("sentinel.conf")));
+    const char *const extra[] = {"--sentinel", "--tls-port",
+                                 port,         "--tls-cert-file",
+                                 srv.texts[0], "--tls-key-file",
+                                 srv.texts[1], "--tls-ca-cert-file",
+                                 srv.texts[2], NULL};
+    assert_true(test_redis_start_with(&sentinel, file("sentinel.conf"), extra));
+    (void)snprintf(text, sizeof text, "sentinel-tls:liu@127.0.0.1:1,localhost:%s", port);
+    config.address = text;
+    connect_with(&c, &config);
+    client_until_ready(&c);
+    client_disconnect(&c);
+
+    config.tls.ca = file("ca-other.crt");
+    refused(&config, "Sentinel localhost: TLS: the server's certificate is refused");
+    config = good();
+    config.address = text;
+    show_certificate("elsewhere"); /* the Sentinel's is good, the primary's is not */
+    refused(&config, "address mismatch");
+    show_certificate("server");
+    (void)snprintf(text, sizeof text, "sentinel-tls:other@localhost:%s", port);
+    config.address = text;
+    refused(&config, "it knows no primary of the name other");
+    test_redis_destroy(&sentinel);
+}
+
 static void faulty_settings_are_told_at_the_start(void **state)
 {
     const struct {
@@ -238,8 +284,8 @@ static void faulty_settings_are_told_at_the_start(void **state)
          "not that of the certificate"},
         {"tls:localhost:1", file("ca.crt"), file("client.crt"), file("ca.cnf"), "mode 0600"},
         {"tls:localhost", file("ca.crt"), NULL, NULL, "tls:host:port is expected"},
-        {"tcp:localhost:1", file("ca.crt"), NULL, NULL, "no tls: address"},
-        {"unix:/tmp/x", file("ca.crt"), NULL, NULL, "no tls: address"},
+        {"tcp:localhost:1", file("ca.crt"), NULL, NULL, "no tls: or sentinel-tls: address"},
+        {"unix:/tmp/x", file("ca.crt"), NULL, NULL, "no tls: or sentinel-tls: address"},
     };
     struct loop *l = NULL;
     (void)state;
@@ -352,6 +398,7 @@ int main(void)
         cmocka_unit_test(who_is_not_is_refused_with_the_reason),
         cmocka_unit_test(a_server_that_wants_a_certificate_gets_none),
         cmocka_unit_test(tls_and_plain_do_not_meet),
+        cmocka_unit_test(sentinels_and_whom_they_name_are_verified),
         cmocka_unit_test(faulty_settings_are_told_at_the_start),
         cmocka_unit_test(long_commands_and_answers_pass_whole),
         cmocka_unit_test(a_server_that_is_killed_is_found_again),
