@@ -199,6 +199,9 @@ enum err audit_record_put_certificate(struct arena *a, const struct plan_certifi
     m->spread_squares = k->spread_squares;
     m->moves = k->moves;
     m->overdue = k->overdue;
+    m->spread_bound = k->spread_bound;
+    m->moves_bound = k->moves_bound;
+    m->proved = k->proved;
     int32_t base = audit_record_first_year(plan) - 1;
     for (size_t i = 0; i < k->n_covers; i++) {
         ismap__liu__v1__plan_cover__init(&c[i]);
@@ -345,6 +348,9 @@ enum err audit_record_certificate(struct arena *a, const Ismap__Liu__V1__AuditPl
     k->spread_squares = m->spread_squares;
     k->moves = m->moves;
     k->overdue = m->overdue;
+    k->spread_bound = m->spread_bound;
+    k->moves_bound = m->moves_bound;
+    k->proved = m->proved;
     k->n_covers = m->n_covers;
     for (size_t i = 0; i < m->n_covers; i++) {
         const Ismap__Liu__V1__PlanCover *f = m->covers[i];

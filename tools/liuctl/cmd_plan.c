@@ -38,6 +38,14 @@ void plan_certificate_note(struct cli *c, const struct plan_certificate *k)
                      "within a domain %u, moves %u, overdue %u)",
              k->heaviest_year, k->heaviest_hours, k->bound_hours, k->gap_hours, k->lightest_hours,
              k->domain_spread, k->moves, k->overdue);
+    cli_note(
+        c,
+        c->ja ? "最適と証明した目的: 4 のうち %u(件数の均等、最も重い年、領域内の均等、移動の順)。"
+                "領域内の二乗和 %llu、下限 %llu。移動の下限 %u"
+              : "proved best: %u of 4 objectives (even counts, heaviest year, spread, moves); "
+                "spread %llu, bound %llu; moves at least %u",
+        k->proved, (unsigned long long)k->spread_squares, (unsigned long long)k->spread_bound,
+        k->moves_bound);
 }
 
 int plan_make_checked(struct cli *c, struct plan_sources *s, struct plan *plan,

@@ -133,6 +133,7 @@ static lxw_row_t certificate(struct book *b, lxw_worksheet *ws, lxw_row_t row,
     row = count(b, ws, row, "最も重い年の時間(h)", k->heaviest_hours);
     row = count(b, ws, row, "その下限(h)", k->bound_hours);
     row = count(b, ws, row, "下限との差(h)", k->gap_hours);
+    row = count(b, ws, row, "最適と証明した目的(4 のうち)", k->proved);
     row = count(b, ws, row, "期限を過ぎた項目", k->overdue);
     return count(b, ws, row, "前の計画からの移動", k->moves);
 }

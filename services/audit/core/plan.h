@@ -233,8 +233,8 @@ struct plan_cover {
     bool overdue;      /* due before open_year */
 };
 
-/* How good a plan is. The bound: docs/planner.md. A gap of 0 proves that no plan that the check
- * accepts has a lighter heaviest year. A gap above 0 proves nothing: the bound may be too low. */
+/* How good a plan is. The bounds: docs/planner.md. A gap of 0 proves that no plan with counts as
+ * even has a lighter heaviest year. A gap above 0 proves nothing: the bound may be too low. */
 struct plan_certificate {
     uint32_t heaviest_year; /* 1 .. years, of those that are open; the first of several */
     uint32_t heaviest_hours;
@@ -247,6 +247,10 @@ struct plan_certificate {
     uint64_t spread_squares; /* sum of the squares of the first of those items of each control, of
                                 all domains, parties and years */
     uint32_t moves;          /* of those items, in a year where the plan before has not got them */
+    uint64_t spread_bound;   /* no plan with such counts and no heavier heaviest year has fewer */
+    uint32_t moves_bound;    /* and none that also has so few squares has fewer moves */
+    uint32_t proved; /* objectives that are proved to be reached, in their order: 1 counts as even
+                        as can be (within the ceilings), 2 heaviest year, 3 spread, 4 moves */
     uint32_t overdue;
     struct plan_cover *covers; /* external before internal, in the catalogue's order */
     size_t n_covers;

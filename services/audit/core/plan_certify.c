@@ -19,6 +19,7 @@ struct counting {
     uint64_t fixed[PROOF_YEARS]; /* of these, what is no turn */
     struct turns turns[2];
     bool repeats;
+    bool even; /* counts of both parties: no turn can go to a year that has two fewer */
 };
 
 static uint64_t divide_up(uint64_t n, uint64_t by)
@@ -34,16 +35,6 @@ static uint64_t common_divisor(uint64_t a, uint64_t b)
         b = r;
     }
     return a;
-}
-
-/* Hours of a turn of the control that is in that year. */
-static uint32_t turn_hours(const struct counting *k, size_t i, unsigned n, uint32_t year)
-{
-    const struct proof_side *s = &k->p.controls[i].sides[n];
-    if (s->cause != PLAN_NO_CAUSE)
-        return proof_hours(&k->p, i, n, PLAN_BOTH);
-    /* in a year that is no history the mode depends on the year alone */
-    return proof_hours(&k->p, i, n, proof_mode(&k->p, i, n, year));
 }
 
 static void count_hours(struct counting *k)
@@ -75,7 +66,7 @@ static void count_turns(struct counting *k, unsigned n)
             t->reach[s->turn][y] = true;
             if (s->earliest == s->latest)
                 continue;
-            uint32_t h = turn_hours(k, i, n, y);
+            uint32_t h = proof_turn_hours(&k->p, i, n, y);
             t->one_kind &= t->hours[y] == 0 || t->hours[y] == h + 1;
             t->hours[y] = h + 1; /* 0 stands for none seen */
             t->any = true;
@@ -99,8 +90,8 @@ static uint64_t work_until(const struct counting *k, uint32_t year, uint64_t *un
             const struct proof_side *s = &k->p.controls[i].sides[n];
             if (!s->in_turn || s->turn == 0 || s->latest > year)
                 continue;
-            uint64_t h = turn_hours(k, i, n, PROOF_YEARS);
-            uint64_t h1 = turn_hours(k, i, n, 1);
+            uint64_t h = proof_turn_hours(&k->p, i, n, PROOF_YEARS);
+            uint64_t h1 = proof_turn_hours(&k->p, i, n, 1);
             uint64_t again = (year - s->latest) / proof_period(&k->p, n);
             uint64_t least = k->p.open == 1 && h1 < h ? h1 : h;
             if (s->cause != PLAN_NO_CAUSE) /* only its first turn is the whole */
@@ -175,7 +166,7 @@ static bool holds(const struct counting *k, const struct leftovers *l, uint64_t 
 }
 
 /* As the check demands: no turn can go to a year that has two fewer. */
-static bool even(const struct counting *k, const struct turns *t)
+static bool is_even(const struct counting *k, const struct turns *t)
 {
     for (uint32_t y = k->p.open; y <= k->p.years; y++)
         for (uint32_t z = k->p.open; z <= k->p.years; z++)
@@ -204,7 +195,7 @@ static uint64_t bound_of_leftovers(const struct counting *k)
 {
     struct leftovers l;
     if (k->repeats || k->p.in->policy->n_ceilings > 0 || !k->turns[0].one_kind ||
-        !k->turns[1].one_kind || !even(k, &k->turns[0]) || !even(k, &k->turns[1]))
+        !k->turns[1].one_kind || !k->even)
         return 0;
     find_leftovers(k, &l);
     uint64_t best = 0;
@@ -228,6 +219,42 @@ static uint64_t bound_of(const struct counting *k)
         best = h > best ? h : best;
     }
     return best;
+}
+
+static uint32_t fit(uint64_t v)
+{
+    return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
+}
+
+/* Bounds of all objectives, and how many of them, in their order, are proved to be reached. */
+static enum err prove(const struct counting *k, uint64_t heaviest, uint64_t bound,
+                      struct plan_certificate *out)
+{
+    enum proof_answer a = k->even ? PROOF_REFUTED : PROOF_UNKNOWN;
+    enum err e = k->even ? ERR_OK : proof_refute(&k->p, PROOF_EVENNESS, false, &a);
+    bool counts = a == PROOF_REFUTED;
+    if (e == ERR_OK && bound < heaviest) {
+        e = proof_refute(&k->p, PROOF_HEAVIEST, k->even, &a);
+        bound = a == PROOF_REFUTED ? heaviest : bound;
+    }
+    uint64_t squares = 0;
+    uint64_t moves = 0;
+    if (e == ERR_OK)
+        e = proof_least(&k->p, &squares, &moves);
+    if (e == ERR_OK && (squares < out->spread_squares || moves < out->moves)) {
+        e = proof_refute(&k->p, PROOF_SPREAD, k->even, &a);
+        moves = a == PROOF_REFUTED ? out->moves : squares == out->spread_squares ? moves : 0;
+        squares = a == PROOF_REFUTED ? out->spread_squares : squares;
+    }
+    out->bound_hours = fit(bound);
+    out->gap_hours = fit(heaviest > bound ? heaviest - bound : 0);
+    out->spread_bound = squares;
+    out->moves_bound = fit(moves);
+    const bool reached[] = {counts, bound >= heaviest, squares == out->spread_squares,
+                            moves == out->moves};
+    while (out->proved < 4 && reached[out->proved])
+        out->proved++;
+    return e;
 }
 
 static void add_spread(const struct counting *k, const uint32_t items[PROOF_YEARS],
@@ -292,11 +319,6 @@ static enum err covers(const struct counting *k, struct arena *a, struct plan_ce
     return ERR_OK;
 }
 
-static uint32_t fit(uint64_t v)
-{
-    return v > UINT32_MAX ? UINT32_MAX : (uint32_t)v;
-}
-
 enum err audit_plan_certify(struct arena *a, const struct plan_input *in, const struct plan *p,
                             struct plan_certificate *out)
 {
@@ -318,15 +340,14 @@ enum err audit_plan_certify(struct arena *a, const struct plan_input *in, const 
         most = k.hours[y] > k.hours[most] ? y : most;
         least = k.hours[y] < k.hours[least] ? y : least;
     }
-    uint64_t bound = bound_of(&k);
+    k.even = is_even(&k, &k.turns[0]) && is_even(&k, &k.turns[1]);
     out->heaviest_year = most;
     out->heaviest_hours = fit(k.hours[most]);
     out->lightest_hours = fit(k.hours[least]);
-    out->bound_hours = fit(bound);
-    out->gap_hours = fit(k.hours[most] > bound ? k.hours[most] - bound : 0);
     out->total_hours = fit(total);
     spread(&k, out);
-    return covers(&k, a, out);
+    enum err e = covers(&k, a, out);
+    return e == ERR_OK ? prove(&k, k.hours[most], bound_of(&k), out) : e;
 }
 
 static bool same_cover(const struct plan_cover *a, const struct plan_cover *b)
@@ -358,6 +379,9 @@ enum err audit_certificate_check(struct arena *a, const struct plan_input *in, c
         {"certificate.domain_spread", cert->domain_spread, k.domain_spread},
         {"certificate.spread_squares", cert->spread_squares, k.spread_squares},
         {"certificate.moves", cert->moves, k.moves},
+        {"certificate.spread_bound", cert->spread_bound, k.spread_bound},
+        {"certificate.moves_bound", cert->moves_bound, k.moves_bound},
+        {"certificate.proved", cert->proved, k.proved},
         {"certificate.overdue", cert->overdue, k.overdue},
         {"certificate.covers", cert->n_covers, k.n_covers},
     };

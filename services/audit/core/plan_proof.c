@@ -295,6 +295,14 @@ uint32_t proof_hours(const struct proof *p, size_t i, unsigned side, enum plan_m
     return mode == PLAN_BOTH ? whole : whole / 2 + whole % 2;
 }
 
+uint32_t proof_turn_hours(const struct proof *p, size_t i, unsigned side, uint32_t year)
+{
+    if (p->controls[i].sides[side].cause != PLAN_NO_CAUSE)
+        return proof_hours(p, i, side, PLAN_BOTH);
+    /* in a year that is no history the mode depends on the year alone */
+    return proof_hours(p, i, side, proof_mode(p, i, side, year));
+}
+
 bool proof_moves(const struct proof *p, size_t i, unsigned side, uint32_t year)
 {
     const struct proof_side *s = &p->controls[i].sides[side];

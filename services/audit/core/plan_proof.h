@@ -58,6 +58,31 @@ uint32_t proof_period(const struct proof *p, unsigned side);
 enum plan_mode proof_mode(const struct proof *p, size_t i, unsigned side, uint32_t year);
 uint32_t proof_hours(const struct proof *p, size_t i, unsigned side, enum plan_mode mode);
 
+/* Hours of a turn of the control that is in that year, which is no history. */
+uint32_t proof_turn_hours(const struct proof *p, size_t i, unsigned side, uint32_t year);
+
+/* What a plan could do better than this one, what comes before being as good. */
+enum proof_goal {
+    PROOF_EVENNESS, /* counts of a smaller sum of squares within the ceilings */
+    PROOF_HEAVIEST, /* a lighter heaviest year */
+    PROOF_SPREAD    /* fewer squares of domains, or as many and fewer moves */
+};
+enum proof_answer {
+    PROOF_REFUTED, /* no plan does */
+    PROOF_FOUND,   /* some plan does */
+    PROOF_UNKNOWN  /* too many turns, or too much work */
+};
+
+/* Looks for such a plan everywhere. `even`: this plan's counts are the most even that due years
+ * allow. Takes memory of its own for the time being. ERR_NOMEM. */
+enum err proof_refute(const struct proof *p, enum proof_goal goal, bool even,
+                      enum proof_answer *out) LIU_MUST_USE;
+
+/* Squares of domains that every plan has at least, and the moves of the plans that have so few.
+ * ERR_NOMEM.
+ */
+enum err proof_least(const struct proof *p, uint64_t *squares, uint64_t *moves) LIU_MUST_USE;
+
 /* Bits of the years first .. last. */
 uint32_t proof_span(uint32_t first, uint32_t last);
 

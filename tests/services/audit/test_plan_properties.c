@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "services/audit/plan_random.h"
@@ -44,7 +45,7 @@ static bool same_item(const struct plan_item *a, const struct plan_item *b)
 static void every_plan_passes_its_check_and_comes_again(void **state)
 {
     (void)state;
-    for (uint64_t round = 0; round < 240; round++) {
+    for (uint64_t round = 0; round < 160; round++) {
         struct world w;
         world_begin(&w, round, round % 3 == 0 ? &plain : &any);
         if (round % 2 == 0)
@@ -207,6 +208,99 @@ static void every_change_of_a_plan_is_refused(void **state)
         assert_true(seen[i] > 0);
 }
 
+/* Two controls of a party change places: their items, and what is summed up of them. */
+static bool exchange(struct world *w)
+{
+    struct plan *p = &w->plan;
+    struct plan_item *a = &p->items[world_below(w, (uint32_t)p->n)];
+    struct plan_item *b = &p->items[world_below(w, (uint32_t)p->n)];
+    if (a->party != b->party || a->year == b->year)
+        return false;
+    uint32_t year = a->year;
+    a->year = b->year;
+    b->year = year;
+    return true;
+}
+
+static int in_order(const void *x, const void *y)
+{
+    const struct plan_item *a = x;
+    const struct plan_item *b = y;
+    if (a->year != b->year)
+        return a->year < b->year ? -1 : 1;
+    if (a->party != b->party)
+        return a->party < b->party ? -1 : 1;
+    return a->control_id < b->control_id ? -1 : 1; /* ids lie in the catalogue, in its order */
+}
+
+static void sum_up(struct world *w)
+{
+    struct plan *p = &w->plan;
+    qsort(p->items, p->n, sizeof *p->items, in_order);
+    memset(p->loads, 0, sizeof p->loads);
+    for (uint32_t y = 0; y < p->years; y++)
+        p->loads[y].year = y + 1;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct plan_item *item = &p->items[i];
+        struct plan_load *l = &p->loads[item->year - 1];
+        enum catalogue_tier tier = catalogue_find(&w->c, item->control_id)->tier;
+        bool external = item->party == PLAN_EXTERNAL;
+        l->external_items += external;
+        l->external_hours += external ? item->hours : 0;
+        l->internal_items += !external;
+        l->internal_hours += external ? 0 : item->hours;
+        l->governance += external && tier == CATALOGUE_GOVERNANCE;
+        l->management += external && tier == CATALOGUE_MANAGEMENT;
+        l->important += external && tier == CATALOGUE_CONTROLS;
+    }
+}
+
+/* Whether the plan still keeps all rules and is worse than the best: then no proof says otherwise.
+ */
+static bool worse_is_not_proved(struct world *w, const struct plan_certificate *best)
+{
+    w->faults.n = 0;
+    if (audit_plan_check(&w->a, &w->in, &w->plan, &w->faults) != ERR_OK)
+        return false;
+    assert_int_equal(audit_plan_certify(&w->a, &w->in, &w->plan, &w->cert), ERR_OK);
+    bool heavier = w->cert.heaviest_hours > best->heaviest_hours;
+    bool wider = w->cert.heaviest_hours == best->heaviest_hours &&
+                 w->cert.spread_squares > best->spread_squares;
+    if (heavier)
+        assert_true(w->cert.proved < 2 && w->cert.bound_hours <= best->heaviest_hours);
+    if (wider)
+        assert_true(w->cert.proved < 3 && w->cert.spread_bound <= best->spread_squares);
+    return heavier || wider;
+}
+
+static void a_worse_plan_is_never_proved_the_best(void **state)
+{
+    (void)state;
+    static const struct world_size few = {
+        .domains = 4, .objectives = 3, .details = 2, .years = 3, .equal = true, .efforts = true};
+    uint32_t worse = 0;
+    for (uint64_t round = 0; round < 60; round++) {
+        struct world w;
+        world_begin(&w, round, &few);
+        if (round % 2 == 0)
+            world_history(&w);
+        must_make(&w, round);
+        struct plan_certificate best = w.cert;
+        for (uint32_t attempt = 0; w.plan.n > 0 && attempt < 20; attempt++) {
+            struct plan kept = w.plan;
+            kept.items = arena_dup(&w.a, w.plan.items, w.plan.n * sizeof *w.plan.items);
+            assert_non_null(kept.items);
+            if (exchange(&w)) {
+                sum_up(&w);
+                worse += worse_is_not_proved(&w, &best);
+            }
+            w.plan = kept;
+        }
+        world_end(&w);
+    }
+    assert_true(worse > 20);
+}
+
 /* Each number of the certificate, one after the other. */
 static void every_change_of_a_certificate_is_refused(void **state)
 {
@@ -220,12 +314,18 @@ static void every_change_of_a_certificate_is_refused(void **state)
         uint32_t *const numbers[] = {&k->heaviest_year, &k->heaviest_hours, &k->lightest_hours,
                                      &k->bound_hours,   &k->gap_hours,      &k->total_hours,
                                      &k->domain_spread, &k->moves,          &k->overdue};
-        size_t which = round % 13;
+        size_t which = round % 16;
         struct plan_cover *cover = k->n_covers == 0 ? NULL : &k->covers[round % k->n_covers];
         if (which < 9)
             ++*numbers[which];
         else if (which == 9)
             k->spread_squares++;
+        else if (which == 13)
+            k->spread_bound++;
+        else if (which == 14)
+            k->moves_bound++;
+        else if (which == 15)
+            k->proved = k->proved == 4 ? 3 : 4;
         else if (cover == NULL)
             k->n_covers++;
         else if (which == 10)
@@ -248,6 +348,7 @@ int main(void)
         cmocka_unit_test(the_past_stays),
         cmocka_unit_test(every_change_of_a_plan_is_refused),
         cmocka_unit_test(every_change_of_a_certificate_is_refused),
+        cmocka_unit_test(a_worse_plan_is_never_proved_the_best),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
