@@ -12,15 +12,14 @@ from pathlib import Path
 import zmq
 from google.protobuf import json_format
 from nacl.signing import SigningKey, VerifyKey
-
 PROTO = Path(__file__).resolve().parents[2] / "proto"
 PACKAGE, AGAIN_MS, GIVE_UP_MS, WAIT_MS = "ismap.liu.v1.", 2000, 15000, 10000
 
 
 def generated():
     """The message classes, compiled from proto/ at run time; returns name -> class."""
+    files = [str(p) for p in PROTO.glob("ismap/liu/v1/*.proto")]
     with tempfile.TemporaryDirectory() as out:
-        files = [str(p) for p in PROTO.glob("ismap/liu/v1/*.proto")]
         subprocess.run(["protoc", f"-I{PROTO}", f"--python_out={out}", *files], check=True)
         sys.path.insert(0, out)
         modules = [__import__(f"ismap.liu.v1.{Path(f).stem}_pb2", fromlist=["x"]) for f in files]
@@ -46,8 +45,7 @@ class Client:
     def __init__(self, config, identity, types):
         self.conf, self.me, self.types, self.doors = config, identity, types, {}
         self.scheme = config.get("scheme_instance", "ismap-liu")
-        self.keys = fields(f"{config['key_dir']}/{identity}.curve")
-        self.sign_key = fields(f"{config['key_dir']}/{identity}.sign")
+        self.keys, self.sign_key = (fields(f"{config['key_dir']}/{identity}.{x}") for x in ("curve", "sign"))
 
     def ways(self, service):
         """One socket; two while the service's key is changed, that of the newer key file first."""
@@ -65,9 +63,8 @@ class Client:
         env = self.types["Envelope"](version=1, id=secrets.token_hex(16), sent_at_ms=time.time_ns() // 10**6,
                                      type=message.DESCRIPTOR.full_name, payload=message.SerializeToString())
         if sign:
-            text = prefixed("ismap-liu/v1/message", env.type.encode(), env.id.encode(), self.me.encode(),
-                            self.scheme.encode(), env.sent_at_ms.to_bytes(8, "big"),
-                            hashlib.sha256(env.payload).digest())
+            text = prefixed("ismap-liu/v1/message", *(x.encode() for x in (env.type, env.id, self.me, self.scheme)),
+                            env.sent_at_ms.to_bytes(8, "big"), hashlib.sha256(env.payload).digest())
             env.key_id = self.sign_key["key_id"]
             env.signature = SigningKey(bytes.fromhex(self.sign_key["ed25519_secret"])).sign(text).signature
         return env
@@ -85,6 +82,8 @@ class Client:
                 reply = self.types["Reply"].FromString(door.recv())
                 if reply.request_id not in (env.id, ""):
                     continue  # the answer to an earlier request
+                if service != "ledger" and any(d.rule == "P-ARCHIVED" for d in reply.details):
+                    return self.ask("ledger", message, sign, wait_ms)  # these events have left Redis
                 if reply.status not in (8, 10, 14):  # RESOURCE_EXHAUSTED, ABORTED, UNAVAILABLE
                     return self.answer(reply, env)
                 time.sleep(max(reply.retry_after_ms, 50) / 1000)
@@ -107,8 +106,7 @@ class Client:
         want = hashlib.sha256(prefixed("ismap-liu/v1/request", env.type.encode(), env.payload)).digest()
         if r.request_hash != want:
             raise Refused("the receipt is for another request")
-        leaf = (r.epoch.encode(), r.seq.to_bytes(8, "big"), r.at_ms.to_bytes(8, "big"), want, self.me.encode(),
-                env.id.encode())
+        leaf = (r.epoch.encode(), *(n.to_bytes(8, "big") for n in (r.seq, r.at_ms)), want, self.me.encode(), env.id.encode())
         node = hashlib.sha256(prefixed("ismap-liu/v1/receipt", *leaf)).digest()
         for step in r.path:
             node = hashlib.sha256(b"\1" + (step.hash + node if step.sibling_is_left else node + step.hash)).digest()
@@ -137,9 +135,7 @@ def main(argv):
     if len(argv) == 6:
         sheet = types["SubmitAssessment"](case_id=case_id, assessment=load("Assessment", argv[5]))
         Client(config, argv[4], types).ask("intake", sheet, sign=True)
-    for event, m in provider.follow():
-        if getattr(m, "case_id", None) != case_id:
-            continue
+    for event, m in (x for x in provider.follow() if getattr(x[1], "case_id", None) == case_id):
         print(f"case {case_id} seq {event.seq} {event.type[len(PACKAGE):]}", flush=True)
         if event.type == PACKAGE + "VerdictChanged" and m.state == 4:  # JUDGMENT_STATE_DECIDED
             provider.scheme_verify(m.key_id, prefixed("ismap-liu/v1/verdict", case_id.encode(), m.verdict), m.signature)
