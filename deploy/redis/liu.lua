@@ -21,8 +21,10 @@ local OK, CONFLICT, DUPLICATE, MISMATCH, REFUSED, BROKEN, LATE = 0, 1, 2, 3, 4, 
 local ABSENT = '\0\0\0\0\0\0\0\0'
 local VALUE_BYTES_MAX = 4 * 1024 * 1024
 local SEQ_MAX = 9007199254740000
-local TRIM_MAX = 256 -- journal entries a call: Redis has one thread, and a critical alert waits for each call
-local NOISE_MAX = 128 -- of noise, all streams of a call; more than a node of a stream holds (redis.conf: 100)
+-- Redis has one thread, and a critical alert waits for each call. What a trim costs are the nodes that it frees.
+local TRIM_MAX = 128 -- journal entries a call, of which each may be a node
+local NOISE_MAX = 64 -- of noise, all streams of a call
+local NOISE_SMALL_MAX = 10000 -- when the nodes hold more than NOISE_MAX each: about a hundred nodes
 local LAST_ID = '18446744073709551615-0'
 
 -- ---- PHASE 1: looks, never writes
@@ -597,16 +599,18 @@ local function liu_halt(keys, argv)
 end
 
 -- Whole nodes of the noise streams whose entries are all before the first id that stays; what is left of a
--- node goes with its last entry. Answers how many entries went: about NOISE_MAX a call, 0 at the end.
+-- node goes with its last entry. Answers how many entries went, 0 at the end.
 local function trim_noise(keys, argv, offset)
     local left, gone = NOISE_MAX, 0
     for i = 5, #argv do
         local n = left > 0 and redis.call('XTRIM', keys[i + offset], 'MINID', '~', argv[i], 'LIMIT', left) or 0
         left, gone = left - n, gone + n
     end
-    if gone == 0 then -- a node that is larger than the limit would stay for ever
+    if gone == 0 then -- a node with more entries than the limit would stay for ever
+        left = NOISE_SMALL_MAX
         for i = 5, #argv do
-            gone = gone + redis.call('XTRIM', keys[i + offset], 'MINID', '~', argv[i], 'LIMIT', 10000)
+            local n = left > 0 and redis.call('XTRIM', keys[i + offset], 'MINID', '~', argv[i], 'LIMIT', left) or 0
+            left, gone = left - n, gone + n
         end
     end
     return gone

@@ -169,9 +169,9 @@ enum err store_init(struct store *s, const char *epoch, const struct commit *fir
 /* Removes entries up to `seq` from the journal and from the indexes of `parties` ("public" included
  * by itself); noise before `first_kept` (a stream id) of each feed. Refused unless seq <=
  * archived and every RECORD_CURSOR has passed it. A call takes little, because Redis does nothing
- * else meanwhile: without feeds `gone` is the last sequence removed, 256 entries on at the most;
- * with feeds it is how many of their entries went, about 128, whole nodes of a stream only: ask
- * again until it is 0. fn gets ERR_OK, ERR_UNAVAILABLE, or ERR_CONFLICT with a reason. */
+ * else meanwhile: without feeds `gone` is the last sequence removed, 128 entries on at the most;
+ * with feeds it is how many of their entries went, whole nodes of a stream only: ask again until it
+ * is 0. fn gets ERR_OK, ERR_UNAVAILABLE, or ERR_CONFLICT with a reason. */
 struct store_trim {
     uint64_t seq;
     uint64_t archived;

@@ -48,11 +48,12 @@ struct stream {
 
 struct trim {
     bool busy;
-    bool rests;      /* between two calls: pace.c goes on */
-    bool tight;      /* journal and index */
-    bool noise_turn; /* of two trims */
-    bool is_noise;   /* the one under way */
-    bool cut;        /* the round is over before all is gone that may go */
+    bool rests;       /* between two calls: pace.c goes on */
+    bool tight;       /* journal and index; of the whole round, so that it takes enough at once */
+    bool tight_noise; /* likewise */
+    bool noise_turn;  /* of two trims */
+    bool is_noise;    /* the one under way */
+    bool cut;         /* the round is over before all is gone that may go */
     int64_t next_ms;
     uint64_t least;      /* cursor of all consumers */
     uint32_t waits_seen; /* bits of trim_waits_for */

@@ -37,10 +37,10 @@ static void done(struct ledger *l)
 }
 
 /* The next call comes after a rest. */
-static void rest(struct ledger *l, enum family f)
+static void rest(struct ledger *l, bool tight)
 {
     l->trim.rests = true;
-    if (usage_tight(l, f))
+    if (tight)
         trim_step(l);
     else
         pace_go(l);
@@ -66,7 +66,7 @@ static void trimmed(void *arg, enum err e, uint64_t gone, const char *why)
     }
     t->reached = gone;
     if (t->reached < t->target || t->at < t->parties.len) {
-        rest(l, FAMILY_JOURNAL);
+        rest(l, t->tight);
         return;
     }
     if (gone > t->gone) {
@@ -223,7 +223,7 @@ static void cursors_read(void *arg, enum err e, const char *next_page, const cha
 /* The first position that stays: behind what is archived, and not younger than noise_keep. */
 static struct segment_pos noise_stays(const struct ledger *l, const struct stream *s)
 {
-    int64_t keep_s = usage_tight(l, FAMILY_NOISE) ? 0 : l->set->noise_keep;
+    int64_t keep_s = l->trim.tight_noise ? 0 : l->set->noise_keep;
     int64_t cut = clock_wall_ms() - keep_s * 1000;
     struct segment_pos next = {s->archived.seq, s->archived.sub + 1};
     if (cut < 0 || next.seq < (uint64_t)cut)
@@ -242,7 +242,7 @@ static void noise_trimmed(void *arg, enum err e, uint64_t gone, const char *why)
     if (gone == 0)
         t->feed = t->feed_end;
     if (e == ERR_OK && t->feed < l->n_feeds)
-        rest(l, FAMILY_NOISE);
+        rest(l, t->tight_noise);
     else
         done(l);
 }
@@ -296,8 +296,9 @@ void trim_go(struct ledger *l)
         return;
     t->busy = true;
     t->tight = usage_tight(l, FAMILY_JOURNAL) || usage_tight(l, FAMILY_INDEX);
+    t->tight_noise = usage_tight(l, FAMILY_NOISE);
     t->noise_turn = !t->noise_turn; /* neither holds up the other */
-    if (t->noise_turn && (now >= t->noise_ms || usage_tight(l, FAMILY_NOISE))) {
+    if (t->noise_turn && (now >= t->noise_ms || t->tight_noise)) {
         t->noise_ms = now + 2 * l->set->trim_seconds * 1000;
         t->is_noise = true;
         t->feed = 0;
