@@ -19,6 +19,7 @@ struct book {
     lxw_format *strong;
     lxw_format *mark;
     lxw_format *wrap;
+    lxw_format *tenths;
     bool failed;
 };
 
@@ -43,6 +44,12 @@ static void number_at(struct book *b, lxw_worksheet *ws, lxw_row_t row, size_t c
     keep(b, worksheet_write_number(ws, row, (lxw_col_t)col, v, NULL));
 }
 
+/* A number that is a name: of a year, of a domain. */
+static void centred_at(struct book *b, lxw_worksheet *ws, lxw_row_t row, size_t col, int32_t v)
+{
+    keep(b, worksheet_write_number(ws, row, (lxw_col_t)col, v, b->mark));
+}
+
 /* A sheet whose first row holds the headings, stays in sight, filters, and is repeated in print. */
 static lxw_worksheet *sheet(struct book *b, const char *name, const struct column *columns,
                             size_t n)
@@ -60,6 +67,8 @@ static lxw_worksheet *sheet(struct book *b, const char *name, const struct colum
     worksheet_set_landscape(ws);
     worksheet_set_paper(ws, 9); /* A4 */
     worksheet_fit_to_pages(ws, 1, 0);
+    worksheet_set_margins(ws, 0.4, 0.4, 0.5, 0.6); /* inches */
+    keep(b, worksheet_set_footer(ws, "&L&A&R&P / &N"));
     keep(b, worksheet_repeat_rows(ws, 0, 0));
     return ws;
 }
@@ -104,7 +113,7 @@ static void loads(struct book *b, lxw_worksheet *ws, lxw_row_t row)
         const struct plan_load *l = &p->loads[y];
         char sum[64];
         row++;
-        number_at(b, ws, row, 0, b->doc->first_year + (int32_t)y);
+        centred_at(b, ws, row, 0, b->doc->first_year + (int32_t)y);
         number_at(b, ws, row, 1, l->external_items);
         number_at(b, ws, row, 2, l->external_hours);
         number_at(b, ws, row, 3, l->internal_items);
@@ -117,7 +126,7 @@ static void loads(struct book *b, lxw_worksheet *ws, lxw_row_t row)
     char mean[64];
     text_at(b, ws, row + 1, 4, "年平均", b->strong);
     (void)snprintf(mean, sizeof mean, "=AVERAGE(F%u:F%u)", first + 1, row + 1);
-    keep(b, worksheet_write_formula_num(ws, row + 1, 5, mean, NULL, total / p->years));
+    keep(b, worksheet_write_formula_num(ws, row + 1, 5, mean, b->tenths, total / p->years));
 }
 
 static lxw_row_t count(struct book *b, lxw_worksheet *ws, lxw_row_t row, const char *name, double v)
@@ -140,7 +149,7 @@ static lxw_row_t certificate(struct book *b, lxw_worksheet *ws, lxw_row_t row,
 
 static void overview(struct book *b)
 {
-    static const struct column columns[] = {{"項目", 22}, {"内容", 26}, {"", 18},
+    static const struct column columns[] = {{"項目", 28}, {"内容", 26}, {"", 18},
                                             {"", 18},     {"", 18},     {"", 14}};
     const Ismap__Liu__V1__AuditPlan *m = b->doc->record;
     char day[DATE_TEXT_BYTES] = "";
@@ -162,9 +171,25 @@ static void overview(struct book *b)
     loads(b, ws, row + 1);
 }
 
+/* Columns in which the plan has nothing are narrow: the page is fitted to the width of all. */
+static void fit_columns(const struct plan_doc *d, struct column *columns)
+{
+    bool any[4] = {false, false, false, false};
+    for (size_t i = 0; i < d->plan.n; i++) {
+        const struct plan_item *item = &d->plan.items[i];
+        any[0] |= catalogue_find(d->catalogue, item->control_id)->title != NULL;
+        any[1] |= item->cause != PLAN_NO_CAUSE;
+        any[2] |= item->ref != NULL && item->ref[0] != '\0';
+        any[3] |= item->auditor != NULL && item->auditor[0] != '\0';
+    }
+    for (size_t k = 0; k < 4; k++)
+        if (!any[k])
+            columns[k == 0 ? 5 : 6 + k].width = 7;
+}
+
 static void year_sheet(struct book *b, uint32_t year)
 {
-    static const struct column columns[] = {
+    struct column columns[] = {
         {"主体", 10},   {"管理策番号", 16}, {"基準", 18},     {"領域", 6},
         {"領域名", 34}, {"表題", 40},       {"方法", 20},     {"契機", 14},
         {"参照", 16},   {"担当", 14},       {"根拠規則", 10}, {"時間(h)", 10},
@@ -172,6 +197,7 @@ static void year_sheet(struct book *b, uint32_t year)
     const size_t n = sizeof columns / sizeof columns[0];
     const struct plan *p = &b->doc->plan;
     char name[SHEET_NAME_BYTES];
+    fit_columns(b->doc, columns);
     (void)snprintf(name, sizeof name, "%d年", b->doc->first_year + (int32_t)year - 1);
     lxw_worksheet *ws = sheet(b, name, columns, n);
     lxw_row_t row = 0;
@@ -184,7 +210,7 @@ static void year_sheet(struct book *b, uint32_t year)
         text_at(b, ws, row, 0, party_ja(item->party), NULL);
         text_at(b, ws, row, 1, it->id, NULL);
         text_at(b, ws, row, 2, tier_ja(it->tier), NULL);
-        number_at(b, ws, row, 3, it->numbers[0]);
+        centred_at(b, ws, row, 3, it->numbers[0]);
         text_at(b, ws, row, 4, plan_domain_name(it), NULL);
         text_at(b, ws, row, 5, it->title != NULL ? it->title : "", b->wrap);
         text_at(b, ws, row, 6, plan_mode_word(plan_mode_of(item), true), NULL);
@@ -308,7 +334,9 @@ static void formats(struct book *b)
     b->strong = workbook_add_format(b->wb);
     b->mark = workbook_add_format(b->wb);
     b->wrap = workbook_add_format(b->wb);
-    if (b->head == NULL || b->strong == NULL || b->mark == NULL || b->wrap == NULL) {
+    b->tenths = workbook_add_format(b->wb);
+    if (b->head == NULL || b->strong == NULL || b->mark == NULL || b->wrap == NULL ||
+        b->tenths == NULL) {
         b->failed = true;
         return;
     }
@@ -318,6 +346,7 @@ static void formats(struct book *b)
     format_set_bold(b->strong);
     format_set_align(b->mark, LXW_ALIGN_CENTER);
     format_set_text_wrap(b->wrap);
+    format_set_num_format(b->tenths, "0.0");
 }
 
 enum err plan_xlsx(const struct plan_doc *d, const char *path)
