@@ -1,6 +1,4 @@
 /* The statement of a provider held against the catalogue, before it is sent. */
-#include <string.h>
-
 #include "liuctl/commands.h"
 #include "liuctl/plan_sources.h"
 #include "services/audit/core/statement.h"
@@ -33,12 +31,9 @@ int cmd_plan_statement(struct cli *c, struct cli_args *a)
     const char *path = cli_next(a);
     if (path == NULL || !cli_done(c, a))
         return cli_usage(c, c->ja ? "言明書の CSV を指定してください" : "give the statement's CSV");
-    size_t bytes = 0;
-    char *text = cli_read_file(c, path, &bytes);
+    char *text = plan_rows_read(c, path);
     if (text == NULL)
         return CLI_INPUT;
-    if (memchr(text, '\0', bytes) != NULL)
-        return cli_fail(c, CLI_INPUT, "%s: not text", path);
     struct audit_faults faults = {.n = 0};
     struct statement_counts counts = {0};
     struct statement_entry *entries = NULL;

@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "base/rows.h"
 #include "base/text.h"
+#include "liuctl/plan_sources.h"
 
 #define FIELDS 5
 
@@ -24,17 +26,10 @@ static bool word(const char *const *words, size_t n, const char *s, unsigned *ou
 /* NULL, or what is wrong with the line. */
 static const char *price_line(char *line, struct plan_price *out)
 {
-    char *fields[FIELDS];
-    size_t n = 0;
-    for (char *at = line; at != NULL; n++) {
-        char *comma = strchr(at, ',');
-        if (n == FIELDS)
-            return "more than 5 fields: party,tier,mode,low,high";
-        if (comma != NULL)
-            *comma++ = '\0';
-        fields[n] = at;
-        at = comma;
-    }
+    char *fields[FIELDS + 1];
+    size_t n = rows_cut(line, fields, FIELDS + 1);
+    if (n > FIELDS)
+        return "more than 5 fields: party,tier,mode,low,high";
     if (n != FIELDS)
         return "want 5 fields: party,tier,mode,low,high";
     if (!word(parties, 3, fields[0], &out->party))
@@ -51,28 +46,18 @@ static const char *price_line(char *line, struct plan_price *out)
 
 static int read_table(struct cli *c, const char *path, struct plan_prices *out)
 {
-    size_t bytes = 0;
-    char *text = cli_read_file(c, path, &bytes);
+    struct rows rows;
+    char *row;
+    char *text = plan_rows_read(c, path);
     if (text == NULL)
         return CLI_INPUT;
-    if (memchr(text, '\0', bytes) != NULL)
-        return cli_fail(c, CLI_INPUT, "%s: not text", path);
-    unsigned at = 0;
-    for (char *line = text; line != NULL;) {
-        char *end = strchr(line, '\n');
-        if (end != NULL)
-            *end++ = '\0';
-        at++;
-        line[strcspn(line, "\r")] = '\0';
-        bool heading = strcmp(line, "party,tier,mode,low,high") == 0;
-        if (line[0] != '\0' && line[0] != '#' && !heading) {
-            const char *bad = out->n == PLAN_PRICES_MAX ? "more than 64 rows"
-                                                        : price_line(line, &out->rows[out->n]);
-            if (bad != NULL)
-                return cli_fail(c, CLI_INPUT, "%s:%u: %s", path, at, bad);
-            out->n++;
-        }
-        line = end;
+    rows_begin(&rows, text, "party,tier,mode,low,high");
+    while ((row = rows_next(&rows)) != NULL) {
+        const char *bad =
+            out->n == PLAN_PRICES_MAX ? "more than 64 rows" : price_line(row, &out->rows[out->n]);
+        if (bad != NULL)
+            return cli_fail(c, CLI_INPUT, "%s:%u: %s", path, rows.line, bad);
+        out->n++;
     }
     return out->n > 0 ? CLI_OK : cli_fail(c, CLI_INPUT, "%s: no prices", path);
 }

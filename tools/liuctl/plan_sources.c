@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/rows.h"
 #include "base/text.h"
 #include "liuctl/store_session.h"
 #include "rulebook/rulebook.h"
@@ -11,8 +12,6 @@
 #include "services/audit/catalogue_load.h"
 #include "services/audit/catalogue_oscal.h"
 #include "wire/unpack.h"
-
-#define HISTORY_LINE_BYTES 128
 
 void plan_faults_print(const struct cli *c, const struct audit_faults *f)
 {
@@ -179,72 +178,68 @@ int plan_basis_read(struct cli *c, struct cli_args *a, struct plan_sources *s)
     return status;
 }
 
-/* "9.2.1,internal,2025,failed" into an entry; the text is cut in place. */
-static const char *history_line(char *line, struct plan_history *out)
+char *plan_rows_read(struct cli *c, const char *path)
 {
-    char *party = strchr(line, ',');
-    char *year = party == NULL ? NULL : strchr(party + 1, ',');
-    uint64_t v = 0;
-    char *result = year == NULL ? NULL : strchr(year + 1, ',');
-    enum plan_result r = PLAN_AUDITED;
-    if (year == NULL)
-        return "not control,party,year";
-    *party++ = '\0';
-    *year++ = '\0';
-    if (result != NULL) {
-        *result++ = '\0';
-        r = strcmp(result, "passed") == 0    ? PLAN_PASSED
-            : strcmp(result, "failed") == 0  ? PLAN_FAILED
-            : strcmp(result, "skipped") == 0 ? PLAN_SKIPPED
-                                             : PLAN_AUDITED;
-        if (r == PLAN_AUDITED)
-            return "result must be passed, failed or skipped";
-    }
-    if (strcmp(party, "external") != 0 && strcmp(party, "internal") != 0)
+    size_t bytes = 0;
+    char *text = cli_read_file(c, path, &bytes);
+    const char *bad = text == NULL ? NULL : rows_encoding_fault(text, bytes, c->ja);
+    if (bad == NULL)
+        return text;
+    (void)cli_fail(c, CLI_INPUT, c->ja ? "%s: %s" : "%s %s", path, bad);
+    return NULL;
+}
+
+/* "9.2.1,internal,2025,failed" into an entry; the text is cut in place. */
+static const char *history_row(char *row, struct plan_history *out)
+{
+    static const char *const results[] = {"", "passed", "failed", "skipped"};
+    char *fields[5];
+    uint64_t year = 0;
+    size_t n = rows_cut(row, fields, 5);
+    size_t result = n < 4 ? 0 : 1;
+    if (n < 3 || n > 4)
+        return "not control,party,year[,result]";
+    while (n == 4 && result < 4 && strcmp(fields[3], results[result]) != 0)
+        result++;
+    if (result == 4)
+        return "result must be passed, failed or skipped";
+    if (strcmp(fields[1], "external") != 0 && strcmp(fields[1], "internal") != 0)
         return "party must be external or internal";
-    if (text_u64(year, 2900, &v) != ERR_OK || v < 1900)
+    if (text_u64(fields[2], 2900, &year) != ERR_OK || year < 1900)
         return "year must be 1900 to 2900";
-    *out = (struct plan_history){.id = line,
-                                 .party = party[0] == 'e' ? PLAN_EXTERNAL : PLAN_INTERNAL,
-                                 .year = (int32_t)v,
-                                 .result = r};
+    *out = (struct plan_history){.id = fields[0],
+                                 .party = fields[1][0] == 'e' ? PLAN_EXTERNAL : PLAN_INTERNAL,
+                                 .year = (int32_t)year,
+                                 .result = (enum plan_result)result};
     return NULL;
 }
 
 int plan_history_read(struct cli *c, const char *path, struct plan_sources *s)
 {
-    size_t bytes = 0;
-    char *text = cli_read_file(c, path, &bytes);
+    struct rows rows;
+    char *row;
+    size_t lines = 1;
+    size_t n = 0;
+    int status = CLI_OK;
+    char *text = plan_rows_read(c, path);
     if (text == NULL)
         return CLI_INPUT;
-    size_t lines = 1;
-    for (size_t i = 0; i < bytes; i++)
-        lines += text[i] == '\n';
-    if (lines > PLAN_HISTORY_MAX || memchr(text, '\0', bytes) != NULL)
-        return cli_fail(c, CLI_INPUT, "%s: more than %d lines, or not text", path,
-                        PLAN_HISTORY_MAX);
+    for (const char *p = text; *p != '\0'; p++)
+        lines += *p == '\n';
+    if (lines > PLAN_HISTORY_MAX)
+        return cli_fail(c, CLI_INPUT, "%s: more than %d lines", path, PLAN_HISTORY_MAX);
     struct plan_history *h = arena_alloc(&c->arena, lines * sizeof *h);
     if (h == NULL)
         return CLI_TEMPORARY;
-    int status = CLI_OK;
-    size_t n = 0;
-    unsigned at = 0;
-    for (char *line = text; line != NULL;) {
-        char *end = strchr(line, '\n');
-        at++;
-        if (end != NULL)
-            *end = '\0';
-        line[strcspn(line, "\r")] = '\0';
-        const char *bad = NULL;
-        bool heading = at == 1 && strncmp(line, "control,", 8) == 0;
-        if (line[0] != '\0' && line[0] != '#' && !heading)
-            bad = history_line(line, &h[n++]);
-        if (bad == NULL && n > 0 && h[n - 1].id != NULL &&
-            catalogue_find(&s->catalogue, h[n - 1].id) == NULL)
-            cli_note(c, "%s:%u: %s is not in the catalogue: passed over", path, at, h[--n].id);
+    rows_begin(&rows, text, "control,");
+    while ((row = rows_next(&rows)) != NULL) {
+        const char *bad = history_row(row, &h[n]);
         if (bad != NULL)
-            status = cli_fail(c, CLI_INPUT, "%s:%u: %s", path, at, bad);
-        line = end == NULL ? NULL : end + 1;
+            status = cli_fail(c, CLI_INPUT, "%s:%u: %s", path, rows.line, bad);
+        else if (catalogue_find(&s->catalogue, h[n].id) == NULL)
+            cli_note(c, "%s:%u: %s is not in the catalogue: passed over", path, rows.line, h[n].id);
+        else
+            n++;
     }
     s->in.history = h;
     s->in.n_history = n;

@@ -42,6 +42,9 @@ int plan_basis_read(struct cli *c, struct cli_args *a, struct plan_sources *s);
 /* The basis that a record has; without one the inputs stay as they are. */
 int plan_basis_of_record(struct cli *c, const Ismap__Liu__V1__AuditPlan *m, struct plan_sources *s);
 
+/* A file of rows (base/rows.h); NULL with a message when it cannot be read or is not UTF-8. */
+char *plan_rows_read(struct cli *c, const char *path);
+
 /* --history FILE: lines "control,external|internal,year[,passed|failed|skipped]" of what was
  * really audited (R65); a heading, empty lines and lines that begin with # are passed over. Every
  * fault with its line. */

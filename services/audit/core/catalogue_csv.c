@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/rows.h"
+
 #define COLUMNS 7
 
 static const char header[] = "id,tier,level,domain,suffix,basic_statement_B,provider_specific_P";
@@ -132,6 +134,11 @@ enum err catalogue_parse(struct arena *a, const char *text, size_t bytes, struct
         return ERR_NOMEM;
     const char *p = text;
     const char *end = text + bytes;
+    if (rows_encoding_fault(text, bytes, true) != NULL) {
+        fault(&r, "encoding", rows_encoding_fault(text, bytes, true),
+              rows_encoding_fault(text, bytes, false));
+        return ERR_INVAL;
+    }
     if (bytes >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0)
         p += 3;
     char line[CATALOGUE_LINE_BYTES];

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/rows.h"
+
 #define LINES_MAX 16384
 
 struct reading {
@@ -84,19 +86,15 @@ enum err statement_check(struct arena *a, const struct catalogue *c,
     return faults->n == before ? ERR_OK : ERR_INVAL;
 }
 
-static bool read_line(char *line, struct statement_entry *e)
+static bool read_row(char *row, struct statement_entry *e)
 {
-    char *choice = strchr(line, ',');
-    if (choice == NULL)
+    char *fields[3] = {row, NULL, NULL};
+    if (rows_cut(row, fields, 3) < 2)
         return false;
-    *choice++ = '\0';
-    char *reason = strchr(choice, ',');
-    if (reason != NULL)
-        *reason++ = '\0';
-    e->id = line;
-    e->reason = reason;
-    e->choice = strcmp(choice, "declared") == 0 ? STATEMENT_DECLARED : STATEMENT_EXCLUDED;
-    return e->choice == STATEMENT_DECLARED || strcmp(choice, "excluded") == 0;
+    e->id = fields[0];
+    e->reason = fields[2];
+    e->choice = strcmp(fields[1], "declared") == 0 ? STATEMENT_DECLARED : STATEMENT_EXCLUDED;
+    return e->choice == STATEMENT_DECLARED || strcmp(fields[1], "excluded") == 0;
 }
 
 enum err statement_parse(struct arena *a, char *text, struct statement_entry **entries, size_t *n,
@@ -104,7 +102,8 @@ enum err statement_parse(struct arena *a, char *text, struct statement_entry **e
 {
     size_t before = faults->n;
     size_t lines = 1;
-    uint32_t at = 0;
+    struct rows rows;
+    char *row;
     *n = 0;
     for (const char *p = text; *p != '\0'; p++)
         lines += *p == '\n';
@@ -113,26 +112,22 @@ enum err statement_parse(struct arena *a, char *text, struct statement_entry **e
     *entries = arena_alloc(a, lines * sizeof(**entries));
     if (*entries == NULL)
         return ERR_NOMEM;
-    for (char *line = text; line != NULL;) {
-        char *end = strchr(line, '\n');
-        if (end != NULL)
-            *end++ = '\0';
-        at++;
-        line[strcspn(line, "\r")] = '\0';
-        bool heading = at == 1 && strncmp(line, "control,", 8) == 0;
+    if (rows_encoding_fault(text, strlen(text), true) != NULL) {
+        audit_fault_add(faults, a, 0, "encoding", "R61",
+                        rows_encoding_fault(text, strlen(text), true),
+                        rows_encoding_fault(text, strlen(text), false));
+        return ERR_INVAL;
+    }
+    rows_begin(&rows, text, "control,");
+    while ((row = rows_next(&rows)) != NULL) {
         struct statement_entry *e = &(*entries)[*n];
-        if (line[0] == '\0' || line[0] == '#' || heading) {
-            line = end;
-            continue;
-        }
-        *e = (struct statement_entry){.line = at};
-        if (read_line(line, e))
+        *e = (struct statement_entry){.line = rows.line};
+        if (read_row(row, e))
             (*n)++;
         else
-            audit_fault_add(faults, a, at, "line", "R61",
+            audit_fault_add(faults, a, rows.line, "line", "R61",
                             "「管理策,declared か excluded,理由」の形ではありません",
                             "not control,declared or excluded,reason");
-        line = end;
     }
     return faults->n == before ? ERR_OK : ERR_INVAL;
 }

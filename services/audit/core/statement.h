@@ -31,10 +31,9 @@ enum err statement_check(struct arena *a, const struct catalogue *c,
                          const struct statement_entry *entries, size_t n,
                          struct statement_counts *counts, struct audit_faults *faults) LIU_MUST_USE;
 
-/* CSV "control,declared|excluded,reason", UTF-8; a heading, empty lines and lines that begin with #
- * are passed over; the reason is all behind the second comma. `text` is cut in place and must
- * outlive the entries. ERR_INVAL with faults, ERR_LIMIT (more lines than PLAN_CONTROLS_MAX),
- * ERR_NOMEM. */
+/* CSV "control,declared|excluded,reason" as base/rows.h reads it; the reason is all behind the
+ * second comma. `text` is cut in place and must outlive the entries. ERR_INVAL with faults,
+ * ERR_LIMIT (more lines than PLAN_CONTROLS_MAX), ERR_NOMEM. */
 enum err statement_parse(struct arena *a, char *text, struct statement_entry **entries, size_t *n,
                          struct audit_faults *faults) LIU_MUST_USE;
 

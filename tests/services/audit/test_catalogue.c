@@ -113,6 +113,8 @@ static const struct bad_file bad_files[] = {
      HEADER "5.1.1,controls,objective,5,,no,no\n"
             "5.1.1.P,controls,objective,5,P,no,yes\n",
      "id", 3, 1},
+    {"Shift_JIS", HEADER "5.1.1,controls,objective,5,\x8a\xc7,no,no\n", "encoding", 0, 1},
+    {"UTF-16", "\xff\xfei", "encoding", 0, 1},
     {"no objective", HEADER "5.1.1.1,controls,detailed,5,,no,no\n", "id", 2, 1},
     {"all at once", HEADER "5.1.1,governance,detailed,7,B,yes,yes\nx\n5.1,,,,,,\n", "tier", 2, 8},
 };

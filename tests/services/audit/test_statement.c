@@ -99,11 +99,34 @@ static void each_gap_is_named(void **state)
     }
 }
 
+static void other_encodings_are_named(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"5.1.1,excluded,\x8a\xc7\x97\x9d\n", "\xff\xfe"
+                                                                             "5"};
+    static const char *const says[] = {"is not UTF-8", "is UTF-16"};
+    for (size_t i = 0; i < 2; i++) {
+        struct arena a;
+        struct audit_faults faults = {.n = 0};
+        struct statement_entry *entries = NULL;
+        size_t n = 0;
+        arena_init(&a, 1u << 20);
+        char *text = arena_strdup(&a, texts[i]);
+        assert_non_null(text);
+        assert_int_equal(statement_parse(&a, text, &entries, &n, &faults), ERR_INVAL);
+        assert_int_equal(faults.n, 1);
+        assert_string_equal(faults.items[0].field, "encoding");
+        assert_non_null(strstr(faults.items[0].en, says[i]));
+        arena_fini(&a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_statement_passes),
         cmocka_unit_test(each_gap_is_named),
+        cmocka_unit_test(other_encodings_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
