@@ -418,7 +418,32 @@ local function liu_snapshot(keys, argv)
     return out
 end
 
+-- Redis gives itself another name at every start.
+local function run_id()
+    local info = redis.pcall('INFO', 'server')
+    return type(info) == 'string' and string.match(info, 'run_id:(%x+)') or nil
+end
+
+-- nil when the journal reaches at least to the entry `seq`, which has that link as far as it is still there.
+local function check_reaches(key, head, seq, link)
+    if not seq or seq > head.seq then
+        return 'the journal ends with entry ' .. string.format('%d', head.seq)
+    end
+    local id = string.format('%d-0', seq)
+    local r = redis.pcall('XRANGE', key, id, id)
+    if r.err or (r[1] and link ~= '' and r[1][2][4] ~= link) then
+        return r.err or 'entry ' .. string.format('%d', seq) .. ' is another one'
+    end
+end
+
 -- PHASE 2: nothing below may fail
+
+-- This start of Redis is known to hold what it must: services that know nothing of it yet may use it.
+local function confirm(head_key, id)
+    if id then
+        redis.call('SET', (string.gsub(head_key, ':head$', ':confirmed')), id)
+    end
+end
 
 local function write_entries(c, r, argv, a)
     local h, p, n, k = r.header, r.audience_at
@@ -557,7 +582,9 @@ local function liu_init(keys, argv)
         return redis.error_reply('LIUEXISTS the partition is not empty')
     end
     local head = {epoch = argv[1], seq = 0, at_ms = 0, link = redis.sha1hex(argv[1])}
-    return run(new_call(keys, argv, head), argv)
+    local id, out = run_id(), run(new_call(keys, argv, head), argv)
+    confirm(keys[1], id)
+    return out
 end
 
 -- One call of a restore: as liu_commit, into a partition that has no head yet (restoring_head), so that
@@ -579,8 +606,26 @@ local function liu_restored(keys, argv)
     if not head or head.seq == 0 then
         return redis.error_reply(why or 'LIUBROKEN nothing was restored')
     end
+    local id = run_id()
     redis.call('SET', keys[3], head.epoch .. ' ' .. string.format('%d %d ', head.seq, head.at_ms) .. head.link)
     redis.call('SET', keys[1], 'done')
+    confirm(keys[3], id)
+    return head.seq
+end
+
+-- What the archive holds is in the journal. KEYS: head, journal. ARGV: epoch, the archive's last sequence, its
+-- link; 0 and '' when the archive is empty. Answers the head's sequence.
+local function liu_confirm(keys, argv)
+    local head, why = read_call(keys, argv)
+    if not head then
+        return redis.error_reply(why)
+    end
+    local id = run_id()
+    why = check_reaches(keys[2], head, tonumber(argv[2]), argv[3])
+    if why or not id then
+        return redis.error_reply('LIUREFUSED ' .. (why or 'Redis does not tell its run'))
+    end
+    confirm(keys[1], id)
     return head.seq
 end
 
@@ -654,6 +699,7 @@ redis.register_function('liu_commit', liu_commit)
 redis.register_function('liu_init', liu_init)
 redis.register_function('liu_trim', liu_trim)
 redis.register_function('liu_halt', liu_halt)
+redis.register_function('liu_confirm', liu_confirm)
 redis.register_function('liu_snapshot', liu_snapshot)
 redis.register_function('liu_restore', liu_restore)
 redis.register_function('liu_restored', liu_restored)

@@ -65,6 +65,7 @@
 /* Redis */
 #define LIMIT_REDIS_REPLY_BYTES (64 * 1024 * 1024)
 #define LIMIT_REDIS_REPLY_ELEMENTS 65536
-#define LIMIT_REDIS_PENDING 8192 /* commands without an answer, a connection */
+#define LIMIT_UNCONFIRMED_MS 60000 /* a service with an urgent door waits for the ledger's word */
+#define LIMIT_REDIS_PENDING 8192   /* commands without an answer, a connection */
 
 #endif

@@ -1,12 +1,22 @@
 /* GetHealth: the same facts as /readyz, for those who hold a key. */
 #include "flow/internal.h"
 
+#include <stdio.h>
+
 bool flow_ready(void *arg, const char **why)
 {
     const struct flow *f = arg;
     *why = f->why_not;
-    if (f->phase != FLOW_READY)
+    if (f->phase != FLOW_READY) {
+        static char text[320];
+        const char *store = "";
+        if (f->phase == FLOW_WAITS_FOR_STORE && f->store != NULL &&
+            !store_ready(f->store, &store)) {
+            (void)snprintf(text, sizeof text, "%s: %s", f->why_not, store);
+            *why = text;
+        }
         return false;
+    }
     if (!f->probe_ok) {
         *why = "the self-probe of the doors failed: see the log";
         return false;

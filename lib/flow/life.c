@@ -344,6 +344,18 @@ static int level_of(const struct flow *f)
     return level < 0 ? LOG_LEVEL_INFO : level;
 }
 
+/* The ledger compares each start of Redis with its archive. Whoever suspends services does not wait
+ * for a dead ledger for ever (docs/decisions/0021). */
+static int64_t unconfirmed_ms(const struct flow *f)
+{
+    if (f->svc->archive != NULL)
+        return 0;
+    for (size_t i = 0; i < f->svc->n_doors; i++)
+        if (f->svc->doors[i].urgent)
+            return LIMIT_UNCONFIRMED_MS;
+    return INT64_MAX;
+}
+
 enum err flow_start(struct flow *f, struct err_text *why)
 {
     metrics_create(f);
@@ -365,7 +377,8 @@ enum err flow_start(struct flow *f, struct err_text *why)
                               .password_file = f->set.redis_password_file,
                               .partition = f->set.partition,
                               .timeout_ms = f->set.redis_timeout_ms,
-                              .replicas = (uint32_t)f->set.redis_replicas};
+                              .replicas = (uint32_t)f->set.redis_replicas,
+                              .unconfirmed_ms = unconfirmed_ms(f)};
     store_take_tls(&sc, &f->set.redis_tls);
     if (e == ERR_OK)
         e = store_create(f->loop, &sc, &f->store, why);

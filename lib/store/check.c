@@ -1,4 +1,4 @@
-/* Four questions in one round trip (five with AUTH); the first fault found is the reason told. */
+/* Five questions in one round trip (six with AUTH); the first fault found is the reason told. */
 #include "store/check.h"
 
 #include <fcntl.h>
@@ -23,6 +23,9 @@ struct check {
     uint64_t least;    /* where the journal ended at the least when the questions were sent */
     unsigned settings; /* how many of the required ones were answered */
     bool elsewhere;    /* another Redis may be the right one by now */
+    bool confirmed;    /* this start of it, by the ledger */
+    bool waits;        /* for that and nothing else */
+    char run[64];
 };
 
 struct wanted {
@@ -156,6 +159,7 @@ static void on_info(void *arg, enum err e, redisReply **reply)
     char role[64];
     fault(k, check_info(info == NULL ? "" : info, &memory, &k->why));
     check_info_value(info == NULL ? "" : info, "role", role);
+    check_info_value(info == NULL ? "" : info, "run_id", k->run);
     k->elsewhere = strcmp(role, "master") != 0;
     enum err replicas =
         k->failed ? ERR_OK : check_replicas(info, store_replicas(k->conn->store), &k->why);
@@ -254,8 +258,22 @@ static void judge_head(struct check *k, const redisReply *reply)
                          "(runbook: Archive ahead)"));
     else if (!reply_string(reply, &text, &n) || head_parse(text, n, &head) != ERR_OK)
         fault(k, err_say(&k->why, ERR_DATA_LOSS, "the head of the journal cannot be read"));
-    else
+    else if (!store_may_begin(k->conn->store, k->confirmed)) {
+        k->waits = true;
+        fault(k, err_say(&k->why, ERR_UNAVAILABLE,
+                         "the ledger has not compared this start of Redis with its archive yet "
+                         "(runbook: Older file)"));
+    } else
         fault(k, store_head_seen(k->conn->store, &head, k->least, &k->why));
+    if (!k->failed)
+        (void)text_copy(k->conn->store->run, sizeof(k->conn->store->run), k->run);
+}
+
+static void on_confirmed(void *arg, enum err e, redisReply **reply)
+{
+    struct check *k = arg;
+    const char *text = e == ERR_OK ? reply_text(*reply) : NULL;
+    k->confirmed = text != NULL && k->run[0] != '\0' && strcmp(text, k->run) == 0;
 }
 
 static void on_head(void *arg, enum err e, redisReply **reply)
@@ -265,7 +283,7 @@ static void on_head(void *arg, enum err e, redisReply **reply)
     if (usable(k, e, *reply, "GET"))
         judge_head(k, *reply);
     if (e == ERR_OK)
-        conn_checked(c, k->failed ? k->why.text : NULL, k->elsewhere);
+        conn_checked(c, k->failed ? k->why.text : NULL, k->elsewhere, k->waits);
     free(k);
 }
 
@@ -299,7 +317,9 @@ static enum err send_questions(struct check *k)
     struct conn *c = k->conn;
     int64_t ms = store_timeout_ms(c->store);
     struct key head;
+    struct key confirmed;
     key_head(&head, store_partition(c->store));
+    key_confirmed(&confirmed, store_partition(c->store));
     struct buf *out = conn_out(c);
     enum err e = conn_command(c, ms, on_info, k, "INFO", "server", "replication", "persistence",
                               "memory", NULL);
@@ -314,6 +334,8 @@ static enum err send_questions(struct check *k)
     if (e == ERR_OK)
         e = conn_command(c, ms, on_library, k, "FUNCTION", "LIST", "LIBRARYNAME", "liu", "WITHCODE",
                          NULL);
+    if (e == ERR_OK)
+        e = conn_command(c, ms, on_confirmed, k, "GET", confirmed.text, NULL);
     if (e == ERR_OK)
         e = conn_command(c, ms, on_head, k, "GET", head.text, NULL);
     return e;

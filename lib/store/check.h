@@ -3,7 +3,7 @@
  * Refused, each with its reason: not a primary; version below 7; append file off, or not synced
  * before answers; last append write failed; eviction allowed; snapshots on; aof-load-truncated yes
  * (a torn tail would be dropped silently); another Function library; no head, or another epoch than
- * before.
+ * before. A service that knows nothing of this start of Redis waits for the ledger's word, too.
  */
 #ifndef LIU_STORE_CHECK_H
 #define LIU_STORE_CHECK_H
@@ -18,6 +18,7 @@
 #define CHECK_MEMORY_MS 250
 #define CHECK_MEMORY_SHORT_MS 50 /* while it is short */
 #define CHECK_AGAIN_MS 500       /* while refused */
+#define CHECK_WAITS_MS 100       /* while the ledger is to confirm */
 
 struct conn;
 

@@ -141,15 +141,17 @@ void conn_lose(struct conn *c, const char *why)
         end(c);
 }
 
-void conn_checked(struct conn *c, const char *why, bool elsewhere)
+void conn_checked(struct conn *c, const char *why, bool elsewhere, bool waits)
 {
     bool was_ready = c->state == CONN_READY;
     if (!conn_connected(c))
         return;
-    c->check_at_ms = clock_mono_ms() + (why == NULL ? CHECK_EVERY_MS : CHECK_AGAIN_MS);
+    c->check_at_ms = clock_mono_ms() + (why == NULL ? CHECK_EVERY_MS
+                                        : waits     ? CHECK_WAITS_MS
+                                                    : CHECK_AGAIN_MS);
     if (why != NULL && strcmp(why, c->why) != 0)
-        log_event(LOG_LEVEL_ERROR, "redis-refused", "Redis is not used as it is", "connection",
-                  c->name, "why", why, NULL);
+        log_event(waits ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "redis-refused",
+                  "Redis is not used as it is", "connection", c->name, "why", why, NULL);
     if (why != NULL && elsewhere && address_moves(store_address(c->store))) {
         conn_lose(c, why);
         return;

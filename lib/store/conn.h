@@ -88,8 +88,9 @@ void conn_tick(struct conn *c, int64_t now_ms);
 void conn_lose(struct conn *c, const char *why);
 
 /* Result of a check. NULL = good. `elsewhere`: not this Redis' settings are wrong, but perhaps the
- * choice of it; where Sentinels choose they are asked again. */
-void conn_checked(struct conn *c, const char *why, bool elsewhere);
+ * choice of it; where Sentinels choose they are asked again. `waits`: for the ledger, which is no
+ * fault. */
+void conn_checked(struct conn *c, const char *why, bool elsewhere, bool waits);
 
 static inline bool conn_connected(const struct conn *c)
 {

@@ -28,6 +28,11 @@ void key_sync(struct key *k, const char *partition)
     join(k, (const char *const[]){"{", partition, "}:sync"}, 3);
 }
 
+void key_confirmed(struct key *k, const char *partition)
+{
+    join(k, (const char *const[]){"{", partition, "}:confirmed"}, 3);
+}
+
 void key_restoring(struct key *k, const char *partition)
 {
     join(k, (const char *const[]){"{", partition, "}:restoring"}, 3);

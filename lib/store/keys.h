@@ -34,6 +34,7 @@ struct key {
 
 void key_head(struct key *k, const char *partition);
 void key_sync(struct key *k, const char *partition);
+void key_confirmed(struct key *k, const char *partition);
 void key_restoring(struct key *k, const char *partition);
 void key_journal(struct key *k, const char *partition);
 void key_audience(struct key *k, const char *partition, const char *party);

@@ -124,6 +124,23 @@ enum err store_head_seen(struct store *s, const struct head *head, uint64_t leas
     return ERR_OK;
 }
 
+bool store_may_begin(struct store *s, bool confirmed)
+{
+    int64_t now = clock_mono_ms();
+    if (confirmed || s->unconfirmed_ms == 0 || s->epoch[0] != '\0')
+        return true;
+    if (s->unconfirmed_until_ms == 0)
+        s->unconfirmed_until_ms =
+            s->unconfirmed_ms < INT64_MAX - now ? now + s->unconfirmed_ms : INT64_MAX;
+    if (now < s->unconfirmed_until_ms)
+        return false;
+    log_event(LOG_LEVEL_ERROR, "store-unconfirmed",
+              "the ledger does not confirm this start of Redis: it is used all the same, because "
+              "suspensions cannot wait",
+              NULL);
+    return true;
+}
+
 static void lane_changed(struct store *s, const struct conn *c, bool ready)
 {
     for (size_t i = 0; i < N_LANES; i++) {
@@ -266,6 +283,7 @@ static enum err configure(struct store *s, const struct store_config *c, struct 
         return err_say(why, ERR_CONFIG, "a setting of the store is too long");
     s->timeout_ms = c->timeout_ms <= 0 ? TIMEOUT_MS : c->timeout_ms;
     s->replicas = c->replicas;
+    s->unconfirmed_ms = c->unconfirmed_ms;
     /* A message sent with a clock ahead is taken that much longer, and one that was taken may wait:
      * its receipt must outlive both. */
     s->receipt_window_ms = LIMIT_RECEIPT_WINDOW_MS + 2 * LIMIT_CLOCK_AHEAD_MS;
@@ -336,6 +354,11 @@ bool store_ready(const struct store *s, const char **why)
         }
     }
     return s->ready;
+}
+
+const char *store_run(const struct store *s)
+{
+    return s->run;
 }
 
 const char *store_epoch(const struct store *s)

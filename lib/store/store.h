@@ -30,6 +30,9 @@ struct store_config {
      * restart. */
     struct tls_files tls;
     const char *tls_name; /* that the server's certificate must have; NULL or "" = the host */
+    /* A start of Redis of which this process knows nothing yet is used only when the ledger has
+     * confirmed it: how long that is waited for. 0 = it need not be (tools, the ledger itself). */
+    int64_t unconfirmed_ms;
 };
 
 enum store_lane { STORE_URGENT, STORE_MAIN }; /* each its own connection, for commits */
@@ -50,6 +53,8 @@ void store_destroy(struct store *s); /* NULL-safe */
 /* All connections up and checked? `why` (may be NULL) gets the reason when not. */
 bool store_ready(const struct store *s, const char **why);
 const char *store_epoch(const struct store *s); /* "" before the first check */
+#define STORE_RUN_BYTES 48
+const char *store_run(const struct store *s); /* of Redis, another one at each start */
 /* By the whole of the memory, as of half a second ago at the most. */
 enum store_pressure store_pressure(const struct store *s);
 void store_memory_used(const struct store *s, uint64_t *used_bytes, uint64_t *max_bytes);
@@ -188,6 +193,12 @@ enum err store_trim(struct store *s, const struct store_trim *t, store_trim_fn *
 /* Ends all commits: the head is marked so that no service takes it. For a journal that has lost
  * entries; what follows is a restore (docs/runbook.md). fn gets the head's sequence. */
 enum err store_halt(struct store *s, store_trim_fn *fn, void *arg) LIU_MUST_USE;
+
+/* Tells the services that this start of Redis holds what the archive does: the entry `seq` with its
+ * link (0 and "" = it holds nothing; "" = the link is not known). fn gets the head's sequence;
+ * ERR_CONFLICT with "LIUREFUSED ...": the journal ends before, or the entry is another one. */
+enum err store_confirm(struct store *s, uint64_t seq, const char *link, store_trim_fn *fn,
+                       void *arg) LIU_MUST_USE;
 
 /* Any command, answered as a tree. argv bytes are copied. Not for writes outside a Function. The
  * reply is hiredis' redisReply, borrowed for the callback; NULL with an error when the connection

@@ -68,6 +68,9 @@ struct store {
     struct loop_timer *clock;
     struct store **hook; /* what the loop's after-callback knows */
     char epoch[EPOCH_DIGITS + 1];
+    char run[STORE_RUN_BYTES];    /* of Redis, as of the last check */
+    int64_t unconfirmed_ms;       /* 0 = it does not matter */
+    int64_t unconfirmed_until_ms; /* 0 = not waiting */
     uint64_t head_seq; /* the highest that checks, the tail or answered commits have shown */
     enum store_pressure pressure;
     struct check_memory memory;
@@ -101,6 +104,9 @@ void store_memory(struct store *s, const struct check_memory *m);
 
 /* The journal reaches at least to here. */
 void store_reached(struct store *s, uint64_t seq);
+/* May a start of Redis that the ledger has not confirmed be used? What this process has seen before
+ * is enough: a journal that ends before it is refused anyway. */
+bool store_may_begin(struct store *s, bool confirmed);
 /* ERR_DATA_LOSS when the epoch is another than before, or the journal ends before `least`: what was
  * known to be there (head_seq) when the head was asked for. */
 enum err store_head_seen(struct store *s, const struct head *head, uint64_t least,

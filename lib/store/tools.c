@@ -204,6 +204,28 @@ enum err store_halt(struct store *s, store_trim_fn *fn, void *arg)
     return ask(c, s->timeout_ms, on_trim, (struct asked){.trim = fn, .arg = arg});
 }
 
+enum err store_confirm(struct store *s, uint64_t seq, const char *link, store_trim_fn *fn,
+                       void *arg)
+{
+    struct conn *c = &s->conns[CONN_READS];
+    struct buf *out = conn_out(c);
+    struct key k;
+    if (c->state != CONN_READY || c->lost)
+        return ERR_UNAVAILABLE;
+    resp_array(out, 8);
+    resp_text(out, "FCALL");
+    resp_text(out, "liu_confirm");
+    resp_number(out, 2);
+    key_head(&k, s->partition);
+    resp_text(out, k.text);
+    key_journal(&k, s->partition);
+    resp_text(out, k.text);
+    resp_text(out, s->epoch);
+    resp_number(out, seq);
+    resp_text(out, link);
+    return ask(c, s->timeout_ms, on_trim, (struct asked){.trim = fn, .arg = arg});
+}
+
 enum err store_trim(struct store *s, const struct store_trim *t, store_trim_fn *fn, void *arg)
 {
     struct conn *c = &s->conns[CONN_READS];

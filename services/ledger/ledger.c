@@ -265,6 +265,7 @@ static void tick(void *arg)
     ledger_halt(l);
     find_feeds(l);
     stream_go(&l->journal);
+    confirm_go(l);
     for (size_t i = 0; i < l->n_feeds; i++)
         stream_go(l->feeds[i]);
     cursor_go(l);
@@ -295,6 +296,7 @@ static enum err create(const struct service_env *env, void **state, struct err_t
     trim_init(&l->trim);
     snapshots_init(&l->snapshots, l);
     rewrite_init(&l->rewrite);
+    l->confirm.ledger = l;
     if (strlen(l->set->archive_dir) > LEDGER_DIR_BYTES - 160) {
         release(l);
         return err_say(why, ERR_CONFIG, "archive_dir: too long");
@@ -324,6 +326,7 @@ static void start(void *state)
     struct ledger *l = state;
     (void)snprintf(l->epoch, sizeof(l->epoch), "%s", store_epoch(l->store));
     stream_init(&l->journal, l, SEGMENT_JOURNAL, "journal");
+    confirm_init(l);
     if (loop_add_timer(l->loop, LEDGER_TICK_MS, LEDGER_TICK_MS, tick, l, &l->timer) != ERR_OK)
         ledger_fault(l, "segment-failed", "timer", "no memory: restart the ledger");
     tick(l);

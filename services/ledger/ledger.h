@@ -2,6 +2,7 @@
  * (segment.h), and trims what is archived.
  *
  *   <archive_dir>/<epoch>/journal/         segments of the journal
+ *   <archive_dir>/<epoch>/head             number and link of the last entry read (confirm.c)
  *   <archive_dir>/<epoch>/noise/<feed>/    segments of a feed's noise
  *   <archive_dir>/<epoch>/snapshots/       snapshots, made of the journal's segments (snapshot.h)
  *
@@ -20,14 +21,15 @@
  * Each entry's link is checked against the entry before, and the last archived entry is looked up
  * again with every reading. A journal that ends before the archive has lost acknowledged entries
  * (a disk that lied, an older append-only file): the ledger halts the store (store_halt), so that
- * no service gives their numbers to others.
+ * no service gives their numbers to others. At each start of Redis services
+ * that know nothing of it wait until the ledger has confirmed it.
  *
  * Something wrong with an archive (a damaged last segment, a gap or a wrong link in the journal)
  * stops that stream and its trimming, and the ledger is not ready: Redis keeps everything
  * meanwhile. Log events: archive-damaged, archive-ahead, archive-differs, journal-gap,
  * journal-link, stream-broken, store-halted, halt-failed, archive-behind-cursor, segment-failed,
- * cursor-failed, trim-refused, rewrite-failed, store-changed, snapshot-failed, snapshot-damaged;
- * segment-closed, snapshot-made and trimmed tell what was done.
+ * cursor-failed, note-failed, store-confirmed, trim-refused, rewrite-failed, store-changed,
+ * snapshot-failed, snapshot-damaged; segment-closed, snapshot-made and trimmed tell what was done.
  */
 #ifndef LIU_LEDGER_LEDGER_H
 #define LIU_LEDGER_LEDGER_H

@@ -69,6 +69,23 @@ struct trim {
     size_t feed_end;  /* and behind its last */
 };
 
+struct confirm {
+    struct ledger *ledger;
+    char dir[LEDGER_DIR_BYTES];
+    char path[LEDGER_DIR_BYTES + 8];
+    char tmp[LEDGER_DIR_BYTES + 16];
+    uint64_t seq; /* noted before this start of the ledger; 0 = nothing */
+    char link[LINK_DIGITS + 1];
+    uint64_t noted;
+    char line[80]; /* being written */
+    bool writing;
+    struct archive_job job;
+    bool asking;
+    uint64_t asked_seq;
+    char asked[STORE_RUN_BYTES]; /* start of Redis that is being compared */
+    char run[STORE_RUN_BYTES];   /* the last one that was; "" = none */
+};
+
 struct rewrite {
     bool busy;
     bool watching;  /* one was started: how does it end? */
@@ -124,6 +141,7 @@ struct ledger {
     struct reader *reader;
     struct archiver *maker; /* of snapshots: takes long, and waits for everything else */
     struct snapshots snapshots;
+    struct confirm confirm;
     struct rewrite rewrite;
     struct loop_timer *timer;
     struct loop_timer *pace; /* runs while there is a backlog */
@@ -183,6 +201,15 @@ void stream_init(struct stream *s, struct ledger *l, enum segment_kind kind, con
 void stream_fini(struct stream *s);
 void stream_go(
     struct stream *s); /* does what there is to do; called at every tick and after each step */
+
+/* The journal has lost what the archive holds: the stream is broken, and the store is halted. Or it
+ * holds something else in its place, which is for a person to judge. */
+void stream_lost(struct stream *s, const char *why);
+void stream_differs(struct stream *s, const char *why);
+
+/* confirm.c */
+void confirm_init(struct ledger *l);
+void confirm_go(struct ledger *l);
 
 /* snapshots.c */
 #define SNAPSHOT_RETRY_MS 60000

@@ -42,6 +42,17 @@ static void broken(struct stream *s, const char *event, const char *why)
     ledger_stream_broken(s->ledger, event, s->name, why);
 }
 
+void stream_lost(struct stream *s, const char *why)
+{
+    s->ledger->halting = true;
+    broken(s, "archive-ahead", why);
+}
+
+void stream_differs(struct stream *s, const char *why)
+{
+    broken(s, "archive-differs", why);
+}
+
 static bool begin(struct stream *s)
 {
     enum err e = segment_begin(collecting(s), s->kind, s->ledger->epoch, s->name, NULL);
@@ -203,8 +214,7 @@ static int same_as_archived(struct stream *s, const struct store_entry *entries,
                        "the archive has entry %llu, the journal ends before it: entries were lost, "
                        "restore (runbook: Archive ahead)",
                        (unsigned long long)s->collected.seq);
-        s->ledger->halting = true;
-        broken(s, "archive-ahead", why);
+        stream_lost(s, why);
         return -1;
     }
     if (entries[0].seq != s->collected.seq)
@@ -216,7 +226,7 @@ static int same_as_archived(struct stream *s, const struct store_entry *entries,
                    "entry %llu of the journal is another one than the archive's (runbook: Archive "
                    "ahead)",
                    (unsigned long long)s->collected.seq);
-    broken(s, "archive-differs", why);
+    stream_differs(s, why);
     return -1;
 }
 

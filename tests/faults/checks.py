@@ -4,7 +4,7 @@ import json
 import time
 from collections import Counter
 
-from loads import Alerts, Assessments, Cases
+from loads import Alerts, Assessments, Cases, Registrations
 from stack import Failed, until
 
 SETTLE_S = 30
@@ -82,6 +82,13 @@ def assessments(load, entries):
             raise Failed(f"{case} was found eligible {decided[case]} times, with {plans[case]} plans")
 
 
+def registrations(load, entries):
+    there = {(e["actor"], e["cause"]) for e in entries}
+    missing = [f"{sender}/{name}" for sender, name in load.acknowledged if (sender, name) not in there]
+    if missing:
+        raise Failed(f"{len(missing)} requests were answered and are not in the journal, the first: {missing[0]}")
+
+
 def alerts(load, entries):
     for kind in ("SuspensionImposed", "SuspensionLifted"):
         found = Counter(e["payload"]["number"] for e in entries if e.get("type") == TYPE + kind)
@@ -127,6 +134,8 @@ def after(run):
     for load in run.loads:
         if isinstance(load, Cases):
             cases(stack, load, sound)
+        elif isinstance(load, Registrations):
+            registrations(load, sound)
     alerts(feed, sound)
     if (stack.dir / "receipts").exists():
         stack.ctl("journal", "check", str(stack.dir / "receipts"))

@@ -7,7 +7,8 @@ import time
 from stack import ROOT, Failed
 
 PATIENCE_S = 60
-TRY_AGAIN = 5  # liuctl's exit status
+TRY_AGAIN, REFUSED = 5, 4  # liuctl's exit status
+CLOCKS = ("P-STALE", "P-AHEAD", "P-CLOCK")  # refusals while a clock is wrong
 
 
 class Client(threading.Thread):
@@ -21,6 +22,7 @@ class Client(threading.Thread):
         self.failure = None
         self.done = 0
         self.again = 0
+        self.clocks_wrong = False  # told by the fault
 
     def run(self):
         try:
@@ -34,8 +36,11 @@ class Client(threading.Thread):
     def ask(self, *args, identity, allowed=(0,)):
         """The answer as JSON, asked for until it comes."""
         while True:
-            done = self.stack.ctl(*args, identity=identity, allowed=(*allowed, TRY_AGAIN))
-            if done.returncode != TRY_AGAIN:
+            done = self.stack.ctl(*args, identity=identity, allowed=(*allowed, TRY_AGAIN, REFUSED))
+            wrong = self.clocks_wrong and any(rule in done.stderr + done.stdout for rule in CLOCKS)
+            if done.returncode == REFUSED and REFUSED not in allowed and not wrong:
+                raise Failed(f"liuctl {' '.join(args)}: {(done.stderr or done.stdout).strip()[:400]}")
+            if done.returncode != TRY_AGAIN and not wrong:
                 return json.loads(done.stdout) if done.stdout.strip() else {}
             self.again += 1
             if time.monotonic() > self.give_up:
@@ -64,6 +69,45 @@ class Assessments(Client):
         self.ask("--request-id", assess, "assess", case, self.write("sheet", sheet), identity="moj")
         self.cases[case] = (submit, assess)
         self.done += 2
+
+
+class Registrations(Client):
+    """A service on its way to the end: case, sheet, main application, decision, use, results of its audit."""
+
+    def __init__(self, stack, tag, seconds):
+        super().__init__(stack, tag, seconds)
+        self.acknowledged = []  # (sender, id of the request)
+
+    def signed(self, name, *args, identity, allowed=(0,)):
+        answer = self.ask("--request-id", name, *args, identity=identity, allowed=allowed)
+        self.acknowledged.append((identity, name))
+        self.done += 1
+        return answer
+
+    def wait_for(self, what, ready):
+        while not ready():
+            if time.monotonic() > self.give_up:
+                raise Failed(f"{what} does not come")
+            time.sleep(0.05)
+
+    def step(self, n):
+        name = lambda what: f"{self.tag}-{what}-{n}"
+        sheet = json.loads((ROOT / "examples/assessments/tb4-moj.json").read_text())
+        sheet["provider"] = "acme"
+        case = json.loads((ROOT / "examples/cases/tb4.json").read_text())
+        case["service"]["name"] = sheet["serviceName"] = name("service")  # one main application each
+        case = self.signed(name("submit"), "submit", self.write("case", case), identity="acme")["caseId"]
+        self.signed(name("assess"), "assess", case, self.write("sheet", sheet), identity="moj")
+        self.wait_for(f"the plan of {case}", lambda: self.ask("plan", "show", case, identity="acme", allowed=(0, 1, REFUSED)).get("caseId"))
+        number = self.signed(name("register"), "register", f"{ROOT}/examples/registrations/tb1.json", "--case", case,
+                             identity="acme")["number"]
+        state = self.signed(name("decide"), "registry", "decide", number, "--date", "2026-11-22", "--reference", "2026-4",
+                            identity="operator")["state"]
+        if state != "LISTING_STATE_REGISTERED":
+            raise Failed(f"{number} is {state} after the committee's decision")
+        self.signed(name("use"), "use", "declare", f"{ROOT}/examples/uses/moj.json", "--number", number, identity="moj")
+        report = self.write("report", self.ask("audit", "draft", case, identity="minato-audit"))
+        self.signed(name("audit"), "audit", "submit", report, identity="minato-audit", allowed=(0, 1))
 
 
 class Alerts(Client):
@@ -120,6 +164,7 @@ class Cases:
         self.receipts.parent.mkdir(exist_ok=True)
         self.report = stack.dir / "sent" / f"{tag}.stream"
         self.failure = None
+        self.clocks_wrong = False
         self.args = [str(stack.bin / "liu-drive"), "stream", "--as-list", "acme,blossom", "--rate", str(rate), "--seconds",
                      str(seconds), "--patience-s", str(PATIENCE_S), "--receipts", str(self.receipts), "--out", str(self.report)]
         self.env = stack.env

@@ -12,12 +12,12 @@ from collections import Counter
 from pathlib import Path
 
 import checks
-from loads import Alerts, Assessments, Cases
+from loads import Alerts, Assessments, Cases, Registrations
 from stack import Failed, Stack
 from table import ROWS, TABLE
 
 RUNS_A_STACK = 12  # a journal that grows makes each check slower
-LOADS = ("cases", "assessments", "alerts")
+LOADS = ("cases", "assessments", "alerts", "registrations")
 
 
 def draw(seed, only):
@@ -53,6 +53,7 @@ class Run:
     def start_loads(self):
         make = {"cases": lambda tag: Cases(self.stack, tag, self.plan["seconds"], self.plan["rate"]),
                 "assessments": lambda tag: Assessments(self.stack, tag, self.plan["seconds"]),
+                "registrations": lambda tag: Registrations(self.stack, tag, self.plan["seconds"]),
                 "alerts": lambda tag: Alerts(self.stack, tag, self.plan["seconds"], self.seed)}
         for name in self.plan["loads"]:
             self.loads.append(make[name](f"{self.tag}-{name}"))

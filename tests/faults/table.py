@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 from control import POINTS
-from loads import Alerts
+from loads import Alerts, Cases
 from stack import PARTS, ROOT, SERVICES, Failed, until
 from volume import Volume, allowed
 
@@ -110,6 +110,29 @@ def clock(run, who, ahead_ms, restart):
     time.sleep(0.4)
     for part in who:
         run.stack.controls[part].off()
+
+
+def draw_clock_days(rng):
+    days = rng.choice((2, 3, 4, 30)) * rng.choice((1, -1))
+    who = rng.choice(("intake", "eligibility", "audit", "monitor", "ledger", "redis"))
+    if who == "redis":  # receipts live by its clock, for three days: one that is further ahead forgets them
+        days = rng.choice((2, -2, -4))
+    return {"who": who, "days": days, "held_s": between(rng, 0.3, 1.0)}
+
+
+def clock_days(run, who, days, held_s):
+    """A clock that is off by days: refusals say so, and are over when it is put right and its service is started again."""
+    stack = run.stack
+    if who in ("intake", "monitor") and any(isinstance(load, Cases) for load in run.loads):
+        who = "eligibility"  # the stream of cases takes no refusal
+    for load in run.loads:
+        load.clocks_wrong = True
+    control = stack.controls[who]
+    control.set(clock_ahead_ms=days * 24 * HOUR_MS)
+    time.sleep(held_s)
+    control.off()
+    stack.kill([who])
+    stack.up([who])
 
 
 def draw_clock(rng):
@@ -272,31 +295,53 @@ def archived(stack):
     return max(ends, default=0)
 
 
-def older_file_anew(run, age_s):
-    """All is down and comes up on an older file: nobody remembers but the archive. The ledger goes first, and halts it."""
+def noted(stack):
+    """The last entry that the ledger has noted, or closed into a segment."""
+    notes = [int((p.read_text().split() or ["0"])[0]) for p in stack.dir.glob("archive/*/head")]
+    return max([archived(stack), *notes])
+
+
+def older_file_anew(run, age_s, first):
+    """All is down and comes up at once on an older file: nobody remembers but the ledger's files. Nobody commits there
+    before the ledger has compared, and then it halts the store."""
     stack = run.stack
     older = copy_of_store(run, "older")
     before = stack.head()[1]
     time.sleep(age_s)
     moves_on(run, before)
-    if not until(ARCHIVED_S, lambda: archived(stack) > before):
-        raise Failed(f"nothing after {before} is archived within {ARCHIVED_S} s")
+    if not until(ARCHIVED_S, lambda: noted(stack) > before):
+        raise Failed(f"nothing after {before} is noted within {ARCHIVED_S} s")
     stack.kill(PARTS)
     right, files = stack.dir / "right", stack.dir / "redis/appendonlydir"
     files.rename(right)
     older.rename(files)
     stack.up(["redis"])
     epoch, seq = stack.head()
+    stack.up([s for s in SERVICES if s != "ledger"])
+    time.sleep(first)
     stack.up(["ledger"])
     if not until(REFUSAL_S, lambda: stack.redis("get", "{p0}:head").endswith(" halted")):
-        raise Failed(f"the archive reaches to {archived(stack)}, the store to {seq}, and the ledger has not halted it")
-    stack.up(SERVICES)
+        raise Failed(f"the ledger knows of {noted(stack)}, the store to {seq}, and the ledger has not halted it")
     must_be_refused(run, epoch, seq)
     stack.kill(PARTS)
     shutil.rmtree(files)
     right.rename(files)
     stack.up()
     run.note(f"halted at {seq}")
+
+
+def cold_start(run, alone_s):
+    """All is down and comes up again, the ledger last: the others wait for its word."""
+    stack = run.stack
+    stack.kill(PARTS)
+    stack.up([p for p in PARTS if p != "ledger"])
+    end = time.monotonic() + alone_s
+    while time.monotonic() < end:
+        early = [s for s in SERVICES if s != "ledger" and stack.ready(s)]
+        if early:
+            raise Failed(f"{', '.join(early)}: ready before the ledger has compared Redis with its archive")
+        time.sleep(0.05)
+    stack.up(["ledger"])
 
 
 def replica_start(run):
@@ -436,10 +481,12 @@ TABLE = (
     Fault("archive-disk-slow", 2, lambda r: {"who": "ledger", "delay_ms": r.choice((100, 500)), "for_s": between(r, 0.5, 1.2)},
           disk_slow, "each sync of the archive takes long"),
     Fault("clock-jump", 8, draw_clock, clock, "the time of day jumps by an hour or a day, and back"),
+    Fault("clock-days", 5, draw_clock_days, clock_days, "a clock is off by two days to a month, until its service is started again"),
     Fault("older-file", 4, lambda r: {"age_s": between(r, 0.2, 0.6)}, older_file,
           "Redis comes back with an older append-only file"),
-    Fault("older-file-anew", 2, lambda r: {"age_s": between(r, 0, 0.3)}, older_file_anew,
-          "all come up on an older file: the ledger knows"),
+    Fault("older-file-anew", 3, lambda r: {"age_s": between(r, 0, 0.3), "first": r.choice((0, 0, 0.5))}, older_file_anew,
+          "all come up at once on an older file: the ledger knows"),
+    Fault("cold-start", 3, lambda r: {"alone_s": between(r, 0, 1.0)}, cold_start, "all are down and come up, the ledger last"),
     Fault("replica-promoted", 3, lambda r: {"lasts_s": between(r, 0.2, 0.6)}, replica_promoted,
           "a replica in step takes over, and back"),
     Fault("replica-behind", 3, lambda r: {"behind_s": between(r, 0.2, 0.5)}, replica_behind, "a replica that is behind takes over"),

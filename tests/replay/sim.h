@@ -5,7 +5,8 @@
  * sim.c time line, clocks, log, lib/loop    client.c lib/store    net.c lib/bus and the HTTP port
  * node.c start, stop and crash of a service world.c what exists at the beginning
  * agent.c parties that send, repeat and follow events    check.c invariants
- * drive.c random stories    scenario.c told stories    main.c the program
+ * drive.c random stories    drive_run.c their frame    scenario.c told stories    main.c the
+ * program
  *
  * One simulation at a time: the stand-ins are found by name, as the libraries they stand for.
  */

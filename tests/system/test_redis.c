@@ -174,6 +174,8 @@ static void absent_at_start_is_waited_for(void **state)
     await_readyz(STACK_INTAKE, 503, "store");
     is_prompt(healthz_took, STACK_INTAKE, "/healthz"); /* it cannot know its parties yet */
     assert_true(test_redis_restart(&rig.stack.redis));
+    await_readyz(STACK_INTAKE, 503, "the ledger has not compared this start of Redis");
+    assert_true(stack_spawn(&rig.stack, STACK_LEDGER)); /* and stays */
     await_readyz(STACK_INTAKE, 200, "");
 }
 

@@ -212,6 +212,13 @@ int cmd_store_init(struct cli *c, struct cli_args *a)
     return status == CLI_OK ? init(&g) : status;
 }
 
+struct store_told {
+    struct session *session;
+    enum err e;
+    uint64_t seq;
+    char why[160];
+};
+
 int cmd_store_migrate(struct cli *c, struct cli_args *a)
 {
     struct session s;
@@ -229,6 +236,49 @@ int cmd_store_migrate(struct cli *c, struct cli_args *a)
     if (status == CLI_OK)
         cli_note(c, "%s %s", c->ja ? "Function を読み込みました:" : "Function library loaded:",
                  store_library_hash());
+    session_close(&s);
+    return status;
+}
+
+static void on_store_told(void *arg, enum err e, uint64_t seq, const char *why)
+{
+    struct store_told *t = arg;
+    t->e = e;
+    t->seq = seq;
+    (void)text_copy(t->why, sizeof t->why, why);
+    t->session->done = true;
+}
+
+/* The operator's word in the place of the ledger's, which cannot come: its archive is lost. */
+int cmd_store_confirm(struct cli *c, struct cli_args *a)
+{
+    struct session s = {.cli = c};
+    struct store_told t = {.session = &s};
+    uint64_t head = 0;
+    char question[256];
+    if (!cli_done(c, a))
+        return CLI_USAGE;
+    int status = session_open(c, &s, true);
+    if (status == CLI_OK)
+        status = session_head(&s, &head);
+    (void)snprintf(
+        question, sizeof question,
+        c->ja ? "記録は %llu 件で終わっています。台帳の確認なしでこの Redis を使いますか"
+              : "The journal ends with entry %llu. Use this Redis without the ledger's word?",
+        (unsigned long long)head);
+    if (status == CLI_OK && (c->dry_run || !cli_confirm(c, question)))
+        status = c->dry_run ? CLI_OK : CLI_USAGE;
+    else if (status == CLI_OK && store_confirm(s.store, 0, "", on_store_told, &t) != ERR_OK)
+        status = cli_redis_away(c);
+    else if (status == CLI_OK)
+        status = session_wait(&s);
+    if (status == CLI_OK && t.e != ERR_OK)
+        status = cli_fail(c, t.e == ERR_UNAVAILABLE ? CLI_TEMPORARY : CLI_REFUSED, "%s", t.why);
+    if (status == CLI_OK && !c->dry_run)
+        cli_note(c,
+                 c->ja ? "確認しました。記録の末尾: %llu"
+                       : "confirmed, the journal ends with entry %llu",
+                 (unsigned long long)t.seq);
     session_close(&s);
     return status;
 }

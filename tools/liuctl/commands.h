@@ -41,7 +41,7 @@ cli_run cmd_alert_push, cmd_incident_show, cmd_incident_list, cmd_incident_confi
 /* cmd_events.c */
 cli_run cmd_events_follow;
 /* cmd_store.c */
-cli_run cmd_store_init, cmd_store_migrate;
+cli_run cmd_store_init, cmd_store_migrate, cmd_store_confirm;
 /* cmd_journal.c */
 cli_run cmd_journal_tail, cmd_journal_rebuild;
 /* cmd_quarantine.c */

@@ -18,13 +18,24 @@ enum err client_init_store(struct client *c, struct err_text *why)
     return e != ERR_OK ? e : store_init(c->store, EPOCH, &first, why);
 }
 
-void client_connect(struct client *c, const char *address, int64_t timeout_ms)
+static void connect_as(struct client *c, const struct store_config *config)
 {
-    struct store_config config = {.address = address, .partition = "p0", .timeout_ms = timeout_ms};
     struct err_text why;
     assert_int_equal(loop_create(&c->loop), ERR_OK);
-    if (store_create(c->loop, &config, &c->store, &why) != ERR_OK)
+    if (store_create(c->loop, config, &c->store, &why) != ERR_OK)
         fail_msg("store_create: %s", why.text);
+}
+
+void client_connect(struct client *c, const char *address, int64_t timeout_ms)
+{
+    connect_as(
+        c, &(struct store_config){.address = address, .partition = "p0", .timeout_ms = timeout_ms});
+}
+
+void client_connect_waiting(struct client *c, const char *address, int64_t unconfirmed_ms)
+{
+    connect_as(c, &(struct store_config){
+                      .address = address, .partition = "p0", .unconfirmed_ms = unconfirmed_ms});
 }
 
 void client_disconnect(struct client *c)

@@ -29,6 +29,8 @@ int client_close(void **state);
 
 /* Opens a further store on a loop of its own, without waiting. */
 void client_connect(struct client *c, const char *address, int64_t timeout_ms);
+/* As a service does, which waits for the ledger's word that long. */
+void client_connect_waiting(struct client *c, const char *address, int64_t unconfirmed_ms);
 void client_disconnect(struct client *c);
 enum err client_init_store(struct client *c, struct err_text *why);
 

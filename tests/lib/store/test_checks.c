@@ -255,6 +255,62 @@ static void info_is_judged_line_by_line(void **state)
     assert_int_equal(check_info("", &m, &why), ERR_CONFIG);
 }
 
+struct told {
+    bool done;
+    enum err e;
+    char why[64];
+};
+
+static void on_told(void *arg, enum err e, uint64_t seq, const char *why)
+{
+    struct told *t = arg;
+    (void)seq;
+    t->e = e;
+    (void)snprintf(t->why, sizeof(t->why), "%s", why);
+    t->done = true;
+}
+
+static struct told confirm(struct client *c, uint64_t seq, const char *link)
+{
+    struct told t = {.done = false};
+    assert_int_equal(store_confirm(c->store, seq, link, on_told, &t), ERR_OK);
+    client_until(c, &t.done);
+    return t;
+}
+
+/* Redis was started again, perhaps on an older file: who comes up with it waits for the ledger; who
+ * was there before knows himself. */
+static void a_start_that_nobody_has_confirmed_is_waited_for(void **state)
+{
+    struct client *c = *state;
+    struct client tool = {.store = NULL}, new = {.store = NULL}, urgent = {.store = NULL};
+    struct client old = {.store = NULL};
+    client_connect_waiting(&old, c->redis.address, INT64_MAX);
+    client_until_ready(&old); /* genesis was on this start */
+    test_redis_kill(&c->redis);
+    assert_true(test_redis_restart(&c->redis));
+    client_connect(&tool, c->redis.address, 0);
+    client_until_ready(&tool);
+    client_connect_waiting(&new, c->redis.address, INT64_MAX);
+    client_until_refused(&new, "has not compared this start");
+    client_connect_waiting(&urgent, c->redis.address, 300);
+    client_until_refused(&urgent, "has not compared this start");
+    client_until_ready(&urgent);
+    client_until_ready(&old);
+    client_until_refused(&new, "has not compared this start");
+    struct told t = confirm(&tool, 7000, "");
+    assert_int_equal(t.e, ERR_CONFLICT);
+    assert_memory_equal(t.why, "LIUREFUSED the journal ends with entry", 38);
+    t = confirm(&tool, 1, "0123456789012345678901234567890123456789");
+    assert_int_equal(t.e, ERR_CONFLICT);
+    client_until_refused(&new, "has not compared this start");
+    assert_int_equal(confirm(&tool, 1, "").e, ERR_OK);
+    client_until_ready(&new);
+    struct client *const all[] = {&tool, &new, &urgent, &old};
+    for (size_t i = 0; i < 4; i++)
+        client_disconnect(all[i]);
+}
+
 static void pressure_begins_at_70_85_and_95_percent(void **state)
 {
     (void)state;
@@ -274,6 +330,7 @@ int main(void)
         cmocka_unit_test(replica_is_refused),
         cmocka_unit_test(missing_or_other_library_is_refused),
         cmocka_unit_test(empty_store_is_refused_until_it_is_initialised),
+        cmocka_unit_test(a_start_that_nobody_has_confirmed_is_waited_for),
         cmocka_unit_test(changed_epoch_breaks_commits_and_stops_the_store),
         cmocka_unit_test(full_memory_is_unavailable_and_writes_nothing),
         cmocka_unit_test(password_is_read_from_its_file),

@@ -1,0 +1,100 @@
+/* The frame of each run: what is there at the beginning, how often things go wrong, and coming to
+ * rest, after which everything must have been answered and acted on.
+ */
+#include "replay/drive.h"
+
+#include "replay/check.h"
+
+#define SETTLE_STEP_US                                                                             \
+    (437 * SIM_MS) /* out of step with the services: polls are never all under way */
+#define SETTLE_MAX_US (120000LL * SIM_MS)
+#define IDLE_US (6000 * SIM_MS) /* cursors of idle consumers move after 2 s */
+
+void drive_choose_faults(void)
+{
+    static const unsigned rates[] = {0, 0, 2, 10, 40};
+    struct faults_plan *p = &sim.faults;
+    if (rng_below(&sim.rng, 8) == 0)
+        return; /* a fine day */
+    unsigned *const of[] = {&p->frame_drop, &p->frame_twice, &p->frame_late, &p->conn_lost,
+                            &p->refused,    &p->conflict,    &p->read_fails};
+    for (size_t i = 0; i < sizeof of / sizeof of[0]; i++)
+        *of[i] = rates[rng_below(&sim.rng, 5)];
+    p->conn_lost /= 4;
+    p->crash = rates[rng_below(&sim.rng, 5)];
+    p->stop = rates[rng_below(&sim.rng, 4)];
+    p->jump = rates[rng_below(&sim.rng, 5)];
+}
+
+void drive_begin(uint64_t seed, bool trace)
+{
+    sim_begin(seed, trace);
+    world_genesis();
+    check_begin();
+    agents_begin();
+    for (size_t i = 0; i < SIM_NODES; i++)
+        node_start(&sim.nodes[i]);
+    for (size_t i = 0; i < agents.n; i++)
+        if (i < 2 || rng_below(&sim.rng, 3) == 0)
+            agent_follow(&agents.items[i], (int)rng_below(&sim.rng, SIM_NODES));
+}
+
+bool drive_until(int64_t at_us)
+{
+    while (sim.n_heap > 0 && sim.heap[0].at_us <= at_us && sim.failed[0] == '\0') {
+        (void)sim_step();
+        check_journal();
+    }
+    if (sim.now_us < at_us)
+        sim.now_us = at_us;
+    return sim.failed[0] == '\0';
+}
+
+static bool at_rest(void)
+{
+    bool idle = agents.open == 0 && nodes_ready();
+    for (size_t i = 0; i < SIM_NODES; i++)
+        idle = idle && client_busy(&sim.nodes[i]) == NULL;
+    return idle;
+}
+
+static void say_who_is_open(void)
+{
+    for (size_t i = 0; i < agents.n; i++)
+        for (const struct request *r = agents.items[i].all; r != NULL; r = r->next)
+            if (!r->settled && agents.items[i].fetch != r)
+                sim_fail("%s (%s) was never answered", r->id, r->type);
+    for (size_t i = 0; i < SIM_NODES; i++)
+        if (client_busy(&sim.nodes[i]) != NULL)
+            sim_fail("%s does not come to rest: %s", sim.nodes[i].svc->name,
+                     client_busy(&sim.nodes[i]));
+    sim_fail("the services do not come to rest");
+}
+
+bool drive_settle(void)
+{
+    sim_trace("no more faults");
+    sim.faults = (struct faults_plan){.crash = 0};
+    sim.pressure = STORE_PRESSURE_NONE;
+    for (size_t i = 0; i < SIM_NODES; i++)
+        node_jump(&sim.nodes[i], -sim.nodes[i].clock_ms);
+    int64_t end = sim.now_us + SETTLE_MAX_US;
+    do {
+        if (!drive_until(sim.now_us + SETTLE_STEP_US))
+            return false;
+    } while (!at_rest() && sim.now_us < end);
+    if (!at_rest())
+        say_who_is_open();
+    if (!drive_until(sim.now_us + IDLE_US))
+        return false;
+    check_settled();
+    agents_check_followed();
+    return sim.failed[0] == '\0';
+}
+
+void drive_end(void)
+{
+    agents_end();
+    check_end();
+    sim_end();
+}
