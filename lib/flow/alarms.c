@@ -10,6 +10,7 @@
 #define LAG_ENTRIES 1000
 #define USAGE_OLD_MS (2 * 60 * 1000)
 #define BACKUP_OLD_MS (26LL * 3600 * 1000)
+#define DRILL_OLD_MS (8 * 24 * 3600 * 1000LL)
 #define BUDGET_PERCENT 85
 
 static bool is_lagging(const struct flow *f)
@@ -70,6 +71,12 @@ static bool is_backup_old(const struct flow *f)
     return b == NULL || clock_wall_ms() - b->at_ms > BACKUP_OLD_MS;
 }
 
+static bool is_drill_old(const struct flow *f)
+{
+    const pb_upkeep *d = upkeep_drill(f);
+    return d == NULL || clock_wall_ms() - d->at_ms > DRILL_OLD_MS;
+}
+
 static bool has_lately(const struct flow *f, enum alarm_count c)
 {
     return f->alarm_at_ms[c] > 0 && clock_mono_ms() - f->alarm_at_ms[c] < LATELY_MS;
@@ -123,6 +130,9 @@ static const struct alarm_row rows[] = {
     {"LiuBackupOld", false, is_backup_old, "backup",
      "the last backup is older than 26 hours, or there is none",
      "直近26時間以内のバックアップがありません"},
+    {"LiuDrillOld", false, is_drill_old, "restore-drill",
+     "no restore drill went well in the last eight days",
+     "直近8日間に成功した復元訓練がありません"},
 };
 
 const struct alarm_row *alarm_rows(size_t *n)

@@ -61,6 +61,7 @@ void health_answer(struct work *w)
     store_memory_used(f->store, &h->redis_used_bytes, &h->redis_max_bytes);
     h->usage = (pb_upkeep *)(uintptr_t)upkeep_usage(f);
     h->backup = (pb_upkeep *)(uintptr_t)upkeep_backup(f);
+    h->drill = (pb_upkeep *)(uintptr_t)upkeep_drill(f);
     h->consumer_waits = consumer_waits(f);
     alarms_tell(w, h);
     doors_tell(w, h);

@@ -475,6 +475,7 @@ void upkeep_destroy(struct flow *f);
 bool flow_refuses(const struct flow *f, enum store_pressure what);
 const pb_upkeep *upkeep_usage(const struct flow *f); /* NULL = not known */
 const pb_upkeep *upkeep_backup(const struct flow *f);
+const pb_upkeep *upkeep_drill(const struct flow *f);
 
 /* keys.c: looks at the scheme's key file now and then; another key in it takes over */
 void keys_look(struct flow *f);

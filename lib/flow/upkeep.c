@@ -1,6 +1,6 @@
 /* What is known about the store beside its checks: the families' usage as the ledger measured it,
- * and the last backup. Read four times a second, because memory can fill within seconds; whoever
- * refuses for want of memory asks flow_refuses. */
+ * the last backup and the last restore drill. Read four times a second, because memory can fill
+ * within seconds; whoever refuses for want of memory asks flow_refuses. */
 #include "flow/internal.h"
 
 #include <stdio.h>
@@ -14,19 +14,29 @@
 
 static const struct store_key keys[] = {{RECORD_UPKEEP, "usage"},
                                         {RECORD_UPKEEP, "backup"},
+                                        {RECORD_UPKEEP, "drill"},
                                         {RECORD_CURSOR, "eligibility"},
                                         {RECORD_CURSOR, "audit"}};
 #define N_KEYS (sizeof keys / sizeof keys[0])
-#define FIRST_CURSOR 2
+#define FIRST_CURSOR 3
+
+/* What liuctl noted, and when as a metric. */
+struct noted {
+    struct arena memory;
+    uint64_t revision;
+    const pb_upkeep *last; /* NULL = not known */
+    struct metric *at_s;
+};
 
 struct upkeep {
     bool asked;
-    struct arena usage_memory, backup_memory;
-    uint64_t usage_revision, backup_revision;
-    const pb_upkeep *usage, *backup; /* NULL = not known */
-    bool full_of_noise, full;        /* the family of noise, any other */
-    bool backlog;                    /* consumers are too far behind for more cases */
-    struct metric *bytes[N_FAMILIES], *budget[N_FAMILIES], *waits, *backup_s, *usage_s;
+    struct arena usage_memory;
+    uint64_t usage_revision;
+    const pb_upkeep *usage; /* NULL = not known */
+    struct noted backup, drill;
+    bool full_of_noise, full; /* the family of noise, any other */
+    bool backlog;             /* consumers are too far behind for more cases */
+    struct metric *bytes[N_FAMILIES], *budget[N_FAMILIES], *waits, *usage_s;
 };
 
 /* A family refuses only what makes it grow: records that fill their budget for good must not keep
@@ -47,7 +57,12 @@ const pb_upkeep *upkeep_usage(const struct flow *f)
 
 const pb_upkeep *upkeep_backup(const struct flow *f)
 {
-    return f->upkeep == NULL ? NULL : f->upkeep->backup;
+    return f->upkeep == NULL ? NULL : f->upkeep->backup.last;
+}
+
+const pb_upkeep *upkeep_drill(const struct flow *f)
+{
+    return f->upkeep == NULL ? NULL : f->upkeep->drill.last;
 }
 
 static void take_usage(struct upkeep *u)
@@ -75,6 +90,16 @@ static const pb_upkeep *unpack(struct arena *a, const struct store_record *r)
         wire_unpack(a, &ismap__liu__v1__upkeep__descriptor, r->value, r->bytes, &m) != ERR_OK)
         return NULL;
     return (const pb_upkeep *)(const void *)m;
+}
+
+static void take_noted(struct noted *n, const struct store_record *r)
+{
+    if (!r->exists || r->revision == n->revision)
+        return;
+    n->last = unpack(&n->memory, r);
+    n->revision = r->revision;
+    if (n->last != NULL)
+        metric_set(n->at_s, n->last->at_ms / 1000);
 }
 
 static void told(bool over, const char *begins, const char *ends)
@@ -118,12 +143,8 @@ static void on_read(void *arg, enum err e, const struct store_record *r, size_t 
             told(u->full, "a family is over its budget: new cases are refused",
                  "all families but that of noise are within their budgets");
     }
-    if (r[1].exists && r[1].revision != u->backup_revision) {
-        u->backup = unpack(&u->backup_memory, &r[1]);
-        u->backup_revision = r[1].revision;
-        if (u->backup != NULL)
-            metric_set(u->backup_s, u->backup->at_ms / 1000);
-    }
+    take_noted(&u->backup, &r[1]);
+    take_noted(&u->drill, &r[2]);
 }
 
 static void on_tick(void *arg)
@@ -149,7 +170,8 @@ enum err upkeep_start(struct flow *f)
     if (u == NULL)
         return ERR_NOMEM;
     arena_init(&u->usage_memory, KEEP_BYTES);
-    arena_init(&u->backup_memory, KEEP_BYTES);
+    arena_init(&u->backup.memory, KEEP_BYTES);
+    arena_init(&u->drill.memory, KEEP_BYTES);
     for (int i = 0; i < N_FAMILIES; i++) {
         char label[48];
         (void)snprintf(label, sizeof label, "family=\"%s\"", budget_family((enum family)i)->name);
@@ -161,8 +183,10 @@ enum err upkeep_start(struct flow *f)
     metric_set(metrics_gauge("liu_build_info", "version=\"" LIU_VERSION "\"", "always 1"), 1);
     u->usage_s = metrics_gauge("liu_store_usage_timestamp_seconds", "", "last measured");
     u->waits = metrics_gauge("liu_consumer_waits", "", "1 = events wait for memory");
-    u->backup_s =
+    u->backup.at_s =
         metrics_gauge("liu_backup_timestamp_seconds", "", "end of the last backup; 0 = none");
+    u->drill.at_s = metrics_gauge("liu_drill_timestamp_seconds", "",
+                                  "end of the last restore drill that went well; 0 = none");
     return loop_add_timer(f->loop, TICK_MS, TICK_MS, on_tick, f, &t);
 }
 
@@ -172,7 +196,8 @@ void upkeep_destroy(struct flow *f)
     if (u == NULL)
         return;
     arena_fini(&u->usage_memory);
-    arena_fini(&u->backup_memory);
+    arena_fini(&u->backup.memory);
+    arena_fini(&u->drill.memory);
     free(u);
     f->upkeep = NULL;
 }

@@ -35,7 +35,7 @@ enum record_kind {
     RECORD_QUARANTINED = 18, /* id = consumer/seq */
     RECORD_AUDIT_REPORT = 19,
     RECORD_STANDING = 20,      /* AuditStanding by case */
-    RECORD_UPKEEP = 21,        /* ids: usage (ledger), backup (liuctl backup) */
+    RECORD_UPKEEP = 21,        /* ids: usage (ledger), backup, drill (liuctl) */
     RECORD_KEY = 22,           /* KeyHolder by record_key_id */
     RECORD_PLAN_REVISION = 23, /* id = case/revision */
     RECORD_PLAN_KEPT = 24,     /* id = case/revision */

@@ -11,10 +11,10 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "ismap/liu/v1/health.pb-c.h"
 #include "liuctl/backup_set.h"
 #include "liuctl/commands.h"
 #include "liuctl/journal_walk.h"
+#include "liuctl/upkeep_note.h"
 #include "services/ledger/segment.h"
 #include "store/reply.h"
 #include "store/restore.h"
@@ -37,7 +37,6 @@ struct backup {
     char journal[BACKUP_PATH_BYTES];
     char link[2 * SHA1_BYTES + 1];
     size_t faults;
-    uint64_t revision; /* of the record `status` reads */
     struct err_text why;
 };
 
@@ -274,40 +273,15 @@ static int write_manifest(struct backup *b)
 
 /* ---- what `status` tells of it */
 
-static void on_noted(void *arg, const struct commit_result *r)
-{
-    struct backup *b = arg;
-    b->session.err = r->status == COMMIT_OK ? ERR_OK : ERR_CONFLICT;
-    b->session.done = true;
-}
-
-static void on_revision(void *arg, enum err e, const struct store_record *records, size_t n)
-{
-    struct backup *b = arg;
-    b->session.err = e;
-    b->session.done = true;
-    b->revision = e == ERR_OK && n == 1 && records[0].exists ? records[0].revision : 0;
-}
-
 /* The backup is good without: a failure is told only. */
 static void note_backup(struct backup *b)
 {
-    static const struct store_key key = {RECORD_UPKEEP, "backup"};
     struct cli *c = b->cli;
     Ismap__Liu__V1__Upkeep m = ISMAP__LIU__V1__UPKEEP__INIT;
-    struct commit_put put = {.kind = RECORD_UPKEEP, .id = "backup"};
     m.at_ms = clock_wall_ms();
     m.seq = b->snapshot.head.seq;
     m.place = (char *)(uintptr_t)b->dir;
-    struct commit note = {.reply_type = "", .now_ms = m.at_ms, .puts = &put, .n_puts = 1};
-    struct store *s = b->session.store;
-    bool ok = wire_pack(&c->arena, &m.base, &put.value, &put.value_bytes) == ERR_OK &&
-              store_read(s, &key, 1, on_revision, b) == ERR_OK &&
-              session_wait(&b->session) == CLI_OK;
-    put.expected = b->revision;
-    ok = ok && store_commit(s, STORE_MAIN, &note, on_noted, b) == ERR_OK &&
-         session_wait(&b->session) == CLI_OK;
-    if (!ok)
+    if (!upkeep_note(&b->session, "backup", &m))
         cli_note(c, "%s",
                  c->ja ? "バックアップは完成しましたが、status用の記録はできませんでした"
                        : "the backup is whole, but could not be noted for `status`");

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "liuctl/backup_set.h"
 #include "liuctl/commands.h"
+#include "liuctl/restore.h"
 #include "liuctl/store_session.h"
 #include "services/ledger/segment.h"
 #include "store/restore.h"
@@ -390,6 +391,23 @@ static int run(struct restore *r, bool and_verify)
                        : "restored %llu entries, new epoch %s",
                  (unsigned long long)r->head, r->epoch);
     return status == CLI_OK && and_verify ? verify(r) : status;
+}
+
+int restore_for_drill(struct cli *c, const char *dir, struct restored *out)
+{
+    struct restore r = {.cli = c, .dir = dir};
+    *out = (struct restored){0};
+    int status = run(&r, true);
+    store_restore_fini(&r.to);
+    if (r.session.loop != NULL)
+        session_close(&r.session);
+    const char *epoch = json_string_value(json_object_get(r.manifest, "epoch"));
+    if (status == CLI_OK && (epoch == NULL || !text_copy(out->epoch, sizeof out->epoch, epoch)))
+        status = cli_fail(c, CLI_INPUT, "%s/manifest.json: epoch", dir);
+    out->head = r.head;
+    out->records = r.records;
+    json_decref(r.manifest);
+    return status;
 }
 
 int cmd_restore(struct cli *c, struct cli_args *a)

@@ -27,7 +27,7 @@ struct status {
     struct cli *c;
     struct cli_table services;
     const pb_health *healths[CLI_SERVICES];
-    const pb_upkeep *usage, *backup; /* the newest that a service knows */
+    const pb_upkeep *usage, *backup, *drill; /* the newest that a service knows */
     const pb_health *memory;
     struct ringing alarms[64];
     size_t n_alarms;
@@ -126,6 +126,8 @@ static void take_health(struct status *s, enum cli_service i, const pb_health *h
         s->usage = h->usage;
     if (h->backup != NULL && (s->backup == NULL || h->backup->at_ms > s->backup->at_ms))
         s->backup = h->backup;
+    if (h->drill != NULL && (s->drill == NULL || h->drill->at_ms > s->drill->at_ms))
+        s->drill = h->drill;
     s->memory = h;
     if (c->json)
         cli_print(c, &h->base);
@@ -237,6 +239,14 @@ static void print_rest(struct status *s)
         (void)printf(c->ja ? "%s、%lluまで、%s\n" : "%s, up to %llu, %s\n",
                      age_text(c, s->backup->at_ms), (unsigned long long)s->backup->seq,
                      s->backup->place);
+    (void)printf("%s: ", c->ja ? "復元訓練" : "restore drill");
+    if (s->drill == NULL)
+        (void)printf("%s\n", c->ja ? "なし" : "none");
+    else
+        (void)printf(c->ja ? "正常、%s、%lluまで、%.1f秒、%s\n"
+                           : "OK %s, up to %llu, in %.1f s, %s\n",
+                     age_text(c, s->drill->at_ms), (unsigned long long)s->drill->seq,
+                     (double)s->drill->took_ms / 1000, s->drill->place);
     (void)printf("%s:", c->ja ? "沈黙している通報元" : "silent feeds");
     for (size_t i = 0; i < s->n_silent; i++)
         (void)printf(" %s", s->silent[i]);
@@ -295,6 +305,7 @@ static void print_summary(struct status *s)
     (void)json_object_set_new(j, "silentFeeds", silent);
     (void)json_object_set_new(j, "backupAtMs",
                               json_integer(s->backup == NULL ? 0 : s->backup->at_ms));
+    (void)json_object_set_new(j, "drillAtMs", json_integer(s->drill == NULL ? 0 : s->drill->at_ms));
     cli_print_json(s->c, j);
 }
 

@@ -289,6 +289,11 @@ const struct cli_command cli_commands[] = {
      "Make an empty Redis the store of a backup, under a new epoch; --verify compares all records.",
      "空の Redis にバックアップを戻します(新しい世代)。--verify は全状態を比べます。",
      "liuctl --yes restore /backup/2026-11-22 --verify", cmd_restore},
+    {"drill", "DIR --into FILE",
+     "Prove a backup: restore it into the empty private Redis of the settings in FILE, compare it "
+     "with its journal and with the store, and note for `status` that it went well.",
+     "バックアップを空の別のRedisに復元し、記録簿と保存先に照合して、結果を記録します。",
+     "liuctl drill /backup/2026-11-22 --into private.yaml", cmd_drill},
     {"status", "", "All services at a glance.", "全サービスの様子です。", "liuctl status",
      cmd_status},
     {"doors", "[SERVICE] [--save]",

@@ -48,6 +48,8 @@ cli_run cmd_journal_tail, cmd_journal_rebuild;
 cli_run cmd_journal_quarantined, cmd_journal_requeue, cmd_journal_discard;
 /* cmd_backup.c, cmd_restore.c */
 cli_run cmd_backup, cmd_restore;
+/* cmd_drill.c */
+cli_run cmd_drill;
 /* cmd_archive.c */
 cli_run cmd_archive_check;
 /* cmd_receipts.c */

@@ -1,0 +1,18 @@
+/* What the restore drill takes of a restore. */
+#ifndef LIU_LIUCTL_RESTORE_H
+#define LIU_LIUCTL_RESTORE_H
+
+#include "liuctl/backup_set.h"
+#include "store/keys.h"
+
+struct restored {
+    struct backup_records records; /* those of the backup; the caller ends them */
+    char epoch[EPOCH_DIGITS + 1];  /* that of the store that was backed up */
+    uint64_t head;
+};
+
+/* Restores the backup in `dir` into the empty Redis of c's settings and compares all of it. The
+ * status of `restore --verify`; *out is to be ended whatever it is. */
+int restore_for_drill(struct cli *c, const char *dir, struct restored *out);
+
+#endif
