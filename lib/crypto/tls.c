@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/text.h"
 
@@ -143,6 +144,29 @@ enum err tls_context_create(const struct tls_files *f, struct tls_context **out,
     (void)SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_OFF);
     *out = c;
     return ERR_OK;
+}
+
+static int64_t until_s(const X509 *x)
+{
+    struct tm t = {0};
+    return x == NULL || ASN1_TIME_to_tm(X509_get0_notAfter(x), &t) != 1 ? 0 : (int64_t)timegm(&t);
+}
+
+int64_t tls_context_own_until_s(const struct tls_context *c)
+{
+    return until_s(SSL_CTX_get0_certificate(c->ssl));
+}
+
+int64_t tls_context_ca_until_s(const struct tls_context *c)
+{
+    const STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(SSL_CTX_get_cert_store(c->ssl));
+    int64_t first = 0;
+    for (int i = 0; i < sk_X509_OBJECT_num(all); i++) {
+        int64_t s = until_s(X509_OBJECT_get0_X509(sk_X509_OBJECT_value(all, i)));
+        if (s != 0 && (first == 0 || s < first))
+            first = s;
+    }
+    return first;
 }
 
 void tls_context_free(struct tls_context *c)
@@ -279,6 +303,11 @@ ssize_t tls_recv(struct tls *t, void *p, size_t n)
 bool tls_pending(const struct tls *t)
 {
     return SSL_pending(t->ssl) > 0;
+}
+
+int64_t tls_server_until_s(const struct tls *t)
+{
+    return until_s(SSL_get0_peer_certificate(t->ssl));
 }
 
 const char *tls_why(const struct tls *t)

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -25,6 +26,10 @@ struct tls;         /* one connection */
 /* ERR_CONFIG with a reason that names the file; ERR_NOMEM. */
 enum err tls_context_create(const struct tls_files *files, struct tls_context **out,
                             struct err_text *why) LIU_MUST_USE;
+/* When our certificate, and the first of the CA's file, will have expired: seconds since 1970, 0 =
+ * there is none. */
+int64_t tls_context_own_until_s(const struct tls_context *c);
+int64_t tls_context_ca_until_s(const struct tls_context *c);
 void tls_context_free(struct tls_context *c); /* NULL-safe; connections made of it live on */
 
 /* `name` must stand in the server's certificate: a host name or an address in numbers. The
@@ -44,6 +49,9 @@ ssize_t tls_send(struct tls *t, const void *p, size_t n);
 ssize_t tls_recv(struct tls *t, void *p, size_t n);
 /* Is something decrypted that tls_recv has not handed out? The descriptor does not tell. */
 bool tls_pending(const struct tls *t);
+
+/* When the server's certificate will have expired; 0 before the handshake. */
+int64_t tls_server_until_s(const struct tls *t);
 
 /* Why the last call failed, for a person; never NULL. */
 const char *tls_why(const struct tls *t);

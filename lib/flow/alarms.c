@@ -10,6 +10,7 @@
 #define LAG_ENTRIES 1000
 #define USAGE_OLD_MS (2 * 60 * 1000)
 #define BACKUP_OLD_MS (26LL * 3600 * 1000)
+#define CERTIFICATE_S (30LL * 24 * 3600)
 #define DRILL_OLD_MS (8 * 24 * 3600 * 1000LL)
 #define BUDGET_PERCENT 85
 
@@ -77,6 +78,12 @@ static bool is_drill_old(const struct flow *f)
     return d == NULL || clock_wall_ms() - d->at_ms > DRILL_OLD_MS;
 }
 
+static bool is_certificate_old(const struct flow *f)
+{
+    int64_t until_s = store_tls_until_s(f->store);
+    return until_s != 0 && until_s - clock_wall_ms() / 1000 < CERTIFICATE_S;
+}
+
 static bool has_lately(const struct flow *f, enum alarm_count c)
 {
     return f->alarm_at_ms[c] > 0 && clock_mono_ms() - f->alarm_at_ms[c] < LATELY_MS;
@@ -130,6 +137,9 @@ static const struct alarm_row rows[] = {
     {"LiuBackupOld", false, is_backup_old, "backup",
      "the last backup is older than 26 hours, or there is none",
      "直近26時間以内のバックアップがありません"},
+    {"LiuCertificateExpires", true, is_certificate_old, "rotating-certificates",
+     "a certificate of TLS to Redis expires within 30 days: services could not connect any more",
+     "30日以内にRedisとのTLS証明書の期限が切れ、以後は接続できなくなります"},
     {"LiuDrillOld", false, is_drill_old, "restore-drill",
      "no restore drill went well in the last eight days",
      "直近8日間に成功した復元訓練がありません"},

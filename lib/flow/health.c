@@ -62,6 +62,7 @@ void health_answer(struct work *w)
     h->usage = (pb_upkeep *)(uintptr_t)upkeep_usage(f);
     h->backup = (pb_upkeep *)(uintptr_t)upkeep_backup(f);
     h->drill = (pb_upkeep *)(uintptr_t)upkeep_drill(f);
+    h->tls_until_s = store_tls_until_s(f->store);
     h->consumer_waits = consumer_waits(f);
     alarms_tell(w, h);
     doors_tell(w, h);

@@ -49,6 +49,7 @@ static void take_over(struct flow *f, const struct conf_table *fresh)
     conf_take(f->conf, fresh, 2, tell_change, &taken);
     log_set_level((enum log_level)flow_log_level(f->set.log_level));
     store_set_timeout(f->store, f->set.redis_timeout_ms);
+    store_tls_look(f->store);
     doors_follow(f);
     (void)snprintf(n, sizeof n, "%zu", taken);
     log_event(LOG_LEVEL_INFO, "reloaded", "the configuration was read again", "changed", n, NULL);

@@ -12,7 +12,10 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "store/dial.h"
 #include "store/sentinel.h"
+
+#define PROBE_MS 2000
 
 struct resolve {
     atomic_int references;
@@ -25,6 +28,8 @@ struct resolve {
     struct address address;
     struct err_text why;
     bool found;
+    bool probe;
+    int64_t until_s;
 };
 
 enum err address_split(const char *text, char host[ADDRESS_HOST_BYTES], char port[6],
@@ -109,6 +114,18 @@ bool address_look_up(const char *host, const char *port, int flags, struct addre
     return ok;
 }
 
+static void probe(struct resolve *r)
+{
+    char number[DIAL_NAME_BYTES] = "";
+    struct dial d = {.fd = -1};
+    const char *name = r->tls_name;
+    if (name[0] == '\0' && dial_number(&r->address, number))
+        name = number;
+    if (dial_open(&d, &r->address, r->tls, name, PROBE_MS, &r->why) == ERR_OK)
+        r->until_s = tls_server_until_s(d.tls);
+    dial_close(&d);
+}
+
 static void *run(void *arg)
 {
     struct resolve *r = arg;
@@ -116,6 +133,8 @@ static void *run(void *arg)
         r->found = sentinel_ask(r->sentinels, r->tls, r->tls_name, &r->address, &r->why);
     else
         r->found = address_look_up(r->host, r->port, AI_ADDRCONFIG, &r->address);
+    if (r->probe && r->found)
+        probe(r);
     (void)send(r->ends[1], "x", 1, MSG_NOSIGNAL);
     (void)close(r->ends[1]);
     release(r);
@@ -140,13 +159,25 @@ static enum err start_thread(struct resolve *r)
 static enum err prepare(const char *text, struct tls_context *tls, const char *tls_name,
                         struct resolve *r)
 {
+    r->tls = tls;
+    if (!text_copy(r->tls_name, sizeof(r->tls_name), tls_name))
+        return ERR_CONFIG;
     if (!sentinel_form(text))
         return address_split(text, r->host, r->port, NULL);
-    r->tls = tls;
-    return text_copy(r->sentinels, sizeof(r->sentinels), text) &&
-                   text_copy(r->tls_name, sizeof(r->tls_name), tls_name)
-               ? ERR_OK
-               : ERR_CONFIG;
+    return text_copy(r->sentinels, sizeof(r->sentinels), text) ? ERR_OK : ERR_CONFIG;
+}
+
+static enum err begin(struct resolve *r, enum err e, struct resolve **out)
+{
+    if (e == ERR_OK)
+        e = start_thread(r);
+    if (e != ERR_AGAIN) {
+        tls_context_free(r->tls);
+        free(r);
+        return e;
+    }
+    *out = r;
+    return ERR_AGAIN;
 }
 
 enum err resolve_start(const char *text, struct tls_context *tls, const char *tls_name,
@@ -170,18 +201,34 @@ enum err resolve_start(const char *text, struct tls_context *tls, const char *tl
     enum err e = prepare(text, tls, tls_name, r);
     if (e == ERR_OK && r->sentinels[0] == '\0' &&
         address_look_up(r->host, r->port, AI_NUMERICHOST, address)) {
+        tls_context_free(tls);
         free(r);
         return ERR_OK;
     }
-    if (e == ERR_OK)
-        e = start_thread(r);
-    if (e != ERR_AGAIN) {
+    return begin(r, e, out);
+}
+
+enum err resolve_probe(const char *text, struct tls_context *tls, const char *tls_name,
+                       struct resolve **out)
+{
+    struct resolve *r = calloc(1, sizeof(*r));
+    *out = NULL;
+    if (r == NULL) {
         tls_context_free(tls);
-        free(r);
-        return e;
+        return ERR_NOMEM;
     }
-    *out = r;
-    return ERR_AGAIN;
+    r->probe = true;
+    return begin(r, prepare(text, tls, tls_name, r), out);
+}
+
+int64_t resolve_take_until_s(struct resolve *r, struct err_text *why)
+{
+    struct address a;
+    if (resolve_take(r, &a, why) != ERR_OK)
+        return 0;
+    if (r->until_s == 0)
+        (void)err_say(why, ERR_IO, "%s", r->why.text);
+    return r->until_s;
 }
 
 int resolve_fd(const struct resolve *r)

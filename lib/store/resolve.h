@@ -44,6 +44,13 @@ int resolve_fd(const struct resolve *r);
 /* ERR_NOT_FOUND with a reason. */
 enum err resolve_take(struct resolve *r, struct address *address,
                       struct err_text *why) LIU_MUST_USE;
+/* The same look-up, and then a TLS handshake with whom it leads to, as a new connection would:
+ * until when is the server's certificate good? Takes over `tls`; always ERR_AGAIN when it begins.
+ */
+enum err resolve_probe(const char *text, struct tls_context *tls, const char *tls_name,
+                       struct resolve **out) LIU_MUST_USE;
+/* Seconds since 1970; 0 with a reason. */
+int64_t resolve_take_until_s(struct resolve *r, struct err_text *why);
 void resolve_drop(struct resolve *r); /* NULL-safe; also while it is under way */
 
 #endif

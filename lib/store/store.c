@@ -176,6 +176,7 @@ static void on_clock(void *arg)
     for (size_t i = 0; i < N_CONNS; i++)
         conn_tick(&s->conns[i], now);
     tail_resume(s);
+    certs_tick(s, now);
     if (now >= s->memory_at_ms) {
         s->memory_at_ms =
             now + (s->pressure == STORE_PRESSURE_NONE ? CHECK_MEMORY_MS : CHECK_MEMORY_SHORT_MS);
@@ -337,6 +338,7 @@ void store_destroy(struct store *s)
         *s->hook = NULL;
     loop_cancel_timer(s->clock);
     s->on_ready = NULL;
+    certs_fini(s);
     for (size_t i = 0; i < N_CONNS; i++)
         conn_fini(&s->conns[i]);
     for (size_t i = 0; i < N_LANES; i++)

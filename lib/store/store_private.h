@@ -3,6 +3,7 @@
 #define LIU_STORE_STORE_PRIVATE_H
 
 #include "base/limits.h"
+#include "store/certs.h"
 #include "store/check.h"
 #include "store/conn.h"
 #include "store/encode.h"
@@ -60,6 +61,7 @@ struct store {
     char tls_cert[512];
     char tls_key[512];
     char tls_name[ADDRESS_HOST_BYTES]; /* "" = the number that Sentinels told */
+    struct certs certs;
     int64_t timeout_ms;
     uint32_t replicas;
     struct conn conns[N_CONNS];

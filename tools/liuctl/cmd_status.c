@@ -29,6 +29,7 @@ struct status {
     const pb_health *healths[CLI_SERVICES];
     const pb_upkeep *usage, *backup, *drill; /* the newest that a service knows */
     const pb_health *memory;
+    int64_t tls_until_s; /* the first of all services; 0 = none has TLS to Redis */
     struct ringing alarms[64];
     size_t n_alarms;
     const char **silent;
@@ -128,6 +129,8 @@ static void take_health(struct status *s, enum cli_service i, const pb_health *h
         s->backup = h->backup;
     if (h->drill != NULL && (s->drill == NULL || h->drill->at_ms > s->drill->at_ms))
         s->drill = h->drill;
+    if (h->tls_until_s != 0 && (s->tls_until_s == 0 || h->tls_until_s < s->tls_until_s))
+        s->tls_until_s = h->tls_until_s;
     s->memory = h;
     if (c->json)
         cli_print(c, &h->base);
@@ -247,6 +250,10 @@ static void print_rest(struct status *s)
                            : "OK %s, up to %llu, in %.1f s, %s\n",
                      age_text(c, s->drill->at_ms), (unsigned long long)s->drill->seq,
                      (double)s->drill->took_ms / 1000, s->drill->place);
+    if (s->tls_until_s != 0)
+        (void)printf(c->ja ? "Redisとの証明書: あと%lld日\n"
+                           : "certificates to Redis: %lld days left\n",
+                     (long long)((s->tls_until_s - clock_wall_ms() / 1000) / 86400));
     (void)printf("%s:", c->ja ? "沈黙している通報元" : "silent feeds");
     for (size_t i = 0; i < s->n_silent; i++)
         (void)printf(" %s", s->silent[i]);
@@ -305,6 +312,7 @@ static void print_summary(struct status *s)
     (void)json_object_set_new(j, "silentFeeds", silent);
     (void)json_object_set_new(j, "backupAtMs",
                               json_integer(s->backup == NULL ? 0 : s->backup->at_ms));
+    (void)json_object_set_new(j, "tlsUntilS", json_integer(s->tls_until_s));
     (void)json_object_set_new(j, "drillAtMs", json_integer(s->drill == NULL ? 0 : s->drill->at_ms));
     cli_print_json(s->c, j);
 }

@@ -236,6 +236,30 @@ static bool write_sentinel_conf(const char *path)
            fclose(f) == 0;
 }
 
+/* What is told is what a new connection would find, also while the old one stays. */
+static void the_first_expiry_is_known_and_looked_at_again(void **state)
+{
+    struct client c = {.store = NULL};
+    struct store_config config = good();
+    (void)state;
+    connect_with(&c, &config);
+    client_until_ready(&c);
+    int64_t now_s = clock_wall_ms() / 1000;
+    int64_t end = clock_mono_ms() + 5000;
+    while (store_tls_until_s(c.store) == 0 && clock_mono_ms() < end)
+        (void)loop_turn(c.loop, 20);
+    /* the CA's thirty days; server's and client's last longer */
+    assert_in_range(store_tls_until_s(c.store) - now_s, 29 * 86400, 30 * 86400);
+    show_certificate("soon");
+    store_tls_look(c.store);
+    while (store_tls_until_s(c.store) > now_s + 29 * 86400 && clock_mono_ms() < end + 5000)
+        (void)loop_turn(c.loop, 20);
+    assert_in_range(store_tls_until_s(c.store) - now_s, 86400, 3 * 86400);
+    assert_true(store_ready(c.store, NULL));
+    client_disconnect(&c);
+    show_certificate("server");
+}
+
 /* A real Sentinel behind TLS: it is asked, and must be who it says; so must whom it names. */
 static void sentinels_and_whom_they_name_are_verified(void **state)
 {
@@ -398,6 +422,7 @@ int main(void)
         cmocka_unit_test(who_is_not_is_refused_with_the_reason),
         cmocka_unit_test(a_server_that_wants_a_certificate_gets_none),
         cmocka_unit_test(tls_and_plain_do_not_meet),
+        cmocka_unit_test(the_first_expiry_is_known_and_looked_at_again),
         cmocka_unit_test(sentinels_and_whom_they_name_are_verified),
         cmocka_unit_test(faulty_settings_are_told_at_the_start),
         cmocka_unit_test(long_commands_and_answers_pass_whole),
