@@ -6,7 +6,6 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -53,11 +52,12 @@ static void every_call_is_followed_by_a_write_and_a_wait(void **state)
     char port[16];
     struct commit_memory memory[COMMITS];
     struct err_text why;
-    (void)snprintf(port, sizeof(port), "%d", free_port());
+    int number = free_port();
+    (void)snprintf(port, sizeof(port), "%d", number);
     redisContext *tool = test_redis_connect(&c->redis);
     redisContext *monitor = test_redis_connect(&c->redis);
     assert_true(tool != NULL && monitor != NULL);
-    say(tool, "CONFIG SET port %d", atoi(port));
+    say(tool, "CONFIG SET port %d", number);
     const char *const extra[] = {"--replicaof", "127.0.0.1", port, NULL};
     assert_true(test_redis_start(&replica, extra));
     say(tool, "CONFIG SET min-replicas-to-write %d", 1);
