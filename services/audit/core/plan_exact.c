@@ -365,7 +365,8 @@ static void expand(struct search *s, size_t layer, uint32_t from)
             memset(at(s, &st, CELLS), 0, s->n_years * sizeof(uint32_t));
         if (t->last[0])
             leave_side(s, &st, t->side);
-        if (st.years[s->key - 2] <= s->now.squares || s->now.excess > 0)
+        /* even counts are kept while they are asked for; then fewer squares give way to ceilings */
+        if (st.years[s->key - 2] <= s->now.squares || (s->now.excess > 0 && s->l->uneven))
             keep(s, layer, &st, (struct came){from, y});
     }
 }

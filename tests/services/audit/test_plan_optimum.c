@@ -187,8 +187,9 @@ static void small_begin(struct small *s, uint64_t seed, const struct kind *kind)
                                      .hours_external = 1 + below(s, 9),
                                      .hours_internal = 1 + below(s, 9)};
     s->in = (struct plan_input){.catalogue = &s->c, .policy = &s->policy, .first_year = FIRST};
-    make_controls(s, DOMAINS + below(s, kind->objectives - DOMAINS + 1),
-                  below(s, kind->details + 1));
+    uint32_t objectives = DOMAINS + below(s, kind->objectives - DOMAINS + 1);
+    uint32_t details = below(s, kind->details + 1);
+    make_controls(s, objectives, details);
     if (kind->excluded)
         make_excluded(s);
     make_units(s, kind);
