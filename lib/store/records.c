@@ -49,6 +49,7 @@ static const struct record_type types[RECORD_KINDS] = {
     ROW(RECORD_REPLAN_RUN, "replan_run", replan_run, "audit", false),
     ROW(RECORD_AUDIT_SCOPE, "audit_scope", audit_scope, "audit", false),
     ROW(RECORD_CHANGE_NOTICE, "change_notice", change_notice, "audit", false),
+    ROW(RECORD_AUDIT_BASE, "audit_base", audit_base, "audit", false),
     ROW(RECORD_QUARANTINED, "quarantined", quarantined, "*", false),
     ROW(RECORD_UPKEEP, "upkeep", upkeep, "*", false),
     ROW(RECORD_KEY, "key", key_holder, "intake,monitor", false),

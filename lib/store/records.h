@@ -42,6 +42,7 @@ enum record_kind {
     RECORD_REPLAN_RUN = 25,    /* id = run */
     RECORD_AUDIT_SCOPE = 26,   /* AuditScope by case */
     RECORD_CHANGE_NOTICE = 27,
+    RECORD_AUDIT_BASE = 28, /* AuditBase by listing number */
     RECORD_KINDS
 };
 

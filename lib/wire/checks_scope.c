@@ -100,6 +100,16 @@ static const struct check plan_operator[] = {
      .en = "Say who operates it."},
 };
 
+static const struct check plan_inherited[] = {
+    CONTROL_ROW,
+    {.field = "base_number",
+     .flags = CHECK_REQUIRED | CHECK_TOKEN,
+     .max = RECORD_ID_BYTES,
+     .rule = "R70",
+     .ja = "引き継ぎ元の基盤サービスの登録番号を指定してください。",
+     .en = "Give the registration number of the base service."},
+};
+
 static const struct check state_audit_scope[] = {
     CASE_ID_ROW,
     {.field = "excluded",
@@ -112,6 +122,11 @@ static const struct check state_audit_scope[] = {
      .rule = "R69",
      .ja = "運用する者は2048件以内で指定してください。",
      .en = "Name at most 2048 operators of controls."},
+    {.field = "inherited",
+     .max = SCOPE_CONTROLS_MAX,
+     .rule = "R70",
+     .ja = "引き継ぐ管理策は2048件以内で指定してください。",
+     .en = "Inherit at most 2048 controls."},
     {.field = "auditors",
      .max = SCOPE_AUDITORS_MAX,
      .item_bytes_max = NAME_BYTES,
@@ -128,6 +143,7 @@ static const struct check_table tables[] = {
     CHECKS_TABLE(name_affected_controls, name_affected_controls),
     CHECKS_TABLE(plan_exclusion, plan_exclusion),
     CHECKS_TABLE(plan_operator, plan_operator),
+    CHECKS_TABLE(plan_inherited, plan_inherited),
     CHECKS_TABLE(state_audit_scope, state_audit_scope),
     CHECKS_TABLE(get_audit_scope, by_case),
 };

@@ -33,6 +33,7 @@ static const ProtobufCMessageDescriptor *const types[] = {
     &ismap__liu__v1__assessment__descriptor,
     &ismap__liu__v1__assessment_accepted__descriptor,
     &ismap__liu__v1__assessment_recorded__descriptor,
+    &ismap__liu__v1__audit_base__descriptor,
     &ismap__liu__v1__audit_ceiling__descriptor,
     &ismap__liu__v1__audit_effort__descriptor,
     &ismap__liu__v1__audit_finding__descriptor,

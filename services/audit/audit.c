@@ -6,8 +6,8 @@
 #include "base/date.h"
 #include "obs/log.h"
 #include "services/audit/audit_record.h"
+#include "services/audit/bases.h"
 #include "services/audit/runs.h"
-#include "services/audit/scopes.h"
 #include "services/audit/standing.h"
 
 /* Log event "plan-waits": a plan cannot be made now, and why. Once a minute and case at most. */
@@ -216,7 +216,8 @@ static const struct consumer_row consumers[] = {
 
 static const struct timer_row timers[] = {
     {TIMER_PLAN, on_plan_timer},   {TIMER_YEARLY, audit_on_yearly}, {TIMER_REPLAN, audit_on_replan},
-    {TIMER_SWEEP, audit_on_sweep}, {TIMER_MASS, audit_on_mass},
+    {TIMER_SWEEP, audit_on_sweep}, {TIMER_MASS, audit_on_mass},     {TIMER_BASES, audit_on_bases},
+    {TIMER_BASE, audit_on_base},
 };
 
 static const struct view_row views[] = {

@@ -1,7 +1,7 @@
 /* Change notices (変更届): kept as they came, and the case is planned again. R48, R66 */
 #include "base/date.h"
 #include "services/audit/audit_record.h"
-#include "services/audit/scopes.h"
+#include "services/audit/bases.h"
 #include "services/audit/standing.h"
 
 typedef Ismap__Liu__V1__SubmitChangeNotice pb_submitted;
@@ -239,7 +239,11 @@ enum decide audit_get_scope(struct work *w, void *state)
     const pb_plan *p = plan;
     if (p == NULL || !audit_may_see(w, p->provider))
         return audit_not_found(w, "caseId");
-    const pb_scope *s = scope_edit(work_arena(w), found, p->case_id, p->provider);
+    const pb_scope *applied = found;
+    bool memory = true;
+    if (!bases_apply(w, &applied, &memory))
+        return DECIDE_WAIT;
+    const pb_scope *s = memory ? scope_edit(work_arena(w), applied, p->case_id, p->provider) : NULL;
     if (s == NULL)
         return work_no_memory(w);
     work_reply(w, &s->base);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "services/audit/audit_record.h"
-#include "services/audit/scopes.h"
+#include "services/audit/bases.h"
 #include "services/audit/standing.h"
 
 typedef Ismap__Liu__V1__IncidentRef pb_ref;
@@ -80,7 +80,9 @@ enum decide audit_on_suspension(struct work *w, void *state)
     (void)state;
     const Ismap__Liu__V1__SuspensionImposed *ev = work_message(w);
     struct hit h = {.number = ev->number, .incident_id = ev->incident_id};
-    if (!load(w, &h))
+    bool loaded = bases_moved(w, ev->number);
+    loaded &= load(w, &h);
+    if (!loaded)
         return DECIDE_WAIT;
     if (h.plan == NULL)
         return DECIDE_DONE;
@@ -105,7 +107,9 @@ enum decide audit_on_lifting(struct work *w, void *state)
     (void)state;
     const Ismap__Liu__V1__SuspensionLifted *ev = work_message(w);
     struct hit h = {.number = ev->number, .incident_id = ev->incident_id};
-    if (!load(w, &h))
+    bool loaded = bases_moved(w, ev->number);
+    loaded &= load(w, &h);
+    if (!loaded)
         return DECIDE_WAIT;
     if (h.plan == NULL)
         return DECIDE_DONE;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "obs/log.h"
 #include "services/audit/audit_record.h"
+#include "services/audit/bases.h"
 #include "services/audit/runs.h"
 #include "services/audit/standing.h"
 
@@ -198,8 +199,9 @@ static enum decide plan_again(struct work *w, struct again *g)
     return d;
 }
 
-/* `run` 0: for the reasons in the standing; otherwise as a part of that run, once. */
-static enum decide replan(struct work *w, const char *case_id, uint32_t run)
+/* `run` 0: for the reasons in the standing, and because of `base` if it is one; otherwise as a part
+ * of that run, once. */
+static enum decide replan(struct work *w, const char *case_id, uint32_t run, const char *base)
 {
     const void *plan = NULL;
     const void *standing = NULL;
@@ -220,11 +222,15 @@ static enum decide replan(struct work *w, const char *case_id, uint32_t run)
     const pb_standing *old = standing;
     if (g.from == NULL || g.active == NULL || (run != 0 && old != NULL && old->run >= run))
         return DECIDE_DONE;
-    if (!work_get(w, RECORD_CATALOGUE, g.active->ref, &catalogue))
+    bool memory = true;
+    loaded = bases_apply(w, &g.making.scope, &memory);
+    loaded &= work_get(w, RECORD_CATALOGUE, g.active->ref, &catalogue);
+    if (!loaded)
         return DECIDE_WAIT;
     g.catalogue = catalogue;
     g.standing = standing_edit(work_arena(w), standing, case_id, g.from->provider);
-    if (g.standing == NULL)
+    if (g.standing == NULL || !memory || !bases_tell(w, g.standing, g.making.scope) ||
+        (base != NULL && !standing_reason(w, g.standing, CAUSE(BASE), base)))
         return work_no_memory(w);
     if (run != 0) {
         const char *ref = arena_printf(work_arena(w), "%u", run);
@@ -238,7 +244,7 @@ static enum decide replan(struct work *w, const char *case_id, uint32_t run)
 enum decide audit_on_replan(struct work *w, void *state)
 {
     (void)state;
-    return replan(w, work_timer_record(w), 0);
+    return replan(w, work_timer_record(w), 0, NULL);
 }
 
 enum decide audit_on_mass(struct work *w, void *state)
@@ -253,7 +259,21 @@ enum decide audit_on_mass(struct work *w, void *state)
     memcpy(number, record, (size_t)(slash - record));
     if (text_u64(number, UINT32_MAX, &run) != ERR_OK || run == 0)
         return DECIDE_DONE;
-    return replan(w, slash + 1, (uint32_t)run);
+    return replan(w, slash + 1, (uint32_t)run, NULL);
+}
+
+enum decide audit_on_base(struct work *w, void *state)
+{
+    (void)state;
+    const char *record = work_timer_record(w);
+    const char *slash = strchr(record, '/');
+    char *number = arena_strdup(work_arena(w), record);
+    if (slash == NULL)
+        return DECIDE_DONE;
+    if (number == NULL)
+        return work_no_memory(w);
+    number[slash - record] = '\0';
+    return replan(w, slash + 1, 0, number);
 }
 
 enum decide audit_replan_case(struct work *w, void *state)

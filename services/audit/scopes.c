@@ -114,9 +114,15 @@ bool scope_statement(struct arena *a, const pb_scope *s, struct scope_statement 
     size_t n_operators = s == NULL ? 0 : s->n_operators;
     struct plan_excluded *x = arena_alloc(a, (n_excluded + 1) * sizeof *x);
     struct plan_operator *o = arena_alloc(a, (n_operators + 1) * sizeof *o);
-    *out = (struct scope_statement){.excluded = x, .operators = o};
-    if (x == NULL || o == NULL)
+    size_t n_inherited = s == NULL ? 0 : s->n_inherited;
+    struct plan_inherited *h = arena_alloc(a, (n_inherited + 1) * sizeof *h);
+    *out = (struct scope_statement){.excluded = x, .operators = o, .inherited = h};
+    if (x == NULL || o == NULL || h == NULL)
         return false;
+    for (size_t i = 0; i < n_inherited; i++)
+        h[i] = (struct plan_inherited){s->inherited[i]->control_id, s->inherited[i]->base_number,
+                                       s->inherited[i]->lapsed_year};
+    out->n_inherited = n_inherited;
     for (size_t i = 0; i < n_excluded; i++)
         x[i] = (struct plan_excluded){s->excluded[i]->control_id, s->excluded[i]->reason};
     for (size_t i = 0; i < n_operators; i++)
@@ -142,6 +148,17 @@ static const struct plan_excluded *known(struct arena *a, const struct catalogue
     return x;
 }
 
+static const struct plan_inherited *known_inherited(struct arena *a, const struct catalogue *c,
+                                                    const struct scope_statement *st, size_t *n)
+{
+    struct plan_inherited *x = arena_alloc(a, (st->n_inherited + 1) * sizeof *x);
+    *n = 0;
+    for (size_t i = 0; x != NULL && i < st->n_inherited; i++)
+        if (catalogue_find(c, st->inherited[i].id) != NULL)
+            x[(*n)++] = st->inherited[i];
+    return x;
+}
+
 enum err scope_input(struct arena *a, const pb_scope *s, struct plan_input *in)
 {
     struct scope_triggers t;
@@ -157,5 +174,6 @@ enum err scope_input(struct arena *a, const pb_scope *s, struct plan_input *in)
     in->n_operators = st.n_operators;
     in->auditors = st.auditors;
     in->n_auditors = st.n_auditors;
-    return in->excluded == NULL ? ERR_NOMEM : ERR_OK;
+    in->inherited = known_inherited(a, in->catalogue, &st, &in->n_inherited);
+    return in->excluded == NULL || in->inherited == NULL ? ERR_NOMEM : ERR_OK;
 }

@@ -35,7 +35,8 @@ bool scope_drop(struct arena *a, pb_scope *s, enum plan_cause cause, const char 
 Ismap__Liu__V1__IncidentRef *scope_incident(struct arena *a, pb_scope *s, const char *incident_id);
 
 /* The scope's part of a plan's input, whose catalogue is known: what the catalogue no longer has
- * needs no exclusion. `s` may be NULL. ERR_NOMEM. */
+ * needs no exclusion. `s` may be NULL; with what bases_apply (bases.h) has found of its bases.
+ * ERR_NOMEM. */
 enum err scope_input(struct arena *a, const pb_scope *s, struct plan_input *in) LIU_MUST_USE;
 
 #endif

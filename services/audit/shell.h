@@ -83,6 +83,7 @@ bool audit_get_kept(struct work *w, const char *case_id, uint32_t revision, cons
 
 /* replan.c */
 work_fn audit_on_replan; /* TIMER_REPLAN */
+work_fn audit_on_base;   /* TIMER_BASE */
 work_fn audit_replan_case;
 work_fn audit_get_revisions;
 

@@ -3,8 +3,10 @@
  *
  * One by which no plan could be made is refused with every fault: a plan is made on trial.
  */
+#include <string.h>
+
 #include "services/audit/audit_record.h"
-#include "services/audit/scopes.h"
+#include "services/audit/bases.h"
 #include "services/audit/standing.h"
 
 typedef Ismap__Liu__V1__StateAuditScope pb_statement;
@@ -17,6 +19,7 @@ struct stating {
     const Ismap__Liu__V1__Rulebook *rules;
     const Ismap__Liu__V1__Catalogue *catalogue;
     pb_scope *scope;
+    const pb_scope *applied; /* the new one, with what its bases are now */
     uint32_t adopted;
 };
 
@@ -30,6 +33,8 @@ static pb_scope *edit(struct work *w, const struct stating *t)
     s->document = t->m->document;
     s->excluded = t->m->excluded;
     s->n_excluded = t->m->n_excluded;
+    s->inherited = t->m->inherited;
+    s->n_inherited = t->m->n_inherited;
     s->operators = t->m->operators;
     s->n_operators = t->m->n_operators;
     s->auditors = t->m->auditors;
@@ -60,7 +65,7 @@ static enum err try_it(struct work *w, const struct stating *t, struct audit_fau
     struct audit_making m = {.catalogue = t->catalogue,
                              .rules = t->rules == NULL ? NULL : t->rules->audit,
                              .standing = t->standing,
-                             .scope = t->scope,
+                             .scope = t->applied,
                              .first_year = audit_year_of(work_now_ms(w))};
     return m.rules == NULL ? ERR_OK : audit_make(work_arena(w), &m, faults);
 }
@@ -113,13 +118,35 @@ static enum decide put(struct work *w, const struct stating *t, const char *ref)
     return DECIDE_DONE;
 }
 
+/* Nobody inherits from himself. */
+static enum err check_bases(struct work *w, const struct stating *t)
+{
+    const char *own = t->standing == NULL ? "" : t->standing->number;
+    for (size_t i = 0; i < t->scope->n_inherited; i++) {
+        const char *field = arena_printf(work_arena(w), "inherited[%zu].baseNumber", i);
+        if (own[0] != '\0' && strcmp(t->scope->inherited[i]->base_number, own) == 0)
+            (void)work_refuse(w, STATUS(INVALID_ARGUMENT), field == NULL ? "inherited" : field,
+                              "R70", "自らの登録番号からは引き継げません。",
+                              "A service does not inherit from itself.");
+    }
+    return work_refused(w) ? ERR_INVAL : bases_follow(w, t->old, t->scope);
+}
+
 static enum decide state_scope(struct work *w, struct stating *t)
 {
+    bool memory = true;
     t->scope = edit(w, t);
+    t->applied = t->scope;
+    if (t->scope != NULL && !bases_apply(w, &t->applied, &memory))
+        return DECIDE_WAIT;
     const char *ref =
         t->scope == NULL ? NULL : arena_printf(work_arena(w), "scope-%u", t->scope->version);
-    enum err e = ref == NULL ? ERR_NOMEM : check(w, t, ref);
+    enum err e = ref == NULL || !memory ? ERR_NOMEM : check_bases(w, t);
+    if (e == ERR_OK)
+        e = check(w, t, ref);
     switch (e) {
+    case ERR_AGAIN:
+        return DECIDE_WAIT;
     case ERR_OK:
         return put(w, t, ref);
     case ERR_INVAL:
@@ -127,9 +154,10 @@ static enum decide state_scope(struct work *w, struct stating *t)
     case ERR_NOMEM:
         return work_no_memory(w);
     case ERR_LIMIT:
-        return work_refuse(w, STATUS(RESOURCE_EXHAUSTED), "excluded", "P-LIMIT",
-                           "監査を待つ管理策の件数が上限を超えます。",
-                           "More controls would wait for their audit than are kept.");
+        return work_refuse(w, STATUS(RESOURCE_EXHAUSTED), "inherited", "P-LIMIT",
+                           "監査を待つ管理策、基盤サービス、またはその利用の件数が上限を超えます。",
+                           "More would wait for its audit, or depend on a base service, than is "
+                           "kept; a service has at most 16 bases.");
     default:
         return audit_bad_catalogue(w);
     }

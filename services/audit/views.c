@@ -1,5 +1,6 @@
 /* What operators, audit bodies and providers ask: a report, a standing, the problems found. */
 #include "services/audit/audit_record.h"
+#include "services/audit/bases.h"
 #include "services/audit/standing.h"
 
 enum decide audit_get_report(struct work *w, void *state)
@@ -61,13 +62,19 @@ enum decide audit_get_standing(struct work *w, void *state)
     const pb_plan *p = plan;
     if (p == NULL || !audit_may_see(w, p->provider))
         return audit_not_found(w, "caseId");
-    if (!work_get(w, RECORD_CATALOGUE, p->catalogue_version, &catalogue))
+    const pb_scope *applied = scope;
+    bool memory = true;
+    loaded = bases_apply(w, &applied, &memory);
+    loaded &= work_get(w, RECORD_CATALOGUE, p->catalogue_version, &catalogue);
+    if (!loaded)
         return DECIDE_WAIT;
+    if (!memory)
+        return work_no_memory(w);
     const pb_standing *s = standing_edit(work_arena(w), standing, p->case_id, p->provider);
     int32_t upto = audit_year_of(work_now_ms(w)) - 1;
     enum err e = s == NULL ? ERR_NOMEM : ERR_OK;
     if (e == ERR_OK && catalogue != NULL && rules != NULL && rules->audit != NULL)
-        e = audit_coverage(work_arena(w), s, scope, catalogue, rules->audit, upto, &c);
+        e = audit_coverage(work_arena(w), s, applied, catalogue, rules->audit, upto, &c);
     if (e == ERR_NOMEM)
         return work_no_memory(w);
     return answer(w, s, &c, upto);

@@ -7,7 +7,7 @@
 #include "base/date.h"
 #include "ismap/liu/v1/listing.pb-c.h"
 #include "services/audit/audit_record.h"
-#include "services/audit/scopes.h"
+#include "services/audit/bases.h"
 #include "services/audit/standing.h"
 
 /* When the rulebook does not say: the due date of the report is not official (R72, inferred). */
@@ -60,6 +60,8 @@ enum decide audit_on_registration(struct work *w, void *state)
     const void *old = NULL;
     const Ismap__Liu__V1__Rulebook *rules = NULL;
     const char *hash = NULL;
+    if (!bases_moved(w, ev->number))
+        return DECIDE_WAIT;
     if (ev->state != ISMAP__LIU__V1__LISTING_STATE__LISTING_STATE_REGISTERED)
         return DECIDE_DONE;
     bool loaded = work_get(w, RECORD_LISTING, ev->number, &found);
@@ -238,8 +240,13 @@ enum decide audit_on_yearly(struct work *w, void *state)
     loaded = work_get(w, RECORD_LISTING, s->number, &listing);
     if (p != NULL)
         loaded &= work_get(w, RECORD_CATALOGUE, p->catalogue_version, &catalogue);
+    const pb_scope *applied = scope;
+    bool memory = true;
+    loaded &= bases_apply(w, &applied, &memory);
     if (!loaded)
         return DECIDE_WAIT;
+    if (!memory)
+        return work_no_memory(w);
     if (!is_listed(listing)) { /* watched again when it is registered again */
         pb_standing *stop = standing_edit(work_arena(w), s, s->case_id, s->provider);
         if (stop == NULL)
@@ -248,5 +255,5 @@ enum decide audit_on_yearly(struct work *w, void *state)
         work_put(w, RECORD_STANDING, s->case_id, &stop->base);
         return DECIDE_DONE;
     }
-    return look(w, s, scope, catalogue, rules == NULL ? NULL : rules->audit);
+    return look(w, s, applied, catalogue, rules == NULL ? NULL : rules->audit);
 }

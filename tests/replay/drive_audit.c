@@ -120,6 +120,15 @@ static void state_scope(void)
         return;
     x.control_id = plan->items[plan->n_items - 1 - below(plan->n_items / 4)]->control_id;
     x.reason = TEXT("not in use");
+    const Ismap__Liu__V1__Listing *base = any_record(RECORD_LISTING);
+    Ismap__Liu__V1__PlanInherited h = ISMAP__LIU__V1__PLAN_INHERITED__INIT;
+    Ismap__Liu__V1__PlanInherited *inherited[] = {&h};
+    if (base != NULL && below(2) == 0) {
+        h.control_id = plan->items[plan->n_items - 1 - below(plan->n_items / 4)]->control_id;
+        h.base_number = base->number;
+        m.inherited = inherited;
+        m.n_inherited = 1;
+    }
     m.case_id = plan->case_id;
     m.excluded = list;
     m.n_excluded = below(3) > 0;

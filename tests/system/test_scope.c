@@ -20,7 +20,7 @@ static struct rig rig;
 static int up(void **state)
 {
     (void)state;
-    static const char *const ids[] = {"acme", "blossom", "mof", "mlit", "soumu"};
+    static const char *const ids[] = {"acme", "blossom", "mof", "mlit", "soumu", "moj"};
     if (rig_up(&rig,
                STACK_BIT(STACK_INTAKE) | STACK_BIT(STACK_ELIGIBILITY) | STACK_BIT(STACK_AUDIT) |
                    STACK_BIT(STACK_MONITOR),
@@ -220,12 +220,58 @@ static void a_statement_is_planned_for_and_contradictions_are_refused(void **sta
     client_close(&own);
 }
 
+/* The base is suspended and lifted while the audit service of its dependents dies. */
+static void dependents_of_a_base_service_are_planned_again(void **state)
+{
+    (void)state;
+    struct client own;
+    struct client monitor;
+    Ismap__Liu__V1__StateAuditScope m = ISMAP__LIU__V1__STATE_AUDIT_SCOPE__INIT;
+    Ismap__Liu__V1__PlanInherited h = ISMAP__LIU__V1__PLAN_INHERITED__INIT;
+    Ismap__Liu__V1__PlanInherited *inherited[] = {&h};
+    Ismap__Liu__V1__SuspendService order = ISMAP__LIU__V1__SUSPEND_SERVICE__INIT;
+    Ismap__Liu__V1__LiftSuspension lift = ISMAP__LIU__V1__LIFT_SUSPENSION__INIT;
+    const char *base = case_of("acme", "tb1", "soumu", "tb1-soumu");
+    const char *number = rig_register(&rig, base, "tb1", "acme");
+    const char *id = case_of("blossom", "tb4", "moj", "tb4-moj");
+    rig_decide(&rig, number);
+    client_open(&own, &rig.stack, STACK_AUDIT, rig_who(&rig, "blossom"));
+    client_open(&monitor, &rig.stack, STACK_MONITOR, &rig.stack.operator_);
+    h.control_id = later_objective(plan_of(&own, id));
+    h.base_number = order.number = lift.number = lend(number);
+    m.case_id = lend(id);
+    m.inherited = inherited;
+    m.n_inherited = 1;
+    assert_status(client_sign(&own, &m.base), ST(OK));
+    (void)revision_of(&own, id, 2);
+    assert_int_equal(items_of(plan_of(&own, id), h.control_id), 0);
+
+    order.reason = lift.reason = lend("漏えい");
+    order.basis = lift.basis = lend("運営委員会");
+    assert_status(client_persist(&monitor, &order.base, true), ST(OK));
+    kill_audit();
+    const Ismap__Liu__V1__PlanRevision *r = revision_of(&own, id, 3);
+    assert_int_equal(r->reasons[0]->cause, CAUSE(BASE));
+    assert_true(moved_to(r, h.control_id, r->to_first_year, WHY(BASE_LAPSED)));
+
+    char today[DATE_TEXT_BYTES];
+    date_format(date_of_ms(clock_wall_ms()), today);
+    lift.decided_on = today;
+    assert_status(client_persist(&monitor, &lift.base, true), ST(OK));
+    kill_audit();
+    (void)revision_of(&own, id, 4);
+    assert_int_equal(items_of(plan_of(&own, id), h.control_id), 0);
+    client_close(&own);
+    client_close(&monitor);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_change_notice_is_planned_for_whatever_is_killed),
         cmocka_unit_test(a_suspension_is_planned_for_and_named_controls_take_its_place),
         cmocka_unit_test(a_statement_is_planned_for_and_contradictions_are_refused),
+        cmocka_unit_test(dependents_of_a_base_service_are_planned_again),
     };
     return cmocka_run_group_tests(tests, up, down);
 }

@@ -122,6 +122,11 @@ static void print_statement(struct cli *c, const Ismap__Liu__V1__AuditScope *s)
                  s->version, at, s->n_excluded, s->n_operators, s->n_auditors);
     for (size_t i = 0; i < s->n_excluded; i++)
         (void)printf("  %s: %s\n", s->excluded[i]->control_id, s->excluded[i]->reason);
+    for (size_t i = 0; i < s->n_inherited; i++)
+        (void)printf("  %s <- %s%s\n", s->inherited[i]->control_id, s->inherited[i]->base_number,
+                     s->inherited[i]->lapsed_year == 0 ? ""
+                     : c->ja                           ? " (失効)"
+                                                       : " (lapsed)");
 }
 
 static void print_incidents(struct cli *c, const Ismap__Liu__V1__AuditScope *s)

@@ -10,10 +10,15 @@ int32_t coverage_window_end(const struct plan_policy *policy, int32_t since, int
     return policy->internal_sliding ? upto : since + years / cycle * cycle - 1;
 }
 
+/* Or inherited, while the base service stands. R64, R70 */
 static bool is_excluded(const struct plan_input *in, const struct catalogue_item *it)
 {
     for (size_t k = 0; k < in->n_excluded; k++)
         if (catalogue_find(in->catalogue, in->excluded[k].id) == it)
+            return true;
+    for (size_t k = 0; k < in->n_inherited; k++)
+        if (in->inherited[k].lapsed_year == 0 &&
+            catalogue_find(in->catalogue, in->inherited[k].id) == it)
             return true;
     return false;
 }

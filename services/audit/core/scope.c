@@ -108,15 +108,47 @@ static void check_people(struct arena *a, const struct catalogue *c,
             }
 }
 
+static void check_inherited(struct arena *a, const struct catalogue *c,
+                            const struct scope_statement *s, const bool *excluded, bool *seen,
+                            struct audit_faults *f)
+{
+    for (size_t k = 0; k < s->n_inherited; k++) {
+        const struct catalogue_item *it = catalogue_find(c, s->inherited[k].id);
+        const char *rule = "R70";
+        const char *ja = NULL;
+        const char *en = NULL;
+        if (it == NULL) {
+            rule = "R60";
+            ja = "計画の管理基準にない管理策です。";
+            en = "This control is not in the plan's catalogue.";
+        } else if (it->tier != CATALOGUE_CONTROLS) {
+            ja = "引き継げるのは管理策基準の管理策だけです。";
+            en = "Only controls of the controls tier can be inherited.";
+        } else if (excluded[it - c->items]) {
+            ja = "除外した管理策は引き継げません。";
+            en = "It is both excluded and inherited.";
+        } else if (seen[it - c->items]) {
+            ja = "同じ管理策が二度挙げられています。";
+            en = "This control is named twice.";
+        }
+        if (en != NULL)
+            fault_at(a, f, "inherited", k, ".controlId", rule, ja, en);
+        if (it != NULL)
+            seen[it - c->items] = true;
+    }
+}
+
 enum err scope_check_statement(struct arena *a, const struct catalogue *c,
                                const struct scope_statement *s, struct audit_faults *faults)
 {
     size_t before = faults->n;
     bool *excluded = excluded_of(a, c, s);
     bool *seen = marks(a, c);
-    if (excluded == NULL || seen == NULL)
+    bool *inherited = marks(a, c);
+    if (excluded == NULL || seen == NULL || inherited == NULL)
         return ERR_NOMEM;
     check_excluded(a, c, s, excluded, seen, faults);
+    check_inherited(a, c, s, excluded, inherited, faults);
     check_people(a, c, s, excluded, faults);
     return faults->n == before ? ERR_OK : ERR_INVAL;
 }

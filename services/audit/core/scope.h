@@ -1,10 +1,15 @@
 /* What of a service is audited, and what happened to its controls between audits, as input of the
  * next plan.
  *
- * R61, R64  what is not adopted is excluded, with a reason; a basic requirement only with its
- * objective R69  who operates a control does not audit it R48  a change notice (変更届) names the
- * controls that changed, of the plan's catalogue R66  they are audited in the next year that can
- * still be planned
+ * R61, R64  what is not adopted is excluded, with a reason; a basic one only with its objective
+ *
+ * R69  who operates a control does not audit it
+ *
+ * R70  what is inherited is not the service's own while its base service stands
+ *
+ * R48  a change notice (変更届) names the controls that changed, of the plan's catalogue
+ *
+ * R66  they are audited in the next year that can still be planned
  *
  * Pure. Strings are borrowed.
  */
@@ -26,12 +31,14 @@ struct scope_statement {
     size_t n_operators;
     const char *const *auditors;
     size_t n_auditors;
+    const struct plan_inherited *inherited;
+    size_t n_inherited;
 };
 
 /* ERR_INVAL with every fault, by its path in the message (excluded[3].controlId): ids unknown,
  * doubled or of a tier without choice, a basic requirement excluded without its objective, somebody
- * who operates what is excluded, an auditor twice. That everything has an auditor is the planner's
- * to say. ERR_NOMEM. */
+ * who operates or inherits what is excluded, an auditor twice. That everything has an auditor is
+ * the planner's to say. ERR_NOMEM. */
 enum err scope_check_statement(struct arena *a, const struct catalogue *c,
                                const struct scope_statement *s,
                                struct audit_faults *faults) LIU_MUST_USE;

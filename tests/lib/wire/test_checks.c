@@ -101,6 +101,7 @@ static const char *const requests[] = {
     "StateAuditScope",
     "PlanExclusion",
     "PlanOperator",
+    "PlanInherited",
     "GetAuditScope",
 };
 
