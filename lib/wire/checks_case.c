@@ -217,6 +217,8 @@ static const struct check submit_assessment[] = {
      .en = "Fill in the assessment."},
 };
 
+static const struct check withdraw_case[] = {CASE_ID_ROW, REASON_ROW("reason")};
+
 static const struct check case_id[] = {CASE_ID_ROW};
 
 static const struct check page[] = {PAGE_ROWS};
@@ -231,6 +233,7 @@ static const struct check_table tables[] = {
     CHECKS_TABLE(signed_assessment, signed_assessment),
     CHECKS_TABLE(submit_pre_application, submit_pre_application),
     CHECKS_TABLE(submit_assessment, submit_assessment),
+    CHECKS_TABLE(withdraw_case, withdraw_case),
     CHECKS_TABLE(get_case, case_id),
     CHECKS_TABLE(list_cases, page),
     CHECKS_TABLE(list_waiting, page),

@@ -119,6 +119,29 @@ static const struct check decide_registration[] = {
      .en = "Give the reason of the decision."},
 };
 
+static const struct check withdraw_registration[] = {NUMBER_ROW, REASON_ROW("reason")};
+
+static const struct check cancel_registration[] = {
+    NUMBER_ROW,
+    {.field = "ground",
+     .flags = CHECK_REQUIRED | CHECK_ENUM_SET,
+     .rule = "R87",
+     .ja = "取消しの事由の区分を指定してください。",
+     .en = "Give the ground of the cancellation."},
+    {.field = "committee_date",
+     .flags = CHECK_REQUIRED | CHECK_DATE,
+     .rule = "R46",
+     .ja = "ISMAP運営委員会の開催日を YYYY-MM-DD の形式で入力してください。",
+     .en = "Give the date of the committee meeting as YYYY-MM-DD."},
+    {.field = "decision_reference",
+     .flags = CHECK_REQUIRED,
+     .max = NAME_BYTES,
+     .rule = "R46",
+     .ja = "決定の文書番号を記入してください。",
+     .en = "Give the reference of the decision."},
+    REASON_ROW("reason"),
+};
+
 static const struct check query_procurable[] = {
     {.field = "list",
      .flags = CHECK_REQUIRED | CHECK_ENUM_SET,
@@ -160,6 +183,8 @@ static const struct check_table tables[] = {
     CHECKS_TABLE(service_identity, service_identity),
     CHECKS_TABLE(submit_registration, submit_registration),
     CHECKS_TABLE(decide_registration, decide_registration),
+    CHECKS_TABLE(withdraw_registration, withdraw_registration),
+    CHECKS_TABLE(cancel_registration, cancel_registration),
     CHECKS_TABLE(query_procurable, query_procurable),
     CHECKS_TABLE(declare_use, declare_use),
     CHECKS_TABLE(get_registry_entry, number),

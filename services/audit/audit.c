@@ -104,13 +104,15 @@ static enum decide make_plan(struct work *w, const char *case_id, const char *pr
     const Ismap__Liu__V1__Rulebook *rules = NULL;
     const char *hash = NULL;
     const void *standing = NULL;
+    const void *submitted = NULL;
     bool there = work_get(w, RECORD_PLAN, case_id, &plan);
+    there &= work_get(w, RECORD_CASE, case_id, &submitted);
     there &= work_get(w, RECORD_STANDING, case_id, &standing);
     there &= work_get(w, RECORD_ACTIVE, "catalogue", &found);
     there &= work_rulebook(w, &rules, &hash);
     if (!there)
         return DECIDE_WAIT;
-    if (plan != NULL)
+    if (plan != NULL || audit_is_withdrawn(submitted))
         return DECIDE_DONE;
     const Ismap__Liu__V1__Active *active = found;
     if (active == NULL)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/date.h"
+#include "ismap/liu/v1/case.pb-c.h"
 #include "services/audit/shell.h"
 
 int32_t audit_year_of(int64_t ms)
@@ -28,6 +29,12 @@ enum decide audit_not_found(struct work *w, const char *field)
 {
     return work_refuse(w, STATUS(NOT_FOUND), field, "P-NOT-FOUND", "該当するものはありません",
                        "there is no such thing, or not for you");
+}
+
+bool audit_is_withdrawn(const void *submitted)
+{
+    const Ismap__Liu__V1__Case *c = submitted;
+    return c != NULL && c->state == ISMAP__LIU__V1__CASE_STATE__CASE_STATE_WITHDRAWN;
 }
 
 enum decide audit_bad_catalogue(struct work *w)

@@ -208,10 +208,12 @@ static enum decide replan(struct work *w, const char *case_id, uint32_t run, con
     const void *active = NULL;
     const void *catalogue = NULL;
     const void *scope = NULL;
+    const void *submitted = NULL;
     struct again g = {.hash = ""};
     bool loaded = work_get(w, RECORD_PLAN, case_id, &plan);
     loaded &= work_get(w, RECORD_STANDING, case_id, &standing);
     loaded &= work_get(w, RECORD_AUDIT_SCOPE, case_id, &scope);
+    loaded &= work_get(w, RECORD_CASE, case_id, &submitted);
     loaded &= work_get(w, RECORD_ACTIVE, "catalogue", &active);
     loaded &= work_rulebook(w, &g.rules, &g.hash);
     if (!loaded)
@@ -237,6 +239,11 @@ static enum decide replan(struct work *w, const char *case_id, uint32_t run, con
         if (ref == NULL || !standing_reason(w, g.standing, CAUSE(CATALOGUE), ref))
             return work_no_memory(w);
         g.standing->run = run;
+    }
+    if (audit_is_withdrawn(submitted)) { /* it keeps the plan it had, and counts as done */
+        g.standing->n_pending = 0;
+        work_put(w, RECORD_STANDING, case_id, &g.standing->base);
+        return DECIDE_DONE;
     }
     return plan_again(w, &g);
 }

@@ -49,6 +49,8 @@ bool audit_may_see(struct work *w, const char *provider);
 
 /* Answer to what is not there, or not for the asker. */
 enum decide audit_not_found(struct work *w, const char *field);
+/* Was this Case (NULL = none) withdrawn? Nothing is planned for it any more. R49 */
+bool audit_is_withdrawn(const void *submitted);
 
 /* Answer when the catalogue of a plan cannot be read. */
 enum decide audit_bad_catalogue(struct work *w);

@@ -172,6 +172,10 @@ pb_entry *map_entry(struct arena *a, const pb_listing *l, const pb_hold *h, enum
         e->audit_period_start = l->application->audit_period_start;
         e->audit_period_end = l->application->audit_period_end;
     }
+    if (s == EFFECTIVE_CANCELLED && l->cancellation != NULL && l->cancellation->order != NULL) {
+        e->cancelled_on = l->cancellation->order->committee_date;
+        e->cancellation_ground = l->cancellation->order->ground;
+    }
     if (s == EFFECTIVE_SUSPENDED && h != NULL)
         e->suspended_since_ms = h->since_ms;
     return e;

@@ -6,6 +6,7 @@
 #include "base/date.h"
 #include "base/text.h"
 #include "domain/validity.h"
+#include "services/intake/core/case_fsm.h"
 #include "services/intake/core/listing_fsm.h"
 
 #define NUMBER_DIGEST_BYTES 10 /* of the digest that makes the number: 16 digits of base32 */
@@ -17,9 +18,7 @@ static enum decide refuse_no_rulebook(struct work *w)
                        "no rulebook is in force; ask the operator");
 }
 
-/* The number of a service's listing: the same for every case of that provider and service, so that
- * a suspended service does not come back under another case. NULL without memory. */
-static const char *number_of(struct arena *a, const pb_rulebook *rules, const pb_case *c)
+const char *shell_listing_number(struct arena *a, const pb_rulebook *rules, const pb_case *c)
 {
     const char *prefix = rules->listing == NULL ? "" : rules->listing->number_prefix;
     size_t n = strlen(prefix);
@@ -63,7 +62,7 @@ static pb_listing *listing_of(struct work *w, const char *number, const pb_case 
     return l;
 }
 
-static enum decide reply_state(struct work *w, const pb_listing *l)
+enum decide shell_reply_listing(struct work *w, const pb_listing *l)
 {
     Ismap__Liu__V1__RegistrationReceived *reply = arena_alloc(work_arena(w), sizeof *reply);
     if (reply == NULL)
@@ -105,7 +104,7 @@ static enum decide apply(struct work *w, const char *number, const pb_case *c, c
     event.provider = l->provider;
     const char *audience[] = {l->provider};
     work_emit(w, &event.base, audience, 1);
-    return reply_state(w, l);
+    return shell_reply_listing(w, l);
 }
 
 enum decide intake_submit_registration(struct work *w, void *service_state)
@@ -127,9 +126,12 @@ enum decide intake_submit_registration(struct work *w, void *service_state)
         return DECIDE_WAIT;
     if (c == NULL || strcmp(c->provider, work_actor(w)) != 0)
         return shell_not_found(w, "caseId");
+    if ((enum case_state)c->state == CASE_WITHDRAWN)
+        return work_refuse(w, STATUS(FAILED_PRECONDITION), "caseId", "R49",
+                           "取り下げられた案件です。", "the case has been withdrawn");
     if (rules == NULL)
         return refuse_no_rulebook(w);
-    const char *number = number_of(work_arena(w), rules, c);
+    const char *number = shell_listing_number(work_arena(w), rules, c);
     if (number == NULL)
         return work_no_memory(w);
     const pb_listing *old;
@@ -246,7 +248,7 @@ enum decide intake_decide_registration(struct work *w, void *service_state)
     }
     work_put(w, RECORD_LISTING, l->number, &l->base);
     emit_decided(w, l);
-    return reply_state(w, l);
+    return shell_reply_listing(w, l);
 }
 
 /* The state is computed from the date at every query; the record and an event follow for those who

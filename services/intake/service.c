@@ -32,6 +32,10 @@ static const struct dispatch_row rows[] = {
 
     {TYPE(submit_registration), PROVIDER, ROW_CHANGES, 0, NULL, intake_submit_registration},
     {TYPE(decide_registration), OPERATOR, CHANGE_SIGNED, 0, NULL, intake_decide_registration},
+    {TYPE(withdraw_case), PROVIDER, CHANGE_SIGNED, 0, NULL, intake_withdraw_case},
+    {TYPE(withdraw_registration), PROVIDER, CHANGE_SIGNED, 0, NULL, intake_withdraw_registration},
+    {TYPE(cancel_registration), OPERATOR, CHANGE_SIGNED | ROW_RESERVE, 0, NULL,
+     intake_cancel_registration},
 
     {TYPE(declare_use), MINISTRY, ROW_CHANGES, 0, NULL, intake_declare_use},
     {TYPE(list_registry), EVERYONE, 0, 0, NULL, intake_list_registry},

@@ -41,6 +41,16 @@ work_fn intake_submit_registration;
 work_fn intake_decide_registration;
 work_fn intake_expire; /* timer TIMER_EXPIRE of a listing number */
 
+/* The number of a service's listing: the same for every case of that provider and service, so that
+ * a suspended service does not come back under another case. NULL without memory. */
+const char *shell_listing_number(struct arena *a, const pb_rulebook *rules, const pb_case *c);
+enum decide shell_reply_listing(struct work *w, const pb_listing *l);
+
+/* withdrawal.c */
+work_fn intake_withdraw_case;
+work_fn intake_withdraw_registration;
+work_fn intake_cancel_registration;
+
 /* uses.c, registry.c */
 work_fn intake_declare_use;
 work_fn intake_list_registry;

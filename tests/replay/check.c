@@ -218,6 +218,13 @@ static bool allowed_of(const char *type, const void *payload, const char *actor,
         allow(a, AS(PlanRevised)->provider);
     } else if (strcmp(type, "RegistrationApplied") == 0) {
         allow(a, AS(RegistrationApplied)->provider);
+    } else if (strcmp(type, "CaseWithdrawn") == 0) {
+        allow_case(a, AS(CaseWithdrawn)->case_id);
+    } else if (strcmp(type, "RegistrationWithdrawn") == 0) {
+        allow(a, AS(RegistrationWithdrawn)->provider);
+    } else if (strcmp(type, "RegistrationCancelled") == 0) {
+        allow(a, "public");
+        allow(a, AS(RegistrationCancelled)->provider);
     } else if (strcmp(type, "RegistrationDecided") == 0) {
         allow(a, "public");
         allow(a, AS(RegistrationDecided)->provider);
@@ -297,6 +304,10 @@ static void check_listing(uint64_t seq, const char *number)
         return;
     const Ismap__Liu__V1__Case *c = record(&check.tmp, RECORD_CASE, l->case_id);
     const Ismap__Liu__V1__Judgment *j = record(&check.tmp, RECORD_JUDGMENT, l->case_id);
+    bool alive = l->state == ISMAP__LIU__V1__LISTING_STATE__LISTING_STATE_APPLIED ||
+                 l->state == ISMAP__LIU__V1__LISTING_STATE__LISTING_STATE_REGISTERED;
+    if (alive && c != NULL && c->state == ISMAP__LIU__V1__CASE_STATE__CASE_STATE_WITHDRAWN)
+        sim_fail("entry %" PRIu64 ": listing %s lives on a withdrawn case", seq, number);
     if (c == NULL || strcmp(c->provider, l->provider) != 0)
         sim_fail("entry %" PRIu64 ": listing %s is not of its case's provider", seq, number);
     if (j == NULL || j->verdict == NULL ||
@@ -528,6 +539,8 @@ static void check_case_settled(const struct model *m)
     arena_reset(&check.tmp);
     const Ismap__Liu__V1__Case *c = record(&check.tmp, RECORD_CASE, m->id);
     const Ismap__Liu__V1__Judgment *j = record(&check.tmp, RECORD_JUDGMENT, m->id);
+    if (c != NULL && c->state == ISMAP__LIU__V1__CASE_STATE__CASE_STATE_WITHDRAWN)
+        return; /* nothing is judged or planned for it any more */
     if (c == NULL || j == NULL || j->verdict == NULL) {
         sim_fail("case %s was never judged", m->id);
         return;

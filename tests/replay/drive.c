@@ -476,11 +476,13 @@ static const struct {
     void (*act)(void);
     unsigned weight;
 } actions[] = {
-    {submit, 18},          {assess, 16},  {confirm_verdict, 8}, {activate, 2},
-    {apply, 14},           {decide, 14},  {declare_use, 4},     {push, 22},
-    {confirm_incident, 5}, {lift, 5},     {suspend, 4},         {change_party, 3},
-    {revoke, 1},           {ask, 4},      {get_one, 4},         {repeat, 8},
-    {drive_audit, 12},     {reuse_id, 2}, {time_passes, 1},
+    {submit, 18},     {assess, 16},      {confirm_verdict, 8},
+    {activate, 2},    {apply, 14},       {decide, 14},
+    {declare_use, 4}, {push, 22},        {confirm_incident, 5},
+    {lift, 5},        {suspend, 4},      {change_party, 3},
+    {revoke, 1},      {ask, 4},          {get_one, 4},
+    {repeat, 8},      {drive_audit, 12}, {drive_withdraw, 4},
+    {reuse_id, 2},    {time_passes, 1},
 };
 
 static void act(void)

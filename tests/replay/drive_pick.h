@@ -17,5 +17,7 @@ const void *any_record(enum record_kind kind);
 
 /* One thing that happens between providers, audit bodies, operators and the audit service. */
 void drive_audit(void);
+/* A case, an application or a registration ends before its time. */
+void drive_withdraw(void);
 
 #endif

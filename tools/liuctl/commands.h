@@ -14,6 +14,8 @@ cli_run cmd_submit, cmd_assess, cmd_sheet_sign, cmd_case_show, cmd_case_list, cm
 /* cmd_verdict.c */
 cli_run cmd_verdict_show, cmd_verdict_confirm, cmd_verdict_replay, cmd_targets_show,
     cmd_rulebook_check, cmd_rulebook_activate;
+/* cmd_withdraw.c */
+cli_run cmd_case_withdraw, cmd_registry_withdraw, cmd_registry_cancel;
 /* cmd_registry.c */
 cli_run cmd_plan_show, cmd_register, cmd_registry_decide, cmd_use_declare, cmd_registry_list,
     cmd_registry_show, cmd_registry_procurable;
