@@ -212,6 +212,7 @@ static const struct dispatch_row rows[] = {
 static const struct consumer_row consumers[] = {
     {&ismap__liu__v1__verdict_changed__descriptor, on_verdict},
     {&ismap__liu__v1__registration_decided__descriptor, audit_on_registration},
+    {&ismap__liu__v1__registration_cancelled__descriptor, audit_on_cancellation},
     {&ismap__liu__v1__suspension_imposed__descriptor, audit_on_suspension},
     {&ismap__liu__v1__suspension_lifted__descriptor, audit_on_lifting},
 };

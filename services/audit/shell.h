@@ -114,6 +114,7 @@ work_fn audit_resolve_problem;
 
 /* yearly.c */
 work_fn audit_on_registration; /* RegistrationDecided */
+work_fn audit_on_cancellation; /* RegistrationCancelled: who rests on that base plans again */
 work_fn audit_on_yearly;       /* TIMER_YEARLY */
 
 #endif

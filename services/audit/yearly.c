@@ -85,6 +85,13 @@ enum decide audit_on_registration(struct work *w, void *state)
     return DECIDE_DONE;
 }
 
+enum decide audit_on_cancellation(struct work *w, void *state)
+{
+    (void)state;
+    const Ismap__Liu__V1__RegistrationCancelled *ev = work_message(w);
+    return bases_moved(w, ev->number) ? DECIDE_DONE : DECIDE_WAIT;
+}
+
 static bool remind(struct work *w, pb_standing *s, int32_t due)
 {
     pb_year *y = standing_year(work_arena(w), s, s->watched_year, PARTY(INTERNAL));
