@@ -84,7 +84,9 @@ char *cli_read_file(struct cli *c, const char *path, size_t *bytes)
         (void)fclose(f);
     if (bad) {
         (void)cli_fail(c, CLI_INPUT, "%s: %s", path,
-                       b.failed ? "larger than 64 MiB" : strerror(errno));
+                       !b.failed ? strerror(errno)
+                       : c->ja   ? "64 MiB を超えています"
+                                 : "larger than 64 MiB");
     } else {
         out = arena_alloc(&c->arena, b.len + 1);
         if (out != NULL && b.len > 0)

@@ -12,7 +12,7 @@ static bool u64_option(struct cli *c, struct cli_args *a, const char *name, uint
     *out = fallback;
     if (text == NULL || text_u64(text, UINT64_MAX, out) == ERR_OK)
         return true;
-    (void)cli_usage(c, "%s: not a number: %s", name, text);
+    (void)cli_usage(c, c->ja ? "%s: 数ではありません: %s" : "%s: not a number: %s", name, text);
     return false;
 }
 

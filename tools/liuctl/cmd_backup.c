@@ -293,7 +293,10 @@ static int run(struct backup *b)
     if (mkdir(b->dir, 0700) != 0)
         return cli_fail(c, CLI_INPUT, "%s: %s", b->dir, strerror(errno));
     if (!backup_path(b->journal, b->dir, "journal"))
-        return cli_fail(c, CLI_INPUT, "%s: too long", b->dir);
+        return cli_fail(c, CLI_INPUT,
+                        c->ja ? "%s: パスが長すぎます。短いフォルダ名にしてください"
+                              : "%s: the path is too long: take a shorter folder",
+                        b->dir);
     int status = session_open(c, &b->session, true);
     if (status != CLI_OK)
         return status;

@@ -17,14 +17,17 @@ static int take_times(struct cli *c, struct cli_args *a, int32_t *first_year, in
     const char *year = cli_option(a, "--first-year");
     int32_t days = date_of_ms(clock_wall_ms());
     if (date != NULL && date_parse(date, &days) != ERR_OK)
-        return cli_usage(c, "--date: not YYYY-MM-DD: %s", date);
+        return cli_usage(
+            c, c->ja ? "--date: YYYY-MM-DD の日付ではありません: %s" : "--date: not YYYY-MM-DD: %s",
+            date);
     char day[DATE_TEXT_BYTES];
     date_format(days, day);
     *made_at_ms = date_start_ms(days);
     day[4] = '\0';
     uint64_t v = 0;
     if (text_u64(year != NULL ? year : day, 2900, &v) != ERR_OK || v < 1900)
-        return cli_usage(c, "--first-year: must be 1900 to 2900");
+        return cli_usage(c, c->ja ? "--first-year: 1900 から 2900 までの年です"
+                                  : "--first-year: a year from 1900 to 2900");
     *first_year = (int32_t)v;
     return CLI_OK;
 }
@@ -62,7 +65,8 @@ int plan_make_checked(struct cli *c, struct plan_sources *s, struct plan *plan,
     for (size_t i = 0; i < audit_faults_kept(&faults); i++)
         (void)cli_fail(c, CLI_INPUT, "%s: [%s] %s", faults.items[i].field, faults.items[i].rule,
                        c->ja ? faults.items[i].ja : faults.items[i].en);
-    return cli_fail(c, e == ERR_INVAL ? CLI_INPUT : CLI_TEMPORARY, "no plan: %s", err_name(e));
+    return cli_fail(c, e == ERR_INVAL ? CLI_INPUT : CLI_TEMPORARY,
+                    c->ja ? "計画を作れません: %s" : "no plan: %s", err_name(e));
 }
 
 int plan_inputs_read(struct cli *c, struct cli_args *a, struct plan_sources *s, int64_t *made_at_ms)
@@ -105,7 +109,7 @@ int cmd_plan_make(struct cli *c, struct cli_args *a)
     about.certificate = &cert;
     Ismap__Liu__V1__AuditPlan *m = NULL;
     if (audit_record_plan(&c->arena, &plan, &about, &m) != ERR_OK)
-        return cli_fail(c, CLI_TEMPORARY, "no memory");
+        return cli_no_memory(c);
     plan_certificate_note(c, &cert);
     return plan_write_json(c, out, &m->base);
 }
@@ -201,7 +205,7 @@ int cmd_plan_check(struct cli *c, struct cli_args *a)
     if (e != ERR_NOMEM)
         e = check_certificate(c, &s, m, &plan, &faults);
     if (e == ERR_NOMEM)
-        return cli_fail(c, CLI_TEMPORARY, "no memory");
+        return cli_no_memory(c);
     print_checked(c, &faults, &cert, &plan);
     return faults.n == 0 ? CLI_OK : CLI_NEGATIVE;
 }

@@ -30,7 +30,10 @@ static bool write_all(int fd, const uint8_t *p, size_t n)
 int plan_write(struct cli *c, const char *path, const struct buf *b)
 {
     if (b->failed)
-        return cli_fail(c, CLI_TEMPORARY, "no memory, or more than %zu bytes", b->max);
+        return cli_fail(c, CLI_TEMPORARY,
+                        c->ja ? "メモリが足りないか、%zu バイトを超えています"
+                              : "no memory, or more than %zu bytes",
+                        b->max);
     if (path == NULL)
         return fwrite(b->data, 1, b->len, stdout) == b->len && fflush(stdout) == 0
                    ? CLI_OK

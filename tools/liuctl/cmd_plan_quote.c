@@ -228,7 +228,7 @@ int cmd_plan_quote(struct cli *c, struct cli_args *a)
     const char *catalogue = cli_option(a, "--catalogue");
     const char *tier_map = cli_option(a, "--tier-map");
     if (a->argc > ARGS_MAX)
-        return cli_usage(c, "at most %d arguments", ARGS_MAX);
+        return cli_usage(c, c->ja ? "引数は %d 個までです" : "at most %d arguments", ARGS_MAX);
     struct quote *one = NULL;
     struct quote *other = NULL;
     status = quote_files(c, a, catalogue, rulebook, tier_map, prices, &one);

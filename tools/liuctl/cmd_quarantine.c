@@ -41,7 +41,7 @@ static void take(struct quarantine *q, const char *id, const struct store_record
     ProtobufCMessage *m = NULL;
     if (wire_unpack(&c->arena, &ismap__liu__v1__quarantined__descriptor, r->value, r->bytes, &m) !=
         ERR_OK) {
-        (void)cli_fail(c, CLI_TEMPORARY, "%s cannot be read", id);
+        (void)cli_fail(c, CLI_TEMPORARY, c->ja ? "%s を読み取れません" : "%s cannot be read", id);
         return;
     }
     const Ismap__Liu__V1__Quarantined *e = (const void *)m;

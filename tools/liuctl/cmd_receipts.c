@@ -45,8 +45,10 @@ static int read_line(struct check *k, struct cli *c, const char *path, unsigned 
     char hash[80];
     if (sscanf(line, "%63s %95s %39s %23s %79s", sender, id, epoch, digits, hash) != 5 ||
         text_u64(digits, UINT64_MAX, &seq) != ERR_OK)
-        return cli_fail(c, CLI_INPUT, "%s:%u: want sender, id, epoch, sequence, hash", path,
-                        number);
+        return cli_fail(c, CLI_INPUT,
+                        c->ja ? "%s:%u: 送信者、id、epoch、番号、ハッシュの順に書いてください"
+                              : "%s:%u: give sender, id, epoch, sequence and hash",
+                        path, number);
     struct promised *p = NULL;
     char key[160];
     (void)snprintf(key, sizeof key, "%s/%s", sender, id);

@@ -21,7 +21,9 @@ int cmd_plan_show(struct cli *c, struct cli_args *a)
     if (m.case_id == NULL || !cli_done(c, a))
         return cli_usage(c, c->ja ? "案件番号を指定してください" : "which case?");
     if (revision != NULL && text_u64(revision, UINT32_MAX, &number_of) != ERR_OK)
-        return cli_usage(c, "--revision: not a number: %s", revision);
+        return cli_usage(
+            c, c->ja ? "--revision: 数ではありません: %s" : "--revision: not a number: %s",
+            revision);
     m.revision = (uint32_t)number_of;
     ProtobufCMessage *answer;
     int status = cli_request(c, CLI_AUDIT, &m.base, false, &answer);

@@ -51,7 +51,11 @@ static int check_files(struct restore *r)
     size_t i;
     json_t *f;
     if (!json_is_array(files))
-        return cli_fail(c, CLI_INPUT, "%s/manifest.json: names no files", r->dir);
+        return cli_fail(
+            c, CLI_INPUT,
+            c->ja ? "%s/manifest.json: ファイル名がありません。liuctl backup のフォルダですか"
+                  : "%s/manifest.json: names no files: is it a folder of liuctl backup?",
+            r->dir);
     json_array_foreach(files, i, f)
     {
         const char *name = json_string_value(json_object_get(f, "name"));
@@ -351,8 +355,10 @@ static int verify(struct restore *r)
     if (status != CLI_OK)
         return status;
     if (r->differences > 0 || r->scanned != HASH_COUNT(r->records.all) || head != r->head)
-        return cli_fail(c, CLI_NEGATIVE, "%zu of %u records, head %llu of %llu", r->scanned,
-                        HASH_COUNT(r->records.all), (unsigned long long)head,
+        return cli_fail(c, CLI_NEGATIVE,
+                        c->ja ? "一致しません: 状態 %zu / %u 件、記録の最終番号 %llu / %llu"
+                              : "not the same: %zu of %u records, head %llu of %llu",
+                        r->scanned, HASH_COUNT(r->records.all), (unsigned long long)head,
                         (unsigned long long)r->head);
     cli_note(c, c->ja ? "照合: 状態 %zu 件、一致" : "verified: %zu records, no difference",
              r->scanned);
@@ -365,12 +371,19 @@ static int run(struct restore *r, bool and_verify)
     char path[BACKUP_PATH_BYTES];
     json_error_t where;
     if (!backup_path(path, r->dir, "manifest.json") || !backup_path(r->journal, r->dir, "journal"))
-        return cli_fail(c, CLI_INPUT, "%s: too long", r->dir);
+        return cli_fail(c, CLI_INPUT,
+                        c->ja ? "%s: パスが長すぎます。短いフォルダ名にしてください"
+                              : "%s: the path is too long: take a shorter folder",
+                        r->dir);
     r->manifest = json_load_file(path, JSON_REJECT_DUPLICATES, &where);
     if (r->manifest == NULL)
         return cli_fail(c, CLI_INPUT, "%s: %s", path, where.text);
     if (json_integer_value(json_object_get(r->manifest, "format")) != BACKUP_FORMAT)
-        return cli_fail(c, CLI_INPUT, "%s: another format", path);
+        return cli_fail(
+            c, CLI_INPUT,
+            c->ja ? "%s: この版の形式ではありません。作成した版の liuctl で復元してください"
+                  : "%s: another format: restore it with the version of liuctl that made it",
+            path);
     r->head = (uint64_t)json_integer_value(json_object_get(r->manifest, "head"));
     int status = check_set(r);
     if (status == CLI_OK && c->dry_run) {

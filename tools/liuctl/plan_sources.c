@@ -32,7 +32,7 @@ static int from_record(struct cli *c, const Ismap__Liu__V1__Catalogue *m, struct
     if (e == ERR_OK)
         return CLI_OK;
     plan_faults_print(c, &faults);
-    return cli_fail(c, CLI_INPUT, "catalogue %s: %s", m->version, err_name(e));
+    return cli_fail(c, CLI_INPUT, c->ja ? "管理基準 %s: %s" : "catalogue %s: %s", m->version, err_name(e));
 }
 
 int plan_catalogue_read(struct cli *c, struct cli_args *a, const char *path, struct plan_sources *s)
@@ -46,7 +46,7 @@ int plan_catalogue_read(struct cli *c, struct cli_args *a, const char *path, str
                    ? CLI_OK
                    : cli_fail(c, CLI_INPUT, "%s", why.text);
     if (tiers != NULL)
-        return cli_usage(c, "--tier-map is for OSCAL catalogues (.json)");
+        return cli_usage(c, c->ja ? "--tier-map は OSCAL の管理基準 (.json) にだけ使えます" : "--tier-map is for OSCAL catalogues (.json)");
     Ismap__Liu__V1__Catalogue *m = NULL;
     if (catalogue_load(&c->arena, path, NULL, &m, NULL, NULL, &why) != ERR_OK)
         return cli_fail(c, CLI_INPUT, "%s", why.text);
@@ -75,14 +75,14 @@ int plan_catalogue_stored(struct cli *c, const char *version, struct plan_source
     struct store_key key = {.kind = RECORD_CATALOGUE, .id = version};
     int status = session_open(c, &st.session, true);
     if (status == CLI_OK && store_read(st.session.store, &key, 1, on_catalogue, &st) != ERR_OK)
-        status = cli_fail(c, CLI_TEMPORARY, "Redis is away");
+        status = cli_redis_away(c);
     else if (status == CLI_OK)
         status = session_wait(&st.session);
     session_close(&st.session);
     if (status != CLI_OK)
         return status;
     if (st.found == NULL)
-        return cli_fail(c, CLI_REFUSED, "catalogue %s is not in the store", version);
+        return cli_fail(c, CLI_REFUSED, c->ja ? "管理基準 %s は登録されていません。liuctl catalogue list で確かめてください" : "catalogue %s is not in the store: see liuctl catalogue list", version);
     return from_record(c, (void *)st.found, s);
 }
 
@@ -93,13 +93,13 @@ static int read_rulebook(struct cli *c, const char *path, struct plan_sources *s
     if (rulebook_load(path, &c->arena, &rules, &why) != ERR_OK)
         return cli_fail(c, CLI_INPUT, "%s", why.text);
     if (rules->audit == NULL)
-        return cli_fail(c, CLI_INPUT, "%s: audit: no audit rules", path);
+        return cli_fail(c, CLI_INPUT, c->ja ? "%s: audit: 監査の規則がありません" : "%s: audit: no audit rules", path);
     char hash[RULEBOOK_HASH_BYTES];
     const uint8_t *data = NULL;
     size_t bytes = 0;
     if (rulebook_canonical(&c->arena, rules, &data, &bytes, hash) != ERR_OK ||
         audit_record_policy(&c->arena, rules->audit, &s->policy) != ERR_OK)
-        return cli_fail(c, CLI_TEMPORARY, "no memory");
+        return cli_no_memory(c);
     s->rulebook_hash = arena_strdup(&c->arena, hash);
     return s->rulebook_hash == NULL ? CLI_TEMPORARY : CLI_OK;
 }
@@ -116,7 +116,7 @@ int plan_sources_read(struct cli *c, struct cli_args *a, struct plan_sources *s)
                                   : "give --catalogue FILE and --rulebook FILE");
     while ((id = cli_option(a, "--exclude")) != NULL) {
         if (n == PLAN_EXCLUDED_MAX)
-            return cli_usage(c, "at most %d controls can be excluded", PLAN_EXCLUDED_MAX);
+            return cli_usage(c, c->ja ? "除外できる管理策は %d 件までです" : "at most %d controls can be excluded", PLAN_EXCLUDED_MAX);
         char *own = arena_strdup(&c->arena, id);
         char *reason = own == NULL ? NULL : strchr(own, '=');
         if (reason == NULL || reason[1] == '\0')
@@ -141,9 +141,9 @@ int plan_basis_of_record(struct cli *c, const Ismap__Liu__V1__AuditPlan *m, stru
     struct plan_input in = s->in;
     enum err e = audit_record_basis(&c->arena, m, &in);
     if (e == ERR_NOMEM)
-        return cli_fail(c, CLI_TEMPORARY, "no memory");
+        return cli_no_memory(c);
     if (e != ERR_OK)
-        return cli_fail(c, CLI_INPUT, "basis.appliedOn: not YYYY-MM-DD");
+        return cli_fail(c, CLI_INPUT, c->ja ? "basis.appliedOn: YYYY-MM-DD の日付ではありません" : "basis.appliedOn: not YYYY-MM-DD");
     if (s->in.n_excluded > 0) { /* given by hand: the plan is checked against these */
         in.excluded = s->in.excluded;
         in.n_excluded = s->in.n_excluded;
@@ -161,7 +161,7 @@ int plan_basis_read(struct cli *c, struct cli_args *a, struct plan_sources *s)
     int status = CLI_OK;
     uint64_t year = 0;
     if (open != NULL && (text_u64(open, 2900, &year) != ERR_OK || year < 1900))
-        return cli_usage(c, "--open-year: must be 1900 to 2900");
+        return cli_usage(c, c->ja ? "--open-year: 1900 から 2900 までの年です" : "--open-year: a year from 1900 to 2900");
     if (basis != NULL) {
         Ismap__Liu__V1__AuditPlan m = ISMAP__LIU__V1__AUDIT_PLAN__INIT;
         m.basis = (void *)cli_read_message(c, &ismap__liu__v1__plan_basis__descriptor, basis);
@@ -237,7 +237,7 @@ int plan_history_read(struct cli *c, const char *path, struct plan_sources *s)
         if (bad != NULL)
             status = cli_fail(c, CLI_INPUT, "%s:%u: %s", path, rows.line, bad);
         else if (catalogue_find(&s->catalogue, h[n].id) == NULL)
-            cli_note(c, "%s:%u: %s is not in the catalogue: passed over", path, rows.line, h[n].id);
+            cli_note(c, c->ja ? "%s:%u: %s は管理基準にないため読み飛ばしました" : "%s:%u: %s is not in the catalogue: passed over", path, rows.line, h[n].id);
         else
             n++;
     }

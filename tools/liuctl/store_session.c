@@ -52,7 +52,9 @@ int session_wait(struct session *s)
         enum err e = loop_turn(s->loop, 10);
         cli_wait_tick(&wait, NULL);
         if (e != ERR_OK && e != ERR_AGAIN)
-            return cli_fail(s->cli, CLI_TEMPORARY, "the loop failed");
+            return cli_fail(s->cli, CLI_TEMPORARY,
+                            s->cli->ja ? "内部の処理に失敗しました。もう一度実行してください"
+                                       : "the loop failed: run it again");
     }
     cli_wait_end(&wait);
     s->done = false;
