@@ -67,7 +67,7 @@ char *cli_read_file(struct cli *c, const char *path, size_t *bytes)
     bool standard = strcmp(path, "-") == 0;
     FILE *f = standard ? stdin : fopen(path, "rbe");
     if (f == NULL) {
-        (void)cli_fail(c, CLI_INPUT, "%s: %s", path, strerror(errno));
+        (void)cli_fail(c, CLI_INPUT, "%s: %s", path, cli_errno(c));
         return NULL;
     }
     struct buf b;
@@ -84,7 +84,7 @@ char *cli_read_file(struct cli *c, const char *path, size_t *bytes)
         (void)fclose(f);
     if (bad) {
         (void)cli_fail(c, CLI_INPUT, "%s: %s", path,
-                       !b.failed ? strerror(errno)
+                       !b.failed ? cli_errno(c)
                        : c->ja   ? "64 MiB を超えています"
                                  : "larger than 64 MiB");
     } else {

@@ -115,6 +115,7 @@ bool cli_done(struct cli *c, const struct cli_args *a);
 /* Complains about a wrong call and answers CLI_USAGE. */
 int cli_usage(struct cli *c, const char *fmt, ...) LIU_PRINTF(2, 3);
 int cli_fail(struct cli *c, int status, const char *fmt, ...) LIU_PRINTF(3, 4);
+const char *cli_errno(const struct cli *c); /* what errno says, in the language of the user */
 /* Two that may befall any command; CLI_TEMPORARY. */
 int cli_no_memory(struct cli *c);
 int cli_redis_away(struct cli *c);

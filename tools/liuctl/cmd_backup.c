@@ -265,7 +265,7 @@ static int write_manifest(struct backup *b)
         cli_print_json(c, json_incref(j));
     json_decref(j);
     if (!ok)
-        return cli_fail(c, CLI_TEMPORARY, "%s/manifest.json: %s", b->dir, strerror(errno));
+        return cli_fail(c, CLI_TEMPORARY, "%s/manifest.json: %s", b->dir, cli_errno(c));
     cli_note(c, c->ja ? "記録 %llu 件、状態 %u 件" : "%llu entries, %u records",
              (unsigned long long)b->snapshot.head.seq, HASH_COUNT(b->records.all));
     return CLI_OK;
@@ -291,7 +291,7 @@ static int run(struct backup *b)
 {
     struct cli *c = b->cli;
     if (mkdir(b->dir, 0700) != 0)
-        return cli_fail(c, CLI_INPUT, "%s: %s", b->dir, strerror(errno));
+        return cli_fail(c, CLI_INPUT, "%s: %s", b->dir, cli_errno(c));
     if (!backup_path(b->journal, b->dir, "journal"))
         return cli_fail(c, CLI_INPUT,
                         c->ja ? "%s: パスが長すぎます。短いフォルダ名にしてください"
@@ -310,7 +310,7 @@ static int run(struct backup *b)
         return status;
     if (b->state.failed || !write_file(b, "state", b->state.data, b->state.len) ||
         json_array_append_new(b->files, backup_file(b->dir, "state")) != 0)
-        return cli_fail(c, CLI_TEMPORARY, "%s/state: %s", b->dir, strerror(errno));
+        return cli_fail(c, CLI_TEMPORARY, "%s/state: %s", b->dir, cli_errno(c));
     status = write_manifest(b);
     if (status == CLI_OK)
         note_backup(b);

@@ -11,6 +11,7 @@
 #include "ismap/liu/v1/event.pb-c.h"
 #include "liuctl/commands.h"
 #include "wire/json.h"
+#include "wire/unpack.h"
 
 #define WAIT_MS 5000
 
@@ -42,7 +43,7 @@ static int cursor_write(struct cli *c, const char *path, const struct cursor *cu
     if (f != NULL && fclose(f) != 0)
         ok = false;
     if (!ok || rename(tmp, path) != 0)
-        return cli_fail(c, CLI_USAGE, "%s: %s", path, strerror(errno));
+        return cli_fail(c, CLI_USAGE, "%s: %s", path, cli_errno(c));
     return CLI_OK;
 }
 
@@ -141,9 +142,16 @@ int cmd_events_follow(struct cli *c, struct cli_args *a)
     if (!cli_done(c, a) || (limit != NULL && text_u64(limit, 86400000, &for_ms) != ERR_OK))
         return cli_usage(c, c->ja ? "--for-ms は 0 から 86400000 です"
                                   : "--for-ms takes 0 to 86400000 (a day)");
+    f.type = type == NULL ? NULL : arena_printf(&c->arena, "ismap.liu.v1.%s", type);
+    if (f.type != NULL && wire_type(f.type) == NULL)
+        return cli_usage(c,
+                         c->ja ? "--type: %s という出来事はありません (例: VerdictChanged。"
+                                 "一覧は docs/protocol.md)"
+                               : "--type: there is no %s (an example: VerdictChanged; "
+                                 "docs/protocol.md lists them)",
+                         type);
     c->patient = true;
     cursor_read(f.path, &f.cur);
-    f.type = type == NULL ? NULL : arena_printf(&c->arena, "ismap.liu.v1.%s", type);
     f.limited = for_ms > 0;
     f.end_ms = clock_mono_ms() + (int64_t)for_ms;
     struct arena keep = c->arena; /* what came before stays; each round's memory is given back */

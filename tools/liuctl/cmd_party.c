@@ -16,7 +16,7 @@ static int write_public(struct cli *c, const char *path, const char *text)
     bool ok = f != NULL && fputs(text, f) >= 0;
     if (f != NULL && fclose(f) != 0)
         ok = false;
-    return ok ? CLI_OK : cli_fail(c, CLI_USAGE, "%s: %s", path, strerror(errno));
+    return ok ? CLI_OK : cli_fail(c, CLI_USAGE, "%s: %s", path, cli_errno(c));
 }
 
 /* The grammar of ids of parties and feeds (docs/protocol.md, 2); the id becomes a file's name. */

@@ -37,7 +37,7 @@ int plan_write(struct cli *c, const char *path, const struct buf *b)
     if (path == NULL)
         return fwrite(b->data, 1, b->len, stdout) == b->len && fflush(stdout) == 0
                    ? CLI_OK
-                   : cli_fail(c, CLI_TEMPORARY, "stdout: %s", strerror(errno));
+                   : cli_fail(c, CLI_TEMPORARY, "stdout: %s", cli_errno(c));
     if (c->dry_run) {
         cli_note(c, "%s: %s", path,
                  c->ja ? "書き込みません(--dry-run)" : "not written (--dry-run)");
@@ -46,13 +46,13 @@ int plan_write(struct cli *c, const char *path, const struct buf *b)
     char *temp = arena_printf(&c->arena, "%s.XXXXXX", path);
     int fd = temp == NULL ? -1 : mkostemp(temp, O_CLOEXEC);
     if (fd < 0)
-        return cli_fail(c, CLI_INPUT, "%s: %s", path, strerror(errno));
+        return cli_fail(c, CLI_INPUT, "%s: %s", path, cli_errno(c));
     bool ok = write_all(fd, b->data, b->len) && fchmod(fd, 0644) == 0 && fsync(fd) == 0;
     ok = close(fd) == 0 && ok;
     ok = ok && rename(temp, path) == 0;
     if (ok)
         return CLI_OK;
-    int status = cli_fail(c, CLI_INPUT, "%s: %s", path, strerror(errno));
+    int status = cli_fail(c, CLI_INPUT, "%s: %s", path, cli_errno(c));
     (void)unlink(temp);
     return status;
 }
@@ -113,12 +113,12 @@ static int write_xlsx(struct cli *c, const struct plan_doc *d, const char *path)
     char *temp = arena_printf(&c->arena, "%s/liuctl.XXXXXX", dir == NULL ? "/tmp" : dir);
     int fd = temp == NULL ? -1 : mkostemp(temp, O_CLOEXEC);
     if (fd < 0)
-        return cli_fail(c, CLI_TEMPORARY, "%s: %s", temp == NULL ? "" : temp, strerror(errno));
+        return cli_fail(c, CLI_TEMPORARY, "%s: %s", temp == NULL ? "" : temp, cli_errno(c));
     (void)close(fd);
     int status = CLI_OK;
     size_t bytes = 0;
     if (plan_xlsx(d, temp) != ERR_OK)
-        status = cli_fail(c, CLI_TEMPORARY, "%s: %s", temp, strerror(errno));
+        status = cli_fail(c, CLI_TEMPORARY, "%s: %s", temp, cli_errno(c));
     const char *data = status == CLI_OK ? cli_read_file(c, temp, &bytes) : NULL;
     (void)unlink(temp);
     if (data == NULL)

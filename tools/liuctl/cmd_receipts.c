@@ -76,7 +76,7 @@ static int read_receipts(struct check *k, struct cli *c, const char *path)
     char line[512];
     int status = CLI_OK;
     if (f == NULL)
-        return cli_fail(c, CLI_INPUT, "%s: %s", path, strerror(errno));
+        return cli_fail(c, CLI_INPUT, "%s: %s", path, cli_errno(c));
     for (unsigned n = 1; status == CLI_OK && fgets(line, sizeof line, f) != NULL; n++)
         status = read_line(k, c, path, n, line);
     (void)fclose(f);

@@ -377,7 +377,10 @@ static int run(struct restore *r, bool and_verify)
                         r->dir);
     r->manifest = json_load_file(path, JSON_REJECT_DUPLICATES, &where);
     if (r->manifest == NULL)
-        return cli_fail(c, CLI_INPUT, "%s: %s", path, where.text);
+        return cli_fail(c, CLI_INPUT,
+                        c->ja ? "%s。liuctl backup で作ったフォルダを指定してください"
+                              : "%s: name a folder that liuctl backup has made",
+                        where.text);
     if (json_integer_value(json_object_get(r->manifest, "format")) != BACKUP_FORMAT)
         return cli_fail(
             c, CLI_INPUT,

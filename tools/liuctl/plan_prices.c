@@ -59,7 +59,9 @@ static int read_table(struct cli *c, const char *path, struct plan_prices *out)
             return cli_fail(c, CLI_INPUT, "%s:%u: %s", path, rows.line, bad);
         out->n++;
     }
-    return out->n > 0 ? CLI_OK : cli_fail(c, CLI_INPUT, c->ja ? "%s: 単価がありません" : "%s: no prices", path);
+    return out->n > 0
+               ? CLI_OK
+               : cli_fail(c, CLI_INPUT, c->ja ? "%s: 単価がありません" : "%s: no prices", path);
 }
 
 /* "5000" or "5000..9000", for everything. */

@@ -32,7 +32,8 @@ static int from_record(struct cli *c, const Ismap__Liu__V1__Catalogue *m, struct
     if (e == ERR_OK)
         return CLI_OK;
     plan_faults_print(c, &faults);
-    return cli_fail(c, CLI_INPUT, c->ja ? "管理基準 %s: %s" : "catalogue %s: %s", m->version, err_name(e));
+    return cli_fail(c, CLI_INPUT, c->ja ? "管理基準 %s: %s" : "catalogue %s: %s", m->version,
+                    err_name(e));
 }
 
 int plan_catalogue_read(struct cli *c, struct cli_args *a, const char *path, struct plan_sources *s)
@@ -46,7 +47,8 @@ int plan_catalogue_read(struct cli *c, struct cli_args *a, const char *path, str
                    ? CLI_OK
                    : cli_fail(c, CLI_INPUT, "%s", why.text);
     if (tiers != NULL)
-        return cli_usage(c, c->ja ? "--tier-map は OSCAL の管理基準 (.json) にだけ使えます" : "--tier-map is for OSCAL catalogues (.json)");
+        return cli_usage(c, c->ja ? "--tier-map は OSCAL の管理基準 (.json) にだけ使えます"
+                                  : "--tier-map is for OSCAL catalogues (.json)");
     Ismap__Liu__V1__Catalogue *m = NULL;
     if (catalogue_load(&c->arena, path, NULL, &m, NULL, NULL, &why) != ERR_OK)
         return cli_fail(c, CLI_INPUT, "%s", why.text);
@@ -82,7 +84,11 @@ int plan_catalogue_stored(struct cli *c, const char *version, struct plan_source
     if (status != CLI_OK)
         return status;
     if (st.found == NULL)
-        return cli_fail(c, CLI_REFUSED, c->ja ? "管理基準 %s は登録されていません。liuctl catalogue list で確かめてください" : "catalogue %s is not in the store: see liuctl catalogue list", version);
+        return cli_fail(
+            c, CLI_REFUSED,
+            c->ja ? "管理基準 %s は登録されていません。liuctl catalogue list で確かめてください"
+                  : "catalogue %s is not in the store: see liuctl catalogue list",
+            version);
     return from_record(c, (void *)st.found, s);
 }
 
@@ -93,7 +99,9 @@ static int read_rulebook(struct cli *c, const char *path, struct plan_sources *s
     if (rulebook_load(path, &c->arena, &rules, &why) != ERR_OK)
         return cli_fail(c, CLI_INPUT, "%s", why.text);
     if (rules->audit == NULL)
-        return cli_fail(c, CLI_INPUT, c->ja ? "%s: audit: 監査の規則がありません" : "%s: audit: no audit rules", path);
+        return cli_fail(c, CLI_INPUT,
+                        c->ja ? "%s: audit: 監査の規則がありません" : "%s: audit: no audit rules",
+                        path);
     char hash[RULEBOOK_HASH_BYTES];
     const uint8_t *data = NULL;
     size_t bytes = 0;
@@ -116,7 +124,10 @@ int plan_sources_read(struct cli *c, struct cli_args *a, struct plan_sources *s)
                                   : "give --catalogue FILE and --rulebook FILE");
     while ((id = cli_option(a, "--exclude")) != NULL) {
         if (n == PLAN_EXCLUDED_MAX)
-            return cli_usage(c, c->ja ? "除外できる管理策は %d 件までです" : "at most %d controls can be excluded", PLAN_EXCLUDED_MAX);
+            return cli_usage(c,
+                             c->ja ? "除外できる管理策は %d 件までです"
+                                   : "at most %d controls can be excluded",
+                             PLAN_EXCLUDED_MAX);
         char *own = arena_strdup(&c->arena, id);
         char *reason = own == NULL ? NULL : strchr(own, '=');
         if (reason == NULL || reason[1] == '\0')
@@ -143,7 +154,9 @@ int plan_basis_of_record(struct cli *c, const Ismap__Liu__V1__AuditPlan *m, stru
     if (e == ERR_NOMEM)
         return cli_no_memory(c);
     if (e != ERR_OK)
-        return cli_fail(c, CLI_INPUT, c->ja ? "basis.appliedOn: YYYY-MM-DD の日付ではありません" : "basis.appliedOn: not YYYY-MM-DD");
+        return cli_fail(c, CLI_INPUT,
+                        c->ja ? "basis.appliedOn: YYYY-MM-DD の日付ではありません"
+                              : "basis.appliedOn: not YYYY-MM-DD");
     if (s->in.n_excluded > 0) { /* given by hand: the plan is checked against these */
         in.excluded = s->in.excluded;
         in.n_excluded = s->in.n_excluded;
@@ -161,7 +174,8 @@ int plan_basis_read(struct cli *c, struct cli_args *a, struct plan_sources *s)
     int status = CLI_OK;
     uint64_t year = 0;
     if (open != NULL && (text_u64(open, 2900, &year) != ERR_OK || year < 1900))
-        return cli_usage(c, c->ja ? "--open-year: 1900 から 2900 までの年です" : "--open-year: a year from 1900 to 2900");
+        return cli_usage(c, c->ja ? "--open-year: 1900 から 2900 までの年です"
+                                  : "--open-year: a year from 1900 to 2900");
     if (basis != NULL) {
         Ismap__Liu__V1__AuditPlan m = ISMAP__LIU__V1__AUDIT_PLAN__INIT;
         m.basis = (void *)cli_read_message(c, &ismap__liu__v1__plan_basis__descriptor, basis);
@@ -227,7 +241,8 @@ int plan_history_read(struct cli *c, const char *path, struct plan_sources *s)
     for (const char *p = text; *p != '\0'; p++)
         lines += *p == '\n';
     if (lines > PLAN_HISTORY_MAX)
-        return cli_fail(c, CLI_INPUT, "%s: more than %d lines", path, PLAN_HISTORY_MAX);
+        return cli_fail(c, CLI_INPUT, c->ja ? "%s: %d 行を超えています" : "%s: more than %d lines",
+                        path, PLAN_HISTORY_MAX);
     struct plan_history *h = arena_alloc(&c->arena, lines * sizeof *h);
     if (h == NULL)
         return CLI_TEMPORARY;
@@ -237,7 +252,10 @@ int plan_history_read(struct cli *c, const char *path, struct plan_sources *s)
         if (bad != NULL)
             status = cli_fail(c, CLI_INPUT, "%s:%u: %s", path, rows.line, bad);
         else if (catalogue_find(&s->catalogue, h[n].id) == NULL)
-            cli_note(c, c->ja ? "%s:%u: %s は管理基準にないため読み飛ばしました" : "%s:%u: %s is not in the catalogue: passed over", path, rows.line, h[n].id);
+            cli_note(c,
+                     c->ja ? "%s:%u: %s は管理基準にないため読み飛ばしました"
+                           : "%s:%u: %s is not in the catalogue: passed over",
+                     path, rows.line, h[n].id);
         else
             n++;
     }

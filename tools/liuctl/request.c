@@ -103,6 +103,13 @@ int cli_load_keys(struct cli *c)
     const char *sign = arena_printf(&c->arena, "%s/%s.sign", c->config.key_dir, c->identity);
     if (curve == NULL || sign == NULL)
         return CLI_TEMPORARY;
+    if (access(curve, R_OK) != 0)
+        return cli_fail(c, CLI_USAGE,
+                        c->ja ? "%s: %s。--as で鍵のある当事者を選ぶか、liuctl keygen %s "
+                                "で鍵を作って運用者に登録を求めてください"
+                              : "%s: %s: choose one whose keys are there with --as, or make them "
+                                "(liuctl keygen %s) and have the operator add the party",
+                        curve, cli_errno(c), c->identity);
     if (curve_keys_load(curve, &c->curve, &why) != ERR_OK)
         return cli_fail(c, CLI_USAGE, "%s", why.text);
     if (access(sign, F_OK) == 0 && signing_key_load(sign, &c->signing, &why) != ERR_OK)

@@ -1,6 +1,7 @@
 /* What goes to stderr: complaints, notes, questions, and what is being waited for. */
 #include "liuctl/cli.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,31 @@ int cli_fail(struct cli *c, int status, const char *fmt, ...)
     complain(c, status, fmt, ap);
     va_end(ap);
     return status;
+}
+
+const char *cli_errno(const struct cli *c)
+{
+    static const struct {
+        int number;
+        const char *ja;
+    } words[] = {
+        {ENOENT, "ファイルまたはフォルダがありません"},
+        {EACCES, "アクセス権がありません"},
+        {EPERM, "許されていない操作です"},
+        {EISDIR, "フォルダです"},
+        {ENOTDIR, "フォルダではありません"},
+        {EEXIST, "すでにあります"},
+        {ENOSPC, "ディスクに空きがありません"},
+        {EROFS, "読み取り専用です"},
+        {EIO, "入出力エラーです"},
+        {ENAMETOOLONG, "名前が長すぎます"},
+        {EPIPE, "出力先が閉じられました"},
+    };
+    int e = errno;
+    for (size_t i = 0; c->ja && i < sizeof words / sizeof words[0]; i++)
+        if (words[i].number == e)
+            return words[i].ja;
+    return strerror(e);
 }
 
 int cli_no_memory(struct cli *c)
