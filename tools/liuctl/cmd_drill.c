@@ -96,8 +96,10 @@ static int compare_all(struct drill *d)
         if (!m->seen && d->differences++ < DIFFERENCES_TOLD)
             (void)printf("%s: is in the backup only\n", m->key);
     }
-    return d->differences == 0 ? CLI_OK
-                               : cli_fail(c, CLI_NEGATIVE, "%zu differences", d->differences);
+    return d->differences == 0
+               ? CLI_OK
+               : cli_fail(c, CLI_NEGATIVE, c->ja ? "相違 %zu 件" : "%zu differences",
+                          d->differences);
 }
 
 static int run(struct drill *d, struct cli *aside, const char *dir)

@@ -419,7 +419,10 @@ int restore_for_drill(struct cli *c, const char *dir, struct restored *out)
         session_close(&r.session);
     const char *epoch = json_string_value(json_object_get(r.manifest, "epoch"));
     if (status == CLI_OK && (epoch == NULL || !text_copy(out->epoch, sizeof out->epoch, epoch)))
-        status = cli_fail(c, CLI_INPUT, "%s/manifest.json: epoch", dir);
+        status = cli_fail(c, CLI_INPUT,
+                          c->ja ? "%s/manifest.json: epoch がありません"
+                                : "%s/manifest.json: no epoch in it",
+                          dir);
     out->head = r.head;
     out->records = r.records;
     json_decref(r.manifest);
