@@ -268,21 +268,20 @@ static bool is_hopeful(const struct search *s, struct state *st, const struct st
 {
     const struct level *l = s->l;
     uint64_t room = 0; /* below the most hours */
+    uint64_t excess = st->years[s->key - 1];
     for (uint32_t i = 0; i < s->n_years; i++) {
         uint32_t y = s->open + i;
         uint32_t n = at(s, st, COUNTS)[i];
         room += s->most - at(s, st, HOURS)[i];
         if (at(s, st, HOURS)[i] > s->most)
             return false;
-        if (s->hard && (above(s, 0, i, at(s, st, HOURS)[i]) > 0 ||
-                        above(s, 1 + t->side, i, at(s, st, OWN)[i]) > 0))
-            return false;
+        excess += above(s, 0, i, at(s, st, HOURS)[i]) + above(s, 1 + t->side, i, at(s, st, OWN)[i]);
         /* any two best counts of a year differ by one at most (docs/planner.md) */
         if (!l->uneven &&
             (n > l->even[t->side][y] + 1 || n + t->behind[y] + 1 < l->even[t->side][y]))
             return false;
     }
-    if (room < t->hours)
+    if (room < t->hours || (s->hard ? excess > 0 : excess >= s->now.excess))
         return false;
     return !s->cells ||
            st->cost + (t->least + fill(at(s, st, CELLS), s->n_years, t->rest)) * LEVEL_SPREAD <
@@ -503,7 +502,7 @@ static enum err search_with(struct arena *a, struct level *l, bool cells, uint32
         return ERR_NOMEM;
     for (size_t i = 0; i < l->n_classes; i++)
         memcpy(old[i], l->classes[i].x, sizeof old[i]);
-    s->hard = l->w->in->policy->n_ceilings > 0;
+    s->hard = true;
     s->most = s->now.heaviest - (cells || s->now.heaviest == 0 ? 0 : 1);
     if (!cells && (l->uneven || s->now.excess > 0))
         s->most = UINT32_MAX; /* hours are not the first that counts */
