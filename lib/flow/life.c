@@ -382,6 +382,8 @@ enum err flow_start(struct flow *f, struct err_text *why)
     store_take_tls(&sc, &f->set.redis_tls);
     if (e == ERR_OK)
         e = store_create(f->loop, &sc, &f->store, why);
+    if (e == ERR_OK)
+        store_tls_look(f->store);
     struct service_env env = {
         .loop = f->loop, .store = f->store, .settings = f->svc_settings, .name = f->svc->name};
     if (e == ERR_OK && f->svc->create != NULL)

@@ -66,7 +66,8 @@ static void look(struct store *s)
 void certs_tick(struct store *s, int64_t now_ms)
 {
     struct certs *c = &s->certs;
-    if (!address_is_tls(s->address) || !s->ready || c->probe != NULL || now_ms < c->next_ms)
+    if (!c->wanted || !address_is_tls(s->address) || !s->ready || c->probe != NULL ||
+        now_ms < c->next_ms)
         return;
     c->next_ms = now_ms + LOOK_MS;
     look(s);
@@ -80,6 +81,7 @@ void certs_fini(struct store *s)
 
 void store_tls_look(struct store *s)
 {
+    s->certs.wanted = true;
     s->certs.next_ms = 0;
 }
 

@@ -244,6 +244,7 @@ static void the_first_expiry_is_known_and_looked_at_again(void **state)
     (void)state;
     connect_with(&c, &config);
     client_until_ready(&c);
+    store_tls_look(c.store);
     int64_t now_s = clock_wall_ms() / 1000;
     int64_t end = clock_mono_ms() + 5000;
     while (store_tls_until_s(c.store) == 0 && clock_mono_ms() < end)
