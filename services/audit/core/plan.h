@@ -261,8 +261,9 @@ struct plan_certificate {
 enum err audit_plan_certify(struct arena *a, const struct plan_input *in, const struct plan *p,
                             struct plan_certificate *out) LIU_MUST_USE;
 
-/* Whether a certificate says of the plan what is true of it. ERR_INVAL with every fault; ERR_NOMEM.
- */
+/* Whether a certificate says of the plan what is true of it. One with neither spread_bound,
+ * moves_bound nor proved claims no proof, as those made before "audit-core-4". ERR_INVAL with every
+ * fault; ERR_NOMEM. */
 enum err audit_certificate_check(struct arena *a, const struct plan_input *in, const struct plan *p,
                                  const struct plan_certificate *cert,
                                  struct audit_faults *faults) LIU_MUST_USE;

@@ -141,12 +141,30 @@ static void a_heavier_plan_has_a_gap(void **state)
     arena_fini(&f.a);
 }
 
+/* Plans of "audit-core-3" are still checked: what they do not claim is not held against them. */
+static void a_certificate_may_claim_no_proof_but_not_a_wrong_one(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct audit_faults faults = {.n = 0};
+    make(&f, 6, 4, 3);
+    plan(&f);
+    assert_int_equal(f.cert.proved, 4);
+    struct plan_certificate old = f.cert;
+    old.spread_bound = old.moves_bound = old.proved = 0;
+    assert_int_equal(audit_certificate_check(&f.a, &f.in, &f.plan, &old, &faults), ERR_OK);
+    old.proved = 3;
+    assert_int_equal(audit_certificate_check(&f.a, &f.in, &f.plan, &old, &faults), ERR_INVAL);
+    arena_fini(&f.a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_bound_is_the_best_of_all_deals),
         cmocka_unit_test(the_leftovers_of_both_parties_do_not_meet),
         cmocka_unit_test(a_heavier_plan_has_a_gap),
+        cmocka_unit_test(a_certificate_may_claim_no_proof_but_not_a_wrong_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
