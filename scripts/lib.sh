@@ -5,6 +5,7 @@
 # Processes are found by their pid file and by the directory in their command line, never by name alone.
 #
 # Settings (environment): LIU_BIN      directory of the programs
+#                         LIU_LEDGER_SETTINGS  further lines of the ledger's settings
 #                         LIU_READY_S  longest wait for a service to be ready, default 30
 #                         LIU_PORTS_FROM, LIU_PORTS  where ports are looked for, default 12000 from 20000
 # shellcheck shell=bash
@@ -204,6 +205,7 @@ stack_write_service() {
         ledger)
             echo "archive_dir: $dir/archive"
             echo "segment_seconds: ${LIU_SEGMENT_S:-10}"
+            printf '%s' "${LIU_LEDGER_SETTINGS:-}"
             ;;
         esac
     } >"$dir/conf/$name.yaml"

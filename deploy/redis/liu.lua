@@ -436,6 +436,129 @@ local function check_reaches(key, head, seq, link)
     end
 end
 
+-- ---- records that have left the memory (docs/decisions/0020)
+
+local HERE, GONE, ASKED, BUSY, SHOWN, TO_ASK = 'h', '-', '?', 'b', 'v', 'a'
+local ASKED_MAX = 512
+local PLACES = 4
+
+-- A record's places in a filter of this many bits.
+local function places(key, id, bits)
+    local h, p = redis.sha1hex(key .. ' ' .. id), {}
+    for i = 1, PLACES do
+        p[i] = tonumber(string.sub(h, 8 * i - 7, 8 * i), 16) % bits
+    end
+    return p
+end
+
+-- 0 when nothing is cold yet; nil and why when it is no filter.
+local function filter_bits(key)
+    local n = redis.pcall('STRLEN', key)
+    if type(n) == 'table' then
+        return nil, key .. ': ' .. n.err
+    end
+    return 8 * n
+end
+
+-- The name under which a record is asked for: to be put back (mode ''), or to be shown ('=').
+local function asked_name(key, id, mode)
+    return mode .. string.match(key, '}:r:(.*)$') .. '/' .. id
+end
+
+-- An id that begins so stands for a page of the ids behind it.
+local function is_page(id)
+    return string.sub(id, 1, 1) == '~'
+end
+
+-- Which generation of what is cold is this?
+local function generation(key)
+    local v = redis.pcall('HGET', key, 'cold')
+    if type(v) == 'table' then
+        return nil, key .. ': ' .. v.err
+    end
+    return v and string.sub(v, 1, 8) or ABSENT
+end
+
+-- True when any of the values is an error, with its text.
+local function failed(...)
+    for _, v in ipairs({...}) do
+        if type(v) == 'table' and v.err then
+            return v.err
+        end
+    end
+end
+
+-- Answers a letter, and with it what is shown, or nil and why.
+local function seek_asked(c, name)
+    local v = redis.pcall('HGET', c.asked, name)
+    if not v then
+        return c.n < ASKED_MAX and TO_ASK or BUSY
+    elseif failed(v) then
+        return nil, failed(v)
+    end
+    local first = string.sub(v, 1, 1)
+    if first == '=' then
+        return SHOWN, string.match(v, '^=%d+ (.*)$') or ''
+    end
+    return first == '-' and GONE or ASKED
+end
+
+local function seek_one(c, key, id, mode)
+    local v = redis.pcall('HGET', key, id)
+    if v then
+        return not failed(v) and HERE, failed(v)
+    elseif c.bits == 0 then
+        return GONE
+    end
+    for _, p in ipairs(is_page(id) and {} or places(key, id, c.bits)) do
+        local bit = redis.pcall('GETBIT', c.filter, p)
+        if bit ~= 1 then
+            return not failed(bit) and GONE, failed(bit)
+        end
+    end
+    return seek_asked(c, asked_name(key, id, mode))
+end
+
+-- Head, generation and filter of a call about cold records, or nil and why. KEYS begin with head, upkeep,
+-- asked, filter; ARGV with the epoch.
+local function read_cold(keys, argv, first, width)
+    local head, why = read_head(keys[1])
+    local c = {filter = keys[4], asked = keys[3]}
+    if not head then
+        return nil, 'LIUBROKEN ' .. why
+    elseif head.epoch ~= argv[1] then
+        return nil, 'LIUEPOCH the epoch is ' .. head.epoch
+    end
+    c.generation, why = generation(keys[2])
+    if c.generation then
+        c.bits, why = filter_bits(c.filter)
+    end
+    c.n = redis.pcall('HLEN', c.asked)
+    why = why or failed(c.n)
+    if why then
+        return nil, 'LIUBROKEN ' .. why
+    end
+    for i = first, #argv do
+        if (i - first) % width == 0 and not (keys[tonumber(argv[i]) or 0] and argv[i + width - 1]) then
+            return nil, 'LIUMALFORMED call'
+        end
+    end
+    return c
+end
+
+-- Every record of a call that removes or puts back: its hash must be one. Answers the values found.
+local function read_moved(keys, argv, first, width)
+    local found = {}
+    for i = first, #argv, width do
+        local v = redis.pcall('HGET', keys[tonumber(argv[i])], argv[i + 1])
+        if failed(v) then
+            return nil, 'LIUBROKEN ' .. failed(v)
+        end
+        found[i] = v or ''
+    end
+    return found
+end
+
 -- PHASE 2: nothing below may fail
 
 -- This start of Redis is known to hold what it must: services that know nothing of it yet may use it.
@@ -695,6 +818,104 @@ local function liu_trim(keys, argv)
     return #argv > 4 and trim_noise(keys, argv, audiences - 1) or seq
 end
 
+-- Are records that were not found cold? KEYS: head, upkeep, asked, filter, hashes. ARGV: epoch, then for
+-- each record its key's number, its id, and '' to have it put back, '=' to be shown it. Answers the generation
+-- and a letter each: h is here now, - does not exist, v is shown behind the letters, ? was asked for, b too
+-- many are asked for.
+local function liu_seek(keys, argv)
+    local c, why = read_cold(keys, argv, 2, 3)
+    if not c then
+        return redis.error_reply(why)
+    end
+    local out, answer = {}, {c.generation, ''}
+    for i = 2, #argv, 3 do
+        local letter, more = seek_one(c, keys[tonumber(argv[i])], argv[i + 1], argv[i + 2])
+        if not letter then
+            return redis.error_reply('LIUBROKEN ' .. more)
+        elseif letter == SHOWN then
+            answer[#answer + 1] = more
+        end
+        out[#out + 1] = letter
+    end
+    for i = 1, #out do
+        if out[i] == TO_ASK then
+            local a = 3 * i - 1
+            redis.call('HSET', c.asked, asked_name(keys[tonumber(argv[a])], argv[a + 1], argv[a + 2]), '?')
+            out[i] = ASKED
+        end
+    end
+    answer[2] = table.concat(out)
+    return answer
+end
+
+-- Removes records of which the ledger has a durable copy, unless they have changed. KEYS as above. ARGV:
+-- epoch, generation, bits of a new filter, then for each its key's number, id, revision. Answers how many
+-- left. From the generation's beginning on nothing that is written anew is named in such a call.
+local function liu_freeze(keys, argv)
+    local c, why = read_cold(keys, argv, 4, 3)
+    local found
+    if c then
+        found, why = read_moved(keys, argv, 4, 3)
+    end
+    if not found then
+        return redis.error_reply(why)
+    elseif c.generation ~= argv[2] or c.generation == ABSENT then
+        return redis.error_reply('LIUREFUSED another generation')
+    end
+    local bits, n = tonumber(argv[3]), 0
+    if not bits or bits < 8 or bits > 4294967296 then
+        return redis.error_reply('LIUMALFORMED call')
+    elseif c.bits == 0 then
+        redis.call('SETBIT', c.filter, bits - 1, 0)
+        c.bits = 8 * math.ceil(bits / 8)
+    end
+    for i = 4, #argv, 3 do
+        local key = keys[tonumber(argv[i])]
+        if found[i] ~= '' and string.sub(found[i], 1, 8) == argv[i + 2] then
+            for _, p in ipairs(places(key, argv[i + 1], c.bits)) do
+                redis.call('SETBIT', c.filter, p, 1)
+            end
+            redis.call('HDEL', c.asked, asked_name(key, argv[i + 1], ''), asked_name(key, argv[i + 1], '='))
+            redis.call('HDEL', key, argv[i + 1])
+            n = n + 1
+        end
+    end
+    return n
+end
+
+-- Answers what was asked for. KEYS as above. ARGV: epoch, generation, now_ms, then for each its key's number,
+-- id, how it was asked for, and the record as it was, or '' for one that is not cold, or '-' to forget that
+-- this was asked.
+local function liu_thaw(keys, argv)
+    local c, why = read_cold(keys, argv, 4, 4)
+    local found
+    if c then
+        found, why = read_moved(keys, argv, 4, 4)
+    end
+    if not found then
+        return redis.error_reply(why)
+    elseif c.generation ~= argv[2] then
+        return redis.error_reply('LIUREFUSED another generation')
+    end
+    local n = 0
+    for i = 4, #argv, 4 do
+        local key, id, mode, value = keys[tonumber(argv[i])], argv[i + 1], argv[i + 2], argv[i + 3]
+        local name = asked_name(key, id, mode)
+        if value == '' then
+            redis.call('HSET', c.asked, name, '-' .. argv[3])
+        elseif mode == '=' and value ~= '-' then
+            redis.call('HSET', c.asked, name, '=' .. argv[3] .. ' ' .. value)
+        else
+            redis.call('HDEL', c.asked, name)
+        end
+        if mode == '' and not is_page(id) and #value >= 8 and found[i] == '' then
+            redis.call('HSET', key, id, value)
+            n = n + 1
+        end
+    end
+    return n
+end
+
 redis.register_function('liu_commit', liu_commit)
 redis.register_function('liu_init', liu_init)
 redis.register_function('liu_trim', liu_trim)
@@ -703,3 +924,6 @@ redis.register_function('liu_confirm', liu_confirm)
 redis.register_function('liu_snapshot', liu_snapshot)
 redis.register_function('liu_restore', liu_restore)
 redis.register_function('liu_restored', liu_restored)
+redis.register_function('liu_seek', liu_seek)
+redis.register_function('liu_freeze', liu_freeze)
+redis.register_function('liu_thaw', liu_thaw)

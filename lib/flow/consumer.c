@@ -213,9 +213,27 @@ static bool cursor_put(struct batch *b, struct commit_put *out)
     for (size_t k = 0; k < from->n_##field; k++)                                                   \
         ((type *)(uintptr_t)all->field)[all->n_##field++] = from->field[k];
 
+static bool same_guard(const struct commit_guard *x, const struct commit_guard *y)
+{
+    return x->kind == y->kind && x->revision == y->revision && strcmp(x->id, y->id) == 0;
+}
+
+/* The generation of what is cold, which most works guard, goes in once. */
+static void merge_guards(struct commit *all, const struct commit *from)
+{
+    for (size_t k = 0; k < from->n_guards; k++) {
+        const struct commit_guard *g = &from->guards[k];
+        bool there = false;
+        for (size_t i = 0; g->kind == RECORD_UPKEEP && i < all->n_guards && !there; i++)
+            there = same_guard(&all->guards[i], g);
+        if (!there)
+            ((struct commit_guard *)(uintptr_t)all->guards)[all->n_guards++] = *g;
+    }
+}
+
 static void merge(struct commit *all, const struct commit *from)
 {
-    APPEND(guards, struct commit_guard, n_guards)
+    merge_guards(all, from);
     APPEND(puts, struct commit_put, n_puts)
     APPEND(entries, struct commit_entry, n_entries)
     APPEND(timers, struct commit_timer, n_timers)

@@ -459,10 +459,14 @@ void work_run(struct work *w)
     enum decide d = DECIDE_DONE;
     if (!refused)
         d = w->decide(w, w->flow->state);
+    if (d == DECIDE_DONE && loaded && !work_refused(w))
+        cold_add_puts(w);
     if (w->failed) {
         work_fail(w);
     } else if (d == DECIDE_WAIT || !loaded) {
         work_load(w);
+    } else if (cold_in_doubt(w)) {
+        cold_seek(w);
     } else if (w->source == WORK_MESSAGE) {
         message_decided(w);
     } else if (w->source == WORK_TIMER) {
@@ -483,6 +487,7 @@ void engine_destroy(struct flow *f)
     f->resend = NULL;
     f->view_waiters = NULL;
     f->first_later = NULL;
+    f->cold_waiters = NULL;
     f->unsigned_replies = NULL;
     while (f->all_works != NULL) {
         struct work *w = f->all_works;

@@ -19,6 +19,7 @@
 #include "obs/http.h"
 #include "obs/log.h"
 #include "obs/metrics.h"
+#include "store/cold.h"
 #include "store/settings.h"
 #include "wire/unpack.h"
 #include "wire/validate.h"
@@ -92,6 +93,9 @@ struct work_read {
     const char *id;
     bool loaded;
     bool exists;
+    bool absent; /* it does not exist among the cold ones either (cold.c) */
+    bool shown;  /* it is cold, and not in Redis */
+    bool blind;  /* only written, as new: nobody asked for it */
     uint64_t revision;
     const void *message; /* unpacked */
 };
@@ -177,8 +181,12 @@ struct work {
     unsigned loading; /* answers awaited */
     bool load_failed;
     bool unreadable; /* a record that was read does not fit or cannot be unpacked */
-    bool guessed;    /* something of it came from memory alone (kept.c) */
-    bool certain;    /* nothing may: what was decided on a guess came to nothing */
+    bool cold_known; /* the generation that was read first (cold.c) ... */
+    bool cold_asked; /* ... or is read with the others now */
+    uint64_t cold_generation;
+    int64_t cold_until_ms; /* waits for the ledger; 0 = does not */
+    bool guessed;          /* something of it came from memory alone (kept.c) */
+    bool certain;          /* nothing may: what was decided on a guess came to nothing */
 
     /* outcome of this run */
     struct work_write *puts;
@@ -212,6 +220,8 @@ struct work {
     struct work *prev_all, *next_all;
 };
 
+struct work_read *work_read_find(struct work *w, enum record_kind kind, const char *id);
+struct work_read *work_read_add(struct work *w, enum record_kind kind, const char *id);
 void work_reset_outcome(struct work *w);
 void work_drop_reads(struct work *w);
 void work_keep_puts(struct work *w); /* its commit holds: memory learns at once */
@@ -322,6 +332,7 @@ struct flow {
     struct timer_pause *timer_pauses;      /* uthash by member */
     struct lock *locks;                    /* uthash by key */
     struct work *view_waiters;             /* for the tail to reach a head they have seen */
+    struct work *cold_waiters;             /* for the ledger to put back what is cold */
     struct work *first_later, *last_later; /* events and timers with their records, for a turn */
     int64_t turn_us;                       /* of this turn, for events and timers */
     struct work *resend;                   /* outcome unknown: waits for the store */
@@ -347,6 +358,8 @@ struct flow {
     struct metric *m_head;
     struct metric *m_consumed;
     struct metric *m_garbage;
+    struct metric *m_cold_asked;
+    struct metric *m_cold_late;
     struct metric *m_log_dropped; /* NULL in tests */
     uint64_t log_dropped_told;
 };
@@ -404,6 +417,28 @@ void work_load(struct work *w); /* asks for what is not loaded yet, then runs th
 void load_views_moved(struct flow *f); /* the tail took something in, or time has passed */
 void load_turn_ends(void *flow);       /* loop after-callback */
 void immutables_destroy(struct flow *f);
+/* A load has ended badly: the store cannot be reached, or w's refusal says what else. */
+void load_give_up(struct work *w);
+/* Its records are there: runs it, events and timers in their part of the turn. */
+void load_run(struct work *w);
+void load_fill(struct work *w, struct work_read *r, const struct store_record *rec);
+
+/* cold.c: records that were not found and may have left Redis (store/cold.h) */
+/* Is the generation to be read with the records asked for now? */
+bool cold_wants_generation(const struct work *w);
+void cold_take_generation(struct work *w, const struct store_record *r);
+/* New records of kinds that may be cold count as read and not found. */
+void cold_add_puts(struct work *w);
+/* Something that was not found may be cold. */
+bool cold_in_doubt(const struct work *w);
+/* A page of cold records behind those of Redis, as work_scan has it; `page` begins with COLD_PAGE.
+ */
+bool cold_scan(struct work *w, enum record_kind kind, const char *page, uint32_t max,
+               struct work_page *out);
+/* Clears the doubt, then runs the work again. */
+void cold_seek(struct work *w);
+/* The guard that what was not found was not cold either; false when none is needed. */
+bool cold_guard(const struct work *w, struct commit_guard *out);
 
 /* lock.c */
 bool work_urgent(const struct work *w);
@@ -473,6 +508,7 @@ enum err upkeep_start(struct flow *f) LIU_MUST_USE;
 void upkeep_destroy(struct flow *f);
 /* Is this refused for want of memory, of the whole (all that the level says) or of its family? */
 bool flow_refuses(const struct flow *f, enum store_pressure what);
+uint64_t upkeep_cold(const struct flow *f); /* generation as last seen; 0 = nothing is cold */
 const pb_upkeep *upkeep_usage(const struct flow *f); /* NULL = not known */
 const pb_upkeep *upkeep_backup(const struct flow *f);
 const pb_upkeep *upkeep_drill(const struct flow *f);

@@ -334,6 +334,10 @@ static void metrics_create(struct flow *f)
     f->m_consumed = metrics_gauge("liu_consumed_seq", "", "journal entries acted on up to here");
     f->m_log_dropped =
         metrics_counter("liu_log_lines_dropped_total", "", "log lines that nobody read in time");
+    f->m_cold_asked = metrics_counter("liu_cold_asked_total", "",
+                                      "works that waited for a record from the archive");
+    f->m_cold_late = metrics_counter("liu_cold_late_total", "",
+                                     "of them, given up because it did not come in time");
     f->m_garbage =
         metrics_counter("liu_frames_garbage_total", "", "messages that were not one frame");
 }

@@ -31,7 +31,7 @@ static void run_timed(struct work *w)
 
 /* Its records are there. Those of a batch arrive together: what is beyond the turn's part waits in
  * line. */
-static void run_in_turn(struct work *w)
+void load_run(struct work *w)
 {
     struct flow *f = w->flow;
     if (w->source == WORK_MESSAGE) {
@@ -61,18 +61,24 @@ void load_turn_ends(void *flow)
         loop_again(f->loop);
 }
 
+void load_give_up(struct work *w)
+{
+    if (w->load_failed)
+        (void)work_refuse(w, FLOW_STATUS(UNAVAILABLE), "", "P-STORE",
+                          "保存先に接続できません。しばらくして再送してください。",
+                          "The store cannot be reached. Send again in a moment.");
+    if (w->source == WORK_MESSAGE)
+        reply_send(w);
+    else
+        consumer_work_done(w, false);
+}
+
 static void loaded_one(struct work *w)
 {
     if (--w->loading > 0)
         return;
     if (w->load_failed) {
-        (void)work_refuse(w, FLOW_STATUS(UNAVAILABLE), "", "P-STORE",
-                          "保存先に接続できません。しばらくして再送してください。",
-                          "The store cannot be reached. Send again in a moment.");
-        if (w->source == WORK_MESSAGE)
-            reply_send(w);
-        else
-            consumer_work_done(w, false);
+        load_give_up(w);
         return;
     }
     if (w->unreadable) {
@@ -81,7 +87,10 @@ static void loaded_one(struct work *w)
         work_fail(w);
         return;
     }
-    run_in_turn(w);
+    if (cold_in_doubt(w))
+        cold_seek(w);
+    else
+        load_run(w);
 }
 
 bool load_from_immutables(struct flow *f, struct work_read *r)
@@ -121,7 +130,7 @@ static const ProtobufCMessage *immutable_keep(struct flow *f, const struct work_
     return msg;
 }
 
-static void read_fill(struct work *w, struct work_read *r, const struct store_record *rec)
+void load_fill(struct work *w, struct work_read *r, const struct store_record *rec)
 {
     r->loaded = true;
     r->exists = rec->exists;
@@ -149,9 +158,11 @@ static void on_records(void *arg, enum err e, const struct store_record *records
     if (e != ERR_OK)
         w->load_failed = true;
     size_t at = 0;
+    if (e == ERR_OK && w->cold_asked && n > 0)
+        cold_take_generation(w, &records[at++]);
     for (size_t i = 0; e == ERR_OK && i < w->n_reads; i++)
         if (!w->reads[i].loaded && at < n)
-            read_fill(w, &w->reads[i], &records[at++]);
+            load_fill(w, &w->reads[i], &records[at++]);
     loaded_one(w);
 }
 
@@ -174,7 +185,9 @@ static void on_scan(void *arg, enum err e, const char *next_page, const char *co
     if (e == ERR_OK) {
         const char **out_ids = arena_alloc(&w->arena, (n + 1) * sizeof *out_ids);
         const void **out = arena_alloc(&w->arena, (n + 1) * sizeof *out);
-        char *page = arena_strdup(&w->arena, next_page);
+        /* behind the last record in Redis come the cold ones */
+        bool cold = next_page[0] == '\0' && record_freezes(s->kind) && upkeep_cold(w->flow) > 0;
+        char *page = arena_strdup(&w->arena, cold ? "~" : next_page);
         w->load_failed = w->load_failed || out_ids == NULL || out == NULL || page == NULL;
         size_t kept = 0;
         for (size_t i = 0; !w->load_failed && i < n; i++) {
@@ -224,12 +237,31 @@ void load_views_moved(struct flow *f)
     }
 }
 
+/* What has to be read, and what was at hand. */
+static size_t missing(struct work *w, struct store_key keys[LIMIT_WORK_READS + 1], bool *at_hand)
+{
+    size_t n = 0;
+    w->cold_asked = cold_wants_generation(w);
+    if (w->cold_asked)
+        keys[n++] = (struct store_key){.kind = RECORD_UPKEEP, .id = COLD_GENERATION};
+    for (size_t i = 0; i < w->n_reads; i++) {
+        struct work_read *r = &w->reads[i];
+        if (r->loaded)
+            continue;
+        if (record_type_of(r->kind)->immutable && load_from_immutables(w->flow, r)) {
+            *at_hand = true;
+        } else {
+            keys[n++] = (struct store_key){.kind = r->kind, .id = r->id};
+        }
+    }
+    return n;
+}
+
 /* The extra count keeps early answers from running the work. */
 void work_load(struct work *w)
 {
     struct store *s = w->flow->store;
-    struct store_key keys[LIMIT_WORK_READS];
-    size_t n = 0;
+    struct store_key keys[LIMIT_WORK_READS + 1];
     bool progress = false;
     w->loading = 1;
     w->load_failed = false;
@@ -238,16 +270,7 @@ void work_load(struct work *w)
         if (store_head(s, on_head, w) != ERR_OK)
             on_head(w, ERR_UNAVAILABLE, 0);
     }
-    for (size_t i = 0; i < w->n_reads; i++) {
-        struct work_read *r = &w->reads[i];
-        if (r->loaded)
-            continue;
-        if (record_type_of(r->kind)->immutable && load_from_immutables(w->flow, r)) {
-            progress = true;
-        } else {
-            keys[n++] = (struct store_key){.kind = r->kind, .id = r->id};
-        }
-    }
+    size_t n = missing(w, keys, &progress);
     if (n > 0) {
         bool urgent = w->door != NULL && w->door->urgent;
         w->loading++;
@@ -261,6 +284,10 @@ void work_load(struct work *w)
     }
     if (w->loading == 1 && !progress && w->view_waits) {
         views_wait(w);
+        return;
+    }
+    if (w->loading == 1 && !progress && cold_in_doubt(w)) {
+        cold_seek(w);
         return;
     }
     if (w->loading == 1 && !progress && !w->load_failed) { /* our mistake: it waits for nothing */

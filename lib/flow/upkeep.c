@@ -12,13 +12,12 @@
 #define TICK_MS 250
 #define KEEP_BYTES 8192
 
-static const struct store_key keys[] = {{RECORD_UPKEEP, "usage"},
-                                        {RECORD_UPKEEP, "backup"},
-                                        {RECORD_UPKEEP, "drill"},
-                                        {RECORD_CURSOR, "eligibility"},
-                                        {RECORD_CURSOR, "audit"}};
+static const struct store_key keys[] = {
+    {RECORD_UPKEEP, "usage"},         {RECORD_UPKEEP, "backup"},      {RECORD_UPKEEP, "drill"},
+    {RECORD_UPKEEP, COLD_GENERATION}, {RECORD_CURSOR, "eligibility"}, {RECORD_CURSOR, "audit"}};
 #define N_KEYS (sizeof keys / sizeof keys[0])
-#define FIRST_CURSOR 3
+#define COLD 3
+#define FIRST_CURSOR 4
 
 /* What liuctl noted, and when as a metric. */
 struct noted {
@@ -31,7 +30,7 @@ struct noted {
 struct upkeep {
     bool asked;
     struct arena usage_memory;
-    uint64_t usage_revision;
+    uint64_t usage_revision, cold_revision;
     const pb_upkeep *usage; /* NULL = not known */
     struct noted backup, drill;
     bool full_of_noise, full; /* the family of noise, any other */
@@ -48,6 +47,11 @@ bool flow_refuses(const struct flow *f, enum store_pressure what)
         return true;
     return u != NULL && ((what == STORE_PRESSURE_NOISE && u->full_of_noise) ||
                          (what == STORE_PRESSURE_CASES && (u->full || u->backlog)));
+}
+
+uint64_t upkeep_cold(const struct flow *f)
+{
+    return f->upkeep == NULL ? 0 : f->upkeep->cold_revision;
 }
 
 const pb_upkeep *upkeep_usage(const struct flow *f)
@@ -130,6 +134,7 @@ static void on_read(void *arg, enum err e, const struct store_record *r, size_t 
     if (e != ERR_OK || n != N_KEYS)
         return;
     take_cursors(f, r + FIRST_CURSOR);
+    u->cold_revision = r[COLD].exists ? r[COLD].revision : 0;
     if (r[0].exists && r[0].revision != u->usage_revision) {
         bool noise = u->full_of_noise, cases = u->full;
         u->usage = unpack(&u->usage_memory, &r[0]);

@@ -83,7 +83,7 @@ const char *work_derive_id(struct work *w, const char *prefix)
 
 /* ---- reading */
 
-static struct work_read *read_find(struct work *w, enum record_kind kind, const char *id)
+struct work_read *work_read_find(struct work *w, enum record_kind kind, const char *id)
 {
     for (size_t i = 0; i < w->n_reads; i++)
         if (w->reads[i].kind == kind && strcmp(w->reads[i].id, id) == 0)
@@ -91,7 +91,7 @@ static struct work_read *read_find(struct work *w, enum record_kind kind, const 
     return NULL;
 }
 
-static struct work_read *read_add(struct work *w, enum record_kind kind, const char *id)
+struct work_read *work_read_add(struct work *w, enum record_kind kind, const char *id)
 {
     if (w->n_reads == LIMIT_WORK_READS)
         return NULL;
@@ -143,13 +143,16 @@ static void read_from_mirror(struct work *w, struct work_read *r)
 bool work_get(struct work *w, enum record_kind kind, const char *id, const void **message)
 {
     *message = NULL;
-    struct work_read *r = read_find(w, kind, id);
+    struct work_read *r = work_read_find(w, kind, id);
     if (r == NULL) {
-        r = read_add(w, kind, id);
+        r = work_read_add(w, kind, id);
         if (r == NULL) {
             w->failed = true;
             return true; /* the run ends as failed whatever it decides */
         }
+        read_from_mirror(w, r);
+    } else if (r->blind) { /* an earlier run only wrote it */
+        *r = (struct work_read){.kind = kind, .id = r->id};
         read_from_mirror(w, r);
     }
     if (r->loaded)
@@ -182,6 +185,8 @@ bool work_scan(struct work *w, enum record_kind kind, const char *page, uint32_t
         *out = s->result;
         return true;
     }
+    if (page[0] == COLD_PAGE && record_freezes(kind) && strlen(page) <= COLD_PAGE_BYTES)
+        return cold_scan(w, kind, page, max, out);
     if (page[strspn(page, "0123456789")] != '\0') {
         (void)work_refuse(w, FLOW_STATUS(INVALID_ARGUMENT), "page", "P-PAGE",
                           "前の応答の nextPage をそのまま指定してください。",
@@ -223,6 +228,9 @@ void work_drop_reads(struct work *w)
     w->head_asked = false;
     w->head_loaded = false;
     w->guessed = false;
+    w->cold_known = false;
+    w->cold_asked = false;
+    w->cold_until_ms = 0;
 }
 
 void work_keep_puts(struct work *w)
@@ -281,7 +289,7 @@ void work_put(struct work *w, enum record_kind kind, const char *id, const Proto
     const struct record_type *t = record_type_of(kind);
     assert(t != NULL && m->descriptor == t->descriptor);
     assert(record_written_by(t, w->flow->svc->name));
-    const struct work_read *r = read_find(w, kind, id);
+    const struct work_read *r = work_read_find(w, kind, id);
     struct work_write *put = NULL;
     for (size_t i = 0; i < w->n_puts; i++) /* a second put of the same record replaces the first */
         if (w->puts[i].kind == kind && strcmp(w->puts[i].id, id) == 0)
@@ -478,7 +486,7 @@ static enum err build_entries(struct work *w)
 /* Guards: what was read and is not written (a put checks its own revision), and the sender. */
 static enum err build_guards(struct work *w)
 {
-    struct commit_guard *g = arena_alloc(&w->arena, (w->n_reads + 1) * sizeof *g);
+    struct commit_guard *g = arena_alloc(&w->arena, (w->n_reads + 2) * sizeof *g);
     if (g == NULL)
         return ERR_NOMEM;
     size_t n = 0;
@@ -501,6 +509,8 @@ static enum err build_guards(struct work *w)
     if (w->source == WORK_MESSAGE && !sender)
         g[n++] = (struct commit_guard){
             .kind = w->actor_kind, .id = w->actor, .revision = w->actor_revision};
+    if (cold_guard(w, &g[n]))
+        n++;
     w->commit.guards = g;
     w->commit.n_guards = n;
     return ERR_OK;

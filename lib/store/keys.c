@@ -69,6 +69,16 @@ void key_timers(struct key *k, const char *partition, const char *owner)
     join(k, (const char *const[]){"{", partition, "}:timers:", owner}, 4);
 }
 
+void key_cold(struct key *k, const char *partition)
+{
+    join(k, (const char *const[]){"{", partition, "}:cold"}, 3);
+}
+
+void key_asked(struct key *k, const char *partition)
+{
+    join(k, (const char *const[]){"{", partition, "}:asked"}, 3);
+}
+
 void key_noise(struct key *k, const char *partition, const char *feed)
 {
     join(k, (const char *const[]){"{", partition, "}:noise:", feed}, 4);

@@ -7,6 +7,8 @@
  *   {p0}:journal         stream  id <seq>-0, fields e (packed JournalEntry), l (link)
  *   {p0}:aud:<party>     stream  id <seq>-0, field t (short type): the journal's index of one party
  *   {p0}:r:<kind>        hash    field id, value 8-byte big-endian revision + packed record
+ *   {p0}:cold            string  bits: the filter of the records that have left, see cold.h
+ *   {p0}:asked           hash    field kind/id: asked for ("?"), or not cold ("-" and when)
  *   {p0}:rcpt:<party>:<id>  string, expires: a receipt, see answer.c
  *   {p0}:rcnt:<party>    string  receipts since it was made; expires with the window
  *   {p0}:timers:<owner>  zset    member kind|record, score due in ms
@@ -42,6 +44,8 @@ void key_records(struct key *k, const char *partition, enum record_kind kind);
 void key_receipt(struct key *k, const char *partition, const char *party, const char *id);
 void key_receipts(struct key *k, const char *partition, const char *party);
 void key_timers(struct key *k, const char *partition, const char *owner);
+void key_cold(struct key *k, const char *partition);
+void key_asked(struct key *k, const char *partition);
 void key_noise(struct key *k, const char *partition, const char *feed);
 
 /* HEAD: the value of the head key. ERR_PROTO when it is not one. */

@@ -67,6 +67,20 @@ bool record_journaled(enum record_kind kind)
     return kind != RECORD_CURSOR && kind != RECORD_LANE && kind != RECORD_UPKEEP;
 }
 
+bool record_freezes(enum record_kind kind)
+{
+    return kind == RECORD_CASE || kind == RECORD_JUDGMENT || kind == RECORD_AUDIT_REPORT ||
+           kind == RECORD_PLAN_REVISION || kind == RECORD_PLAN_KEPT;
+}
+
+enum record_kind record_named(const char *name, size_t bytes)
+{
+    for (int k = RECORD_NONE + 1; k < RECORD_KINDS; k++)
+        if (strlen(types[k].name) == bytes && memcmp(types[k].name, name, bytes) == 0)
+            return (enum record_kind)k;
+    return RECORD_NONE;
+}
+
 bool record_written_by(const struct record_type *t, const char *service)
 {
     size_t n = strlen(service);

@@ -59,6 +59,13 @@ const struct record_type *record_type_of(enum record_kind kind);
 
 bool record_written_by(const struct record_type *t, const char *service);
 
+/* The kind of this name, RECORD_NONE when there is none. */
+enum record_kind record_named(const char *name, size_t bytes);
+
+/* May records of this kind leave Redis for the ledger's files (cold.h)? None that an alert needs,
+ * that a service keeps in memory, or that a consumer looks through. */
+bool record_freezes(enum record_kind kind);
+
 /* The id of a CURVE key's record. ERR_CRYPTO. */
 #define RECORD_KEY_ID_BYTES 33
 enum err record_key_id(const char *curve_z85, char out[RECORD_KEY_ID_BYTES]) LIU_MUST_USE;

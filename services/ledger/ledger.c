@@ -81,6 +81,7 @@ static void release(struct ledger *l)
         stream_fini(l->feeds[i]);
         free(l->feeds[i]);
     }
+    cold_free(l->cold);
     trim_fini(&l->trim);
     snapshots_fini(&l->snapshots);
     free(l);
@@ -274,6 +275,7 @@ static void tick(void *arg)
     rewrite_go(l);
     usage_go(l);
     pace_go(l);
+    cold_go(l);
 }
 
 static enum err create(const struct service_env *env, void **state, struct err_text *why)
@@ -311,7 +313,10 @@ static enum err create(const struct service_env *env, void **state, struct err_t
         e = archiver_create(l->loop, ARCHIVER_MAKER, &l->maker);
     if (e == ERR_OK)
         e = reader_create(l, &l->reader);
+    if (e == ERR_OK)
+        e = cold_create(l, &l->cold);
     if (e != ERR_OK) {
+        reader_destroy(l->reader);
         archiver_destroy(l->maker);
         archiver_destroy(l->archiver);
         release(l);
@@ -327,6 +332,7 @@ static void start(void *state)
     (void)snprintf(l->epoch, sizeof(l->epoch), "%s", store_epoch(l->store));
     stream_init(&l->journal, l, SEGMENT_JOURNAL, "journal");
     confirm_init(l);
+    cold_start(l);
     if (loop_add_timer(l->loop, LEDGER_TICK_MS, LEDGER_TICK_MS, tick, l, &l->timer) != ERR_OK)
         ledger_fault(l, "segment-failed", "timer", "no memory: restart the ledger");
     tick(l);
@@ -338,6 +344,7 @@ static void destroy(void *state)
     loop_cancel_timer(l->timer);
     loop_cancel_timer(l->pace);
     atomic_store(&l->snapshots.stop, true);
+    cold_stop(l->cold);
     reader_destroy(l->reader);
     archiver_destroy(l->maker);
     archiver_destroy(l->archiver);
@@ -397,6 +404,10 @@ static const struct conf_row settings[] = {
                    "archived entries after which a snapshot is made"),
     RELOADABLE_ROW("snapshot_seconds", CONF_INT, snapshot_seconds, 1, 31536000, "21600",
                    "seconds after which a snapshot is made, when anything was archived since"),
+    ROW("freeze_seconds", CONF_INT, freeze_seconds, 0, 31536000, "0",
+        "age in seconds at which records leave Redis for files; 0 = never"),
+    ROW("cold_filter", CONF_INT, cold_filter, 1, 512, "8",
+        "MiB of the filter that knows which records have left, when it is made"),
     ROW("snapshot_keep", CONF_INT, snapshot_keep, 1, 1000, "3", "snapshots kept"),
     ROW("trim_waits_for", CONF_STRING, trim_waits_for, 0, 255, "eligibility,audit",
         "consumers without whose cursor nothing is trimmed, comma-separated"),

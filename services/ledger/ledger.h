@@ -5,6 +5,7 @@
  *   <archive_dir>/<epoch>/head             number and link of the last entry read (confirm.c)
  *   <archive_dir>/<epoch>/noise/<feed>/    segments of a feed's noise
  *   <archive_dir>/<epoch>/snapshots/       snapshots, made of the journal's segments (snapshot.h)
+ *   <archive_dir>/<epoch>/cold/            records that may have left Redis (cold.h)
  *
  * The files are the truth of what is archived: at start the last segment of each folder is read and
  * checked, and work goes on behind it. The record RECORD_CURSOR "ledger" tells others how far the
@@ -60,6 +61,8 @@ struct ledger_settings {
     int64_t snapshot_entries;
     int64_t snapshot_seconds;
     int64_t snapshot_keep;
+    int64_t freeze_seconds;     /* 0 = records stay in Redis */
+    int64_t cold_filter;        /* MiB */
     int64_t budget[N_FAMILIES]; /* percent of maxmemory */
 };
 

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "obs/metrics.h"
 #include "services/ledger/archiver.h"
+#include "services/ledger/cold.h"
 #include "services/ledger/ledger.h"
 #include "services/ledger/snapshot.h"
 #include "store/link.h"
@@ -139,6 +140,7 @@ struct ledger {
     const struct ledger_settings *set;
     struct archiver *archiver;
     struct reader *reader;
+    struct cold *cold;
     struct archiver *maker; /* of snapshots: takes long, and waits for everything else */
     struct snapshots snapshots;
     struct confirm confirm;

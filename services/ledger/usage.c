@@ -57,8 +57,8 @@ static void written(void *arg, const struct commit_result *r)
 static enum err write_record(struct ledger *l)
 {
     struct usage *u = &l->usage;
-    pb_family rows[N_FAMILIES];
-    pb_family *pointers[N_FAMILIES];
+    pb_family rows[N_FAMILIES + 1]; /* and what is not in Redis any more, for `status` */
+    pb_family *pointers[N_FAMILIES + 1];
     pb_upkeep m = ISMAP__LIU__V1__UPKEEP__INIT;
     for (int i = 0; i < N_FAMILIES; i++) {
         ismap__liu__v1__family_usage__init(&rows[i]);
@@ -67,9 +67,13 @@ static enum err write_record(struct ledger *l)
         rows[i].budget_bytes = u->budget[i];
         pointers[i] = &rows[i];
     }
+    ismap__liu__v1__family_usage__init(&rows[N_FAMILIES]);
+    rows[N_FAMILIES].family = (char *)(uintptr_t) "cold";
+    rows[N_FAMILIES].bytes = l->cold->file_bytes;
+    pointers[N_FAMILIES] = &rows[N_FAMILIES];
     m.at_ms = clock_wall_ms();
     m.families = pointers;
-    m.n_families = N_FAMILIES;
+    m.n_families = N_FAMILIES + (l->cold->file_bytes > 0);
     if (ismap__liu__v1__upkeep__get_packed_size(&m) > sizeof(u->value))
         return ERR_INTERNAL;
     size_t bytes = ismap__liu__v1__upkeep__pack(&m, u->value);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "store/cold.h"
 
 #define TO_SERVER_US 300 /* and back, at most, but for the late ones */
 #define RECONNECT_MS 800
@@ -414,6 +415,14 @@ enum err store_scan(struct store *s, enum record_kind kind, const char *page, ui
     o->max = max == 0 ? 1 : max;
     o->fn.scan = fn;
     return op_send(o);
+}
+
+/* Nothing leaves this store: no generation of cold records ever begins. */
+enum err store_seek(struct store *s, enum cold_want want, const struct store_key *keys, size_t n,
+                    store_seek_fn *fn, void *arg)
+{
+    (void)s, (void)want, (void)keys, (void)n, (void)fn, (void)arg;
+    return ERR_UNAVAILABLE;
 }
 
 enum err store_head(struct store *s, store_head_fn *fn, void *arg)

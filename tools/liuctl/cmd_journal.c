@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "ismap/liu/v1/event.pb-c.h"
+#include "liuctl/cold_check.h"
 #include "liuctl/commands.h"
 #include "liuctl/journal_walk.h"
 #include "wire/json.h"
@@ -31,6 +32,7 @@ struct rebuild {
     struct session session;
     struct journal_walk walk;
     struct rebuilt *records;
+    struct cold_check cold;
     size_t differences;
     /* one scan */
     enum record_kind kind;
@@ -150,9 +152,14 @@ static int compare_once(struct rebuild *r)
             status = session_wait(&r->session);
         } while (status == CLI_OK && r->page[0] != '\0');
     }
-    for (struct rebuilt *m = r->records; status == CLI_OK && m != NULL; m = m->hh.next)
-        if (!m->seen)
-            doubt(r, m->key, "is in the journal but not in Redis");
+    if (status == CLI_OK) /* behind the scan: what left meanwhile is in the filter */
+        status = cold_check_begin(&r->cold, &r->session);
+    for (struct rebuilt *m = r->records; status == CLI_OK && m != NULL; m = m->hh.next) {
+        const char *why =
+            m->seen ? NULL : cold_check_record(&r->cold, m->key, m->revision, m->digest);
+        if (why != NULL)
+            doubt(r, m->key, why);
+    }
     return status;
 }
 
@@ -177,15 +184,15 @@ static int compare(struct rebuild *r)
 static void report(const struct rebuild *r)
 {
     const struct journal_walk *w = &r->walk;
-    (void)printf(
-        r->cli->json
-            ? "{\"snapshot\":%llu,\"entries\":%llu,\"fromSegments\":%llu,\"records\":%u,"
-              "\"differences\":%zu,\"head\":%llu}\n"
-            : "snapshot %llu, then %llu entries (%llu from segments), %u records, %zu differences, "
-              "head %llu\n",
-        (unsigned long long)w->snapshot, (unsigned long long)w->entries,
-        (unsigned long long)w->from_segments, HASH_COUNT(r->records), r->differences,
-        (unsigned long long)w->seq);
+    (void)printf(r->cli->json
+                     ? "{\"snapshot\":%llu,\"entries\":%llu,\"fromSegments\":%llu,\"records\":%u,"
+                       "\"cold\":%zu,\"differences\":%zu,\"head\":%llu}\n"
+                     : "snapshot %llu, then %llu entries (%llu from segments), %u records, %zu of "
+                       "them cold, %zu differences, "
+                       "head %llu\n",
+                 (unsigned long long)w->snapshot, (unsigned long long)w->entries,
+                 (unsigned long long)w->from_segments, HASH_COUNT(r->records), r->cold.found,
+                 r->differences, (unsigned long long)w->seq);
 }
 
 int cmd_journal_rebuild(struct cli *c, struct cli_args *a)
@@ -204,6 +211,7 @@ int cmd_journal_rebuild(struct cli *c, struct cli_args *a)
         status = compare(&r);
     if (status == CLI_OK)
         report(&r);
+    cold_check_end(&r.cold);
     session_close(&r.session);
     struct rebuilt *m, *m2;
     HASH_ITER(hh, r.records, m, m2)

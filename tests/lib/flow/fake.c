@@ -24,12 +24,13 @@ struct record {
 };
 
 struct op {
-    enum { OP_READ, OP_HEAD, OP_RECEIPT } kind;
-    struct store_key keys[LIMIT_WORK_READS];
-    char ids[LIMIT_WORK_READS][96];
+    enum { OP_READ, OP_HEAD, OP_RECEIPT, OP_SEEK } kind;
+    struct store_key keys[LIMIT_WORK_READS + 1];
+    char ids[LIMIT_WORK_READS + 1][96];
     size_t n;
     store_read_fn *read;
     store_head_fn *head;
+    store_seek_fn *seek;
     commit_fn *receipt;
     void *arg;
     char party[64], id[80];
@@ -212,6 +213,25 @@ enum err store_read_urgent(struct store *s, const struct store_key *keys, size_t
     return store_read(s, keys, n, fn, arg);
 }
 
+enum err store_seek(struct store *s, enum cold_want want, const struct store_key *keys, size_t n,
+                    store_seek_fn *fn, void *arg)
+{
+    (void)s;
+    (void)want;
+    if (!fake.ready)
+        return ERR_UNAVAILABLE;
+    struct op *o = op_new(arg);
+    o->kind = OP_SEEK;
+    o->seek = fn;
+    o->n = n;
+    fake.seeks_seen++;
+    for (size_t i = 0; i < n; i++) {
+        (void)text_copy(o->ids[i], sizeof o->ids[i], keys[i].id);
+        o->keys[i] = (struct store_key){.kind = keys[i].kind, .id = o->ids[i]};
+    }
+    return ERR_OK;
+}
+
 enum err store_head(struct store *s, store_head_fn *fn, void *arg)
 {
     (void)s;
@@ -335,7 +355,7 @@ static struct commit_result apply(const struct commit *c)
 
 static void answer_read(const struct op *o)
 {
-    struct store_record out[LIMIT_WORK_READS];
+    struct store_record out[LIMIT_WORK_READS + 1];
     for (size_t i = 0; i < o->n; i++) {
         const struct record *r = find(o->keys[i].kind, o->keys[i].id);
         out[i] = (struct store_record){.exists = r != NULL};
@@ -351,6 +371,18 @@ static void answer_read(const struct op *o)
         o->read(o->arg, ERR_OK, out, o->n);
 }
 
+static void answer_seek(const struct op *o)
+{
+    char letters[LIMIT_WORK_READS + 1];
+    static const struct store_record none[LIMIT_WORK_READS + 1];
+    for (size_t i = 0; i < o->n; i++)
+        letters[i] = find(o->keys[i].kind, o->keys[i].id) != NULL ? COLD_HERE
+                     : strcmp(o->keys[i].id, fake.cold_id) == 0   ? COLD_ASKED
+                                                                  : COLD_ABSENT;
+    o->seek(o->arg, fake.reads_fail ? ERR_UNAVAILABLE : ERR_OK,
+            fake_revision(RECORD_UPKEEP, COLD_GENERATION), letters, none, o->n);
+}
+
 void fake_answer(void)
 {
     while (n_ops > 0) {
@@ -359,6 +391,8 @@ void fake_answer(void)
         n_ops--;
         if (o->kind == OP_READ) {
             answer_read(o);
+        } else if (o->kind == OP_SEEK) {
+            answer_seek(o);
         } else if (o->kind == OP_HEAD) {
             o->head(o->arg, ERR_OK, fake.seq);
         } else {
@@ -537,6 +571,8 @@ void fake_up(const struct service *svc)
     f->m_refused = metrics_counter("refused", "", "");
     f->m_commits = metrics_counter("commits", "", "");
     f->m_conflicts = metrics_counter("conflicts", "", "");
+    f->m_cold_asked = metrics_counter("cold_asked", "", "");
+    f->m_cold_late = metrics_counter("cold_late", "", "");
     f->m_mismatches = metrics_counter("mismatches", "", "");
     f->m_quarantined = metrics_counter("quarantined", "", "");
     f->m_commit_us = metrics_histogram("commit_us", "", "");

@@ -41,6 +41,8 @@ struct fake {
     size_t receipts_asked;
     struct fake_sent sent[FAKE_SENT];
     size_t n_sent;
+    size_t seeks_seen;
+    char cold_id[96];        /* asked for, not put back: may be cold */
     uint64_t seq;            /* head of the journal */
     struct signing_key *key; /* of every party */
 };

@@ -66,6 +66,11 @@ void rig_disconnect(struct rig *r)
 
 void rig_begin(struct rig *r)
 {
+    rig_begin_with(r, "entry 1", 7);
+}
+
+void rig_begin_with(struct rig *r, const void *first_entry, size_t bytes)
+{
     static const uint8_t packed[] = {0}; /* the ledger looks at names only */
     static const char *const all[] = {"public"};
     struct err_text why = {{0}};
@@ -92,11 +97,8 @@ void rig_begin(struct rig *r)
     struct commit_put puts[] = {
         {.kind = RECORD_PARTY, .id = "csp-a", .value = packed, .value_bytes = 0},
         {.kind = RECORD_FEED, .id = "feed-1", .value = packed, .value_bytes = 0}};
-    struct commit_entry entry = {.data = (const uint8_t *)"entry 1",
-                                 .bytes = 7,
-                                 .type = "T",
-                                 .audience = all,
-                                 .n_audience = 1};
+    struct commit_entry entry = {
+        .data = first_entry, .bytes = bytes, .type = "T", .audience = all, .n_audience = 1};
     struct commit first = {.reply_type = "",
                            .now_ms = 1,
                            .puts = puts,

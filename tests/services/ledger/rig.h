@@ -23,6 +23,8 @@ struct rig {
 
 /* All fail the test. The partition starts with a party "csp-a", a feed "feed-1" and entry 1. */
 void rig_begin(struct rig *r);
+/* The same with an entry 1 of the test's own. */
+void rig_begin_with(struct rig *r, const void *entry, size_t bytes);
 void rig_end(struct rig *r);
 
 /* Connects a loop and a store (again, in a child). */

@@ -1,0 +1,139 @@
+/* Puts back what services ask for. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "services/ledger/cold.h"
+#include "services/ledger/ledger_private.h"
+
+#define FORGET_MS 2000 /* an answer has been read by then */
+
+static void answer(struct cold *c);
+
+static void answer_sent(void *arg, enum err e, int64_t n, const char *why)
+{
+    struct ledger *l = arg;
+    struct cold *c = l->cold;
+    if (ledger_answered(l))
+        return;
+    c->asking = false;
+    if (e != ERR_OK) { /* asked for still: the next look finds it */
+        if (e == ERR_CONFLICT && c->answer_generation == c->revision)
+            ledger_fault(l, "cold-failed", "answers", why);
+        return;
+    }
+    metric_add(c->m_thawed, (uint64_t)n);
+    answer(c);
+}
+
+/* An empty record is one, too. */
+static const uint8_t *value_of(const struct cold *c, const struct cold_item *i)
+{
+    return i->bytes == 0 ? (const uint8_t *)"" : c->asked.data.data + i->value_at;
+}
+
+/* The next call's worth of answers. */
+static void answer(struct cold *c)
+{
+    struct ledger *l = c->ledger;
+    struct cold_move moves[COLD_CALL];
+    size_t n = 0;
+    size_t bytes = 0;
+    for (; c->answered < c->asked.n && n < COLD_CALL; c->answered++) {
+        const struct cold_item *i = &c->asked.items[c->answered];
+        if (i->skip)
+            continue;
+        if (n > 0 && bytes + i->bytes > COLD_CALL_BYTES / 4)
+            break;
+        bytes += i->bytes;
+        moves[n++] = (struct cold_move){.kind = (enum record_kind)i->kind,
+                                        .id = cold_list_id(&c->asked, i),
+                                        .revision = i->revision,
+                                        .value = i->known ? value_of(c, i) : NULL,
+                                        .bytes = i->bytes,
+                                        .show = i->show,
+                                        .forget = i->forget};
+    }
+    if (n == 0)
+        return;
+    c->asking = true;
+    l->pending++;
+    if (store_thaw(l->store, c->answer_generation, c->answer_ms, moves, n, answer_sent, l) ==
+        ERR_OK)
+        return;
+    c->asking = false;
+    l->pending--;
+}
+
+static void looked(void *arg, struct archive_job *job)
+{
+    struct cold *c = arg;
+    c->looking = false;
+    if (job->result != ERR_OK)
+        ledger_fault(c->ledger, "cold-failed", "answers", job->why.text);
+    if (store_ready(c->ledger->store, NULL))
+        answer(c);
+}
+
+/* What has long been answered is forgotten, without a look. */
+static enum err add(struct cold *c, const struct cold_asked *a)
+{
+    enum err e = cold_list_add(&c->asked, (uint32_t)a->kind, a->id, strlen(a->id), 0);
+    if (e == ERR_OK) {
+        c->asked.items[c->asked.n - 1].show = a->show;
+        c->asked.items[c->asked.n - 1].forget = a->answered_ms > 0;
+    }
+    return e;
+}
+
+static void asked(void *arg, enum err e, const struct cold_asked *list, size_t n)
+{
+    struct ledger *l = arg;
+    struct cold *c = l->cold;
+    if (ledger_answered(l))
+        return;
+    c->asking = false;
+    cold_list_clear(&c->asked);
+    c->answered = 0;
+    c->answer_ms = clock_wall_ms();
+    c->answer_generation = c->revision;
+    /* while the file has not all that has left nothing can be said; the last memory is not for this
+     */
+    if (e != ERR_OK || !c->known || c->stored < c->published || l->stopped ||
+        store_pressure(l->store) >= STORE_PRESSURE_RESERVE)
+        return;
+    bool open = false;
+    for (size_t i = 0; i < n && c->asked.n < COLD_ASK_MAX && e == ERR_OK; i++) {
+        bool old = list[i].answered_ms > 0 && c->answer_ms - list[i].answered_ms > FORGET_MS;
+        if (list[i].answered_ms == 0 && !open) {
+            open = true;
+            cold_list_clear(&c->asked); /* first who waits */
+        }
+        if (open ? list[i].answered_ms == 0 : old)
+            e = add(c, &list[i]);
+    }
+    if (e != ERR_OK || c->asked.n == 0)
+        return;
+    if (!open) {
+        answer(c);
+        return;
+    }
+    c->looking = true;
+    c->look = (struct archive_job){
+        .task = ARCHIVE_CALL, .call = cold_step_look, .done = looked, .arg = c};
+    archiver_submit(c->worker, &c->look);
+}
+
+void cold_answer_tick(void *cold)
+{
+    struct cold *c = cold;
+    struct ledger *l = c->ledger;
+    if (c->asking || c->looking || c->stage <= COLD_OPENING || l->stopped ||
+        !store_ready(l->store, NULL))
+        return;
+    c->asking = true;
+    l->pending++;
+    if (store_asked(l->store, asked, l) == ERR_OK)
+        return;
+    c->asking = false;
+    l->pending--;
+}

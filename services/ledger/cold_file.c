@@ -1,0 +1,401 @@
+/* See cold_file.h. */
+#include "services/ledger/cold_file.h"
+
+#include <errno.h>
+#include <lmdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/bytes.h"
+#include "crypto/crypto.h"
+#include "services/ledger/folder.h"
+
+#define MAP_BYTES ((size_t)1 << 40) /* of addresses: the file is as long as what is in it */
+#define KEY_BYTES (4 + COLD_ID_MAX)
+#define DIGEST_BYTES 16
+#define HEAD_BYTES (8 + 8 + DIGEST_BYTES)
+
+struct cold_file {
+    MDB_env *env;
+    MDB_dbi records, thawed, meta;
+    MDB_txn *txn; /* begun; NULL = none is */
+    bool reading;
+};
+
+static enum err lmdb(int rc, const char *what, struct err_text *why)
+{
+    if (rc == 0)
+        return ERR_OK;
+    if (rc == MDB_NOTFOUND)
+        return ERR_NOT_FOUND;
+    enum err e = rc == ENOMEM ? ERR_NOMEM
+                 : rc == MDB_CORRUPTED || rc == MDB_INVALID || rc == MDB_PAGE_NOTFOUND ||
+                         rc == MDB_VERSION_MISMATCH || rc == MDB_PANIC
+                     ? ERR_DATA_LOSS
+                     : ERR_IO;
+    return err_say(why, e, "cold records: %s: %s", what, mdb_strerror(rc));
+}
+
+static enum err open_databases(struct cold_file *f, struct err_text *why)
+{
+    MDB_txn *txn;
+    unsigned flags = f->reading ? 0 : MDB_CREATE;
+    int rc = mdb_txn_begin(f->env, NULL, f->reading ? MDB_RDONLY : 0, &txn);
+    if (rc != 0)
+        return lmdb(rc, "open", why);
+    rc = mdb_dbi_open(txn, "records", flags, &f->records);
+    if (rc == 0)
+        rc = mdb_dbi_open(txn, "thawed", flags, &f->thawed);
+    if (rc == 0)
+        rc = mdb_dbi_open(txn, "meta", flags, &f->meta);
+    if (rc == 0)
+        return lmdb(mdb_txn_commit(txn), "open", why);
+    mdb_txn_abort(txn);
+    return lmdb(rc, "open", why);
+}
+
+enum err cold_open(const char *dir, bool reading, struct cold_file **out, struct err_text *why)
+{
+    struct stat st;
+    enum err e = ERR_OK;
+    if (reading && stat(dir, &st) != 0)
+        return err_say(why, ERR_NOT_FOUND, "%s: there are no cold records", dir);
+    if (!reading)
+        e = folder_make(dir, why);
+    if (e != ERR_OK)
+        return e;
+    struct cold_file *f = calloc(1, sizeof(*f));
+    if (f == NULL)
+        return ERR_NOMEM;
+    f->reading = reading;
+    int rc = mdb_env_create(&f->env);
+    if (rc == 0)
+        rc = mdb_env_set_mapsize(f->env, MAP_BYTES);
+    if (rc == 0)
+        rc = mdb_env_set_maxdbs(f->env, 4);
+    if (rc == 0)
+        rc = mdb_env_open(f->env, dir, MDB_NOTLS | MDB_NORDAHEAD | (reading ? MDB_RDONLY : 0u),
+                          0600);
+    if (rc == 0 && !reading) {
+        int dead; /* readers that were killed would keep old pages for ever */
+        rc = mdb_reader_check(f->env, &dead);
+    }
+    e = rc == 0 ? open_databases(f, why) : lmdb(rc, dir, why);
+    if (e != ERR_OK) {
+        cold_close(f);
+        return e;
+    }
+    *out = f;
+    return ERR_OK;
+}
+
+void cold_close(struct cold_file *f)
+{
+    if (f == NULL)
+        return;
+    cold_abandon(f);
+    if (f->env != NULL)
+        mdb_env_close(f->env);
+    free(f);
+}
+
+/* The transaction that is open, or one for reading alone. */
+static enum err read_begin(struct cold_file *f, MDB_txn **out, struct err_text *why)
+{
+    *out = f->txn;
+    return f->txn != NULL ? ERR_OK
+                          : lmdb(mdb_txn_begin(f->env, NULL, MDB_RDONLY, out), "read", why);
+}
+
+static void read_end(struct cold_file *f, MDB_txn *txn)
+{
+    if (txn != f->txn)
+        mdb_txn_abort(txn);
+}
+
+enum err cold_begin(struct cold_file *f, struct err_text *why)
+{
+    return lmdb(mdb_txn_begin(f->env, NULL, 0, &f->txn), "write", why);
+}
+
+enum err cold_commit(struct cold_file *f, struct err_text *why)
+{
+    MDB_txn *txn = f->txn;
+    f->txn = NULL;
+    return lmdb(mdb_txn_commit(txn), "write", why);
+}
+
+void cold_abandon(struct cold_file *f)
+{
+    if (f->txn != NULL)
+        mdb_txn_abort(f->txn);
+    f->txn = NULL;
+}
+
+static size_t key_of(uint8_t out[KEY_BYTES], uint32_t kind, const char *id, size_t id_bytes)
+{
+    be32_put(out, kind);
+    memcpy(out + 4, id, id_bytes);
+    return 4 + id_bytes;
+}
+
+static enum err digest_of(const uint8_t *key, size_t key_bytes, const uint8_t fixed[16],
+                          const uint8_t *value, size_t bytes, uint8_t out[SHA256_BYTES])
+{
+    struct crypto_part parts[] = {{key, key_bytes}, {fixed, 16}, {value, bytes}};
+    return crypto_digest("ismap-liu/v1/cold", parts, 3, out);
+}
+
+/* ---- records */
+
+enum err cold_put(struct cold_file *f, const struct cold_record *r, struct err_text *why)
+{
+    uint8_t key[KEY_BYTES];
+    uint8_t digest[SHA256_BYTES];
+    uint8_t fixed[16];
+    MDB_val value;
+    if (r->id_bytes == 0 || r->id_bytes > COLD_ID_MAX)
+        return ERR_INVAL;
+    MDB_val k = {key_of(key, r->kind, r->id, r->id_bytes), key};
+    int rc = mdb_get(f->txn, f->records, &k, &value);
+    if (rc == 0 && value.mv_size >= HEAD_BYTES && be64_get(value.mv_data) >= r->revision)
+        return ERR_OK;
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        return lmdb(rc, "read", why);
+    be64_put(fixed, r->revision);
+    be64_put(fixed + 8, r->seq);
+    enum err e = digest_of(key, k.mv_size, fixed, r->value, r->bytes, digest);
+    if (e != ERR_OK)
+        return e;
+    value = (MDB_val){HEAD_BYTES + r->bytes, NULL};
+    rc = mdb_put(f->txn, f->records, &k, &value, MDB_RESERVE);
+    if (rc != 0)
+        return lmdb(rc, "write", why);
+    uint8_t *p = value.mv_data;
+    memcpy(p, fixed, sizeof(fixed));
+    memcpy(p + sizeof(fixed), digest, DIGEST_BYTES);
+    if (r->bytes > 0)
+        memcpy(p + HEAD_BYTES, r->value, r->bytes);
+    return ERR_OK;
+}
+
+/* What it points to is the database's. */
+static enum err decode(const MDB_val *k, const MDB_val *v, struct cold_record *out,
+                       struct err_text *why)
+{
+    uint8_t digest[SHA256_BYTES];
+    const uint8_t *key = k->mv_data;
+    const uint8_t *p = v->mv_data;
+    if (k->mv_size < 4 || v->mv_size < HEAD_BYTES)
+        return err_say(why, ERR_DATA_LOSS, "a cold record has not its form");
+    *out = (struct cold_record){.kind = be32_get(key),
+                                .id = (const char *)key + 4,
+                                .id_bytes = k->mv_size - 4,
+                                .revision = be64_get(p),
+                                .seq = be64_get(p + 8),
+                                .value = p + HEAD_BYTES,
+                                .bytes = v->mv_size - HEAD_BYTES};
+    enum err e = digest_of(key, k->mv_size, p, out->value, out->bytes, digest);
+    if (e == ERR_OK && memcmp(digest, p + 16, DIGEST_BYTES) != 0)
+        e = err_say(why, ERR_DATA_LOSS, "cold record %u/%.*s: it is not as it was written",
+                    out->kind, (int)out->id_bytes, out->id);
+    return e;
+}
+
+enum err cold_get(struct cold_file *f, uint32_t kind, const char *id, size_t id_bytes,
+                  struct buf *data, struct cold_record *out, struct err_text *why)
+{
+    uint8_t key[KEY_BYTES];
+    MDB_val value;
+    MDB_txn *txn;
+    if (id_bytes == 0 || id_bytes > COLD_ID_MAX)
+        return ERR_NOT_FOUND;
+    enum err e = read_begin(f, &txn, why);
+    if (e != ERR_OK)
+        return e;
+    MDB_val k = {key_of(key, kind, id, id_bytes), key};
+    e = lmdb(mdb_get(txn, f->records, &k, &value), "read", why);
+    if (e == ERR_OK)
+        e = decode(&k, &value, out, why);
+    if (e == ERR_OK && data != NULL && out->bytes > 0)
+        e = buf_put(data, out->value, out->bytes);
+    read_end(f, txn);
+    out->id = id;
+    out->id_bytes = id_bytes;
+    out->value = NULL;
+    return e;
+}
+
+/* ---- walks */
+
+enum err cold_each_record(struct cold_file *f, uint32_t kind, const char *after, cold_each_fn *fn,
+                          void *arg, struct err_text *why)
+{
+    uint8_t key[KEY_BYTES + 1];
+    MDB_cursor *c;
+    MDB_txn *txn;
+    size_t n = strlen(after);
+    if (n > COLD_ID_MAX)
+        return ERR_INVAL;
+    enum err e = read_begin(f, &txn, why);
+    if (e != ERR_OK)
+        return e;
+    e = lmdb(mdb_cursor_open(txn, f->records, &c), "read", why);
+    if (e != ERR_OK) {
+        read_end(f, txn);
+        return e;
+    }
+    MDB_val k = {key_of(key, kind, after, n), key};
+    key[k.mv_size] = 0; /* the first key behind it */
+    k.mv_size += n > 0;
+    MDB_val v;
+    struct cold_record r;
+    bool more = true;
+    int rc = mdb_cursor_get(c, &k, &v, MDB_SET_RANGE);
+    while (rc == 0 && e == ERR_OK && more) {
+        e = decode(&k, &v, &r, why);
+        more = e == ERR_OK && r.kind == kind && fn(arg, &r);
+        if (more)
+            rc = mdb_cursor_get(c, &k, &v, MDB_NEXT);
+    }
+    if (e == ERR_OK && rc != 0 && rc != MDB_NOTFOUND)
+        e = lmdb(rc, "read", why);
+    mdb_cursor_close(c);
+    read_end(f, txn);
+    return e;
+}
+
+enum err cold_each_thawed(struct cold_file *f, int64_t before_ms, cold_each_fn *fn, void *arg,
+                          struct err_text *why)
+{
+    MDB_cursor *c;
+    MDB_txn *txn;
+    enum err e = read_begin(f, &txn, why);
+    if (e != ERR_OK)
+        return e;
+    e = lmdb(mdb_cursor_open(txn, f->thawed, &c), "read", why);
+    if (e != ERR_OK) {
+        read_end(f, txn);
+        return e;
+    }
+    MDB_val k, v;
+    bool more = true;
+    int rc = 0;
+    while (more && (rc = mdb_cursor_get(c, &k, &v, MDB_NEXT)) == 0) {
+        const uint8_t *p = k.mv_data;
+        if (k.mv_size <= 4 || v.mv_size != 8 || (int64_t)be64_get(v.mv_data) >= before_ms)
+            continue;
+        struct cold_record r = {
+            .kind = be32_get(p), .id = (const char *)p + 4, .id_bytes = k.mv_size - 4};
+        more = fn(arg, &r);
+    }
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        e = lmdb(rc, "read", why);
+    mdb_cursor_close(c);
+    read_end(f, txn);
+    return e;
+}
+
+/* ---- what is around them */
+
+static enum err set_meta(struct cold_file *f, const char *name, uint64_t seq, struct err_text *why)
+{
+    uint8_t be[8];
+    be64_put(be, seq);
+    MDB_val k = {strlen(name), (void *)(uintptr_t)name};
+    MDB_val v = {sizeof(be), be};
+    return lmdb(mdb_put(f->txn, f->meta, &k, &v, 0), "write", why);
+}
+
+enum err cold_set_stored(struct cold_file *f, uint64_t seq, struct err_text *why)
+{
+    return set_meta(f, "stored", seq, why);
+}
+
+enum err cold_set_frozen(struct cold_file *f, uint64_t seq, struct err_text *why)
+{
+    return set_meta(f, "frozen", seq, why);
+}
+
+enum err cold_set_thawed(struct cold_file *f, uint32_t kind, const char *id, size_t id_bytes,
+                         int64_t at_ms, struct err_text *why)
+{
+    uint8_t key[KEY_BYTES];
+    uint8_t be[8];
+    if (id_bytes == 0 || id_bytes > COLD_ID_MAX)
+        return ERR_INVAL;
+    MDB_val k = {key_of(key, kind, id, id_bytes), key};
+    be64_put(be, (uint64_t)at_ms);
+    MDB_val v = {sizeof(be), be};
+    return lmdb(mdb_put(f->txn, f->thawed, &k, &v, 0), "write", why);
+}
+
+enum err cold_clear_thawed(struct cold_file *f, uint32_t kind, const char *id, size_t id_bytes,
+                           int64_t before_ms, struct err_text *why)
+{
+    uint8_t key[KEY_BYTES];
+    MDB_val v;
+    if (id_bytes == 0 || id_bytes > COLD_ID_MAX)
+        return ERR_INVAL;
+    MDB_val k = {key_of(key, kind, id, id_bytes), key};
+    int rc = mdb_get(f->txn, f->thawed, &k, &v);
+    if (rc == MDB_NOTFOUND ||
+        (rc == 0 && v.mv_size == 8 && (int64_t)be64_get(v.mv_data) >= before_ms))
+        return ERR_OK;
+    return lmdb(rc == 0 ? mdb_del(f->txn, f->thawed, &k, NULL) : rc, "write", why);
+}
+
+bool cold_is_thawed(struct cold_file *f, uint32_t kind, const char *id, size_t id_bytes)
+{
+    uint8_t key[KEY_BYTES];
+    MDB_val v;
+    MDB_txn *txn;
+    if (id_bytes == 0 || id_bytes > COLD_ID_MAX || read_begin(f, &txn, NULL) != ERR_OK)
+        return false;
+    MDB_val k = {key_of(key, kind, id, id_bytes), key};
+    bool there = mdb_get(txn, f->thawed, &k, &v) == 0;
+    read_end(f, txn);
+    return there;
+}
+
+static enum err get_meta(struct cold_file *f, MDB_txn *txn, const char *name, uint64_t *out,
+                         struct err_text *why)
+{
+    MDB_val k = {strlen(name), (void *)(uintptr_t)name};
+    MDB_val v;
+    *out = 0;
+    int rc = mdb_get(txn, f->meta, &k, &v);
+    if (rc == MDB_NOTFOUND)
+        return ERR_OK;
+    if (rc == 0 && v.mv_size != 8)
+        return err_say(why, ERR_DATA_LOSS, "cold records: %s has not its form", name);
+    if (rc == 0)
+        *out = be64_get(v.mv_data);
+    return lmdb(rc, "read", why);
+}
+
+enum err cold_state(struct cold_file *f, struct cold_state *out, struct err_text *why)
+{
+    MDB_stat records = {0}, thawed = {0};
+    MDB_envinfo info = {0};
+    MDB_txn *txn;
+    *out = (struct cold_state){0};
+    enum err e = read_begin(f, &txn, why);
+    if (e != ERR_OK)
+        return e;
+    e = get_meta(f, txn, "stored", &out->stored, why);
+    if (e == ERR_OK)
+        e = get_meta(f, txn, "frozen", &out->frozen, why);
+    if (e == ERR_OK)
+        e = lmdb(mdb_stat(txn, f->records, &records), "read", why);
+    if (e == ERR_OK)
+        e = lmdb(mdb_stat(txn, f->thawed, &thawed), "read", why);
+    if (e == ERR_OK)
+        e = lmdb(mdb_env_info(f->env, &info), "read", why);
+    out->records = records.ms_entries;
+    out->thawed = thawed.ms_entries;
+    out->file_bytes = (info.me_last_pgno + 1) * records.ms_psize;
+    read_end(f, txn);
+    return e;
+}

@@ -1,0 +1,113 @@
+/* Records that are not in Redis because they are cold: who writes them waits until they are back,
+ * who makes a new one knows that there is none, and nothing is asked while nothing was ever cold.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/text.h"
+#include "rows.h"
+
+static int up(void **state)
+{
+    (void)state;
+    fake_up(&rows_service);
+    return 0;
+}
+
+static int down(void **state)
+{
+    (void)state;
+    fake_down();
+    return 0;
+}
+
+static void generation_begins(void)
+{
+    Ismap__Liu__V1__Upkeep m = ISMAP__LIU__V1__UPKEEP__INIT;
+    (void)fake_store(RECORD_UPKEEP, COLD_GENERATION, &m.base);
+}
+
+static void nothing_is_asked_while_nothing_is_cold(void **state)
+{
+    (void)state;
+    send_touch("case-a", NULL);
+    fake_turn();
+    fake_commit_all();
+    assert_int_equal(fake_status(0), FLOW_STATUS(OK));
+    assert_int_equal(fake.seeks_seen, 0);
+    assert_int_equal(touched("case-a"), 1);
+}
+
+/* Between the look and the commit the first record leaves: it might have been this one. */
+static void a_generation_that_begins_meanwhile_is_a_conflict(void **state)
+{
+    (void)state;
+    send_touch("case-a", NULL);
+    fake_turn();
+    generation_begins();
+    fake_commit_all();
+    assert_int_equal(fake_status(0), FLOW_STATUS(OK));
+    assert_int_equal(fake.commits_seen, 2);
+    assert_int_equal(fake.seeks_seen, 1);
+    assert_int_equal(touched("case-a"), 1);
+}
+
+static void a_new_record_is_known_to_be_none(void **state)
+{
+    (void)state;
+    generation_begins();
+    send_touch("case-a", NULL);
+    fake_commit_all();
+    assert_int_equal(fake_status(0), FLOW_STATUS(OK));
+    assert_int_equal(fake.seeks_seen, 1);
+    assert_int_equal(fake.commits_seen, 1);
+    assert_int_equal(touched("case-a"), 1);
+}
+
+static void a_cold_record_is_waited_for(void **state)
+{
+    (void)state;
+    Ismap__Liu__V1__Case c = ISMAP__LIU__V1__CASE__INIT;
+    generation_begins();
+    (void)text_copy(fake.cold_id, sizeof fake.cold_id, "case-a");
+    send_touch("case-a", NULL);
+    fake_turn();
+    fake_fire();
+    assert_int_equal(fake.n_commits, 0);
+    assert_int_equal(fake.n_sent, 0);
+    c.id = (char *)(uintptr_t) "case-a"; /* the ledger puts it back */
+    c.evidence_version = 7;
+    (void)fake_store(RECORD_CASE, "case-a", &c.base);
+    fake_fire();
+    fake_commit_all();
+    assert_int_equal(fake_status(0), FLOW_STATUS(OK));
+    assert_int_equal(touched("case-a"), 8);
+}
+
+static void a_store_that_goes_away_meanwhile_is_told(void **state)
+{
+    (void)state;
+    generation_begins();
+    (void)text_copy(fake.cold_id, sizeof fake.cold_id, "case-a");
+    send_touch("case-a", NULL);
+    fake_turn();
+    fake.reads_fail = true;
+    fake_fire();
+    assert_int_equal(fake_status(0), FLOW_STATUS(UNAVAILABLE));
+    assert_true(fake_has_rule(0, "P-STORE"));
+    assert_int_equal(fake.n_commits, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(nothing_is_asked_while_nothing_is_cold, up, down),
+        cmocka_unit_test_setup_teardown(a_generation_that_begins_meanwhile_is_a_conflict, up, down),
+        cmocka_unit_test_setup_teardown(a_new_record_is_known_to_be_none, up, down),
+        cmocka_unit_test_setup_teardown(a_cold_record_is_waited_for, up, down),
+        cmocka_unit_test_setup_teardown(a_store_that_goes_away_meanwhile_is_told, up, down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
