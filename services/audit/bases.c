@@ -102,6 +102,60 @@ bool bases_apply(struct work *w, const pb_scope **scope, bool *memory)
     return true;
 }
 
+/* ---- circles */
+
+/* The service from which this one inherits the control; "" when it audits it itself or is not of
+ * this registry. False: not loaded yet. */
+static bool base_of(struct work *w, const char *number, const char *control, const char **out)
+{
+    const void *listing = NULL;
+    const void *scope = NULL;
+    *out = "";
+    if (!work_get(w, RECORD_LISTING, number, &listing))
+        return false;
+    if (listing == NULL)
+        return true;
+    const char *case_id = ((const Ismap__Liu__V1__Listing *)listing)->case_id;
+    if (!work_get(w, RECORD_AUDIT_SCOPE, case_id, &scope))
+        return false;
+    const pb_scope *s = scope;
+    for (size_t i = 0; s != NULL && i < s->n_inherited; i++)
+        if (strcmp(s->inherited[i]->control_id, control) == 0)
+            *out = s->inherited[i]->base_number;
+    return true;
+}
+
+/* Of what is looked at further down, each number counts once: a work has only so many reads. */
+static bool seen_or_room(struct numbers *seen, const char *number)
+{
+    size_t at = find(seen, number);
+    if (at < seen->n)
+        return true;
+    if (seen->n == SCOPE_CHAIN_MAX)
+        return false;
+    seen->of[seen->n++] = number;
+    return true;
+}
+
+enum err bases_circle(struct work *w, const pb_scope *now, const char *own, size_t *at)
+{
+    struct numbers seen = {.n = 0};
+    bool loaded = true;
+    for (*at = 0; own[0] != '\0' && *at < now->n_inherited; (*at)++) {
+        const pb_inherited *x = now->inherited[*at];
+        const char *number = x->base_number;
+        for (size_t hop = 0; number[0] != '\0' && hop <= SCOPE_CHAIN_MAX; hop++) {
+            if (strcmp(number, own) == 0)
+                return ERR_OK;
+            if (hop > 0 && !seen_or_room(&seen, number))
+                return ERR_LIMIT;
+            loaded &= base_of(w, number, x->control_id, &number);
+        }
+    }
+    *at = now->n_inherited;
+    return loaded ? ERR_OK : ERR_AGAIN;
+}
+
 /* ---- who depends on whom */
 
 static pb_base *edit(struct work *w, const char *number, const pb_base *old)

@@ -9,6 +9,7 @@
 #include "services/audit/scopes.h"
 
 #define SCOPE_BASES_MAX 16u       /* of one service */
+#define SCOPE_CHAIN_MAX 8u        /* services further down that a circle is looked for in */
 #define BASE_DEPENDENTS_MAX 2048u /* of one base */
 #define TIMER_BASES "bases"       /* the next dependents of a base; the record is its number */
 #define TIMER_BASE "base"         /* one dependent; the record is NUMBER/CASE */
@@ -17,6 +18,13 @@
  * registry stands. *scope NULL stays so, and is so without memory (*memory false). False: return
  * DECIDE_WAIT. */
 bool bases_apply(struct work *w, const pb_scope **scope, bool *memory);
+
+/* A control that is inherited in a circle would be audited by nobody. *at: the first of
+ * now->inherited whose bases, from one to the next, come back to the service `own` ("" = it has no
+ * number, so nobody rests on it); now->n_inherited when none does. ERR_AGAIN: return DECIDE_WAIT;
+ * ERR_LIMIT: its bases rest on more than SCOPE_CHAIN_MAX others. */
+enum err bases_circle(struct work *w, const pb_scope *now, const char *own,
+                      size_t *at) LIU_MUST_USE;
 
 /* Who depends on what after a statement. ERR_AGAIN: return DECIDE_WAIT; ERR_LIMIT: a base has as
  * many as are kept; ERR_NOMEM. */

@@ -118,18 +118,22 @@ static enum decide put(struct work *w, const struct stating *t, const char *ref)
     return DECIDE_DONE;
 }
 
-/* Nobody inherits from himself. */
+/* Nobody inherits from himself, be it by way of others. */
 static enum err check_bases(struct work *w, const struct stating *t)
 {
     const char *own = t->standing == NULL ? "" : t->standing->number;
-    for (size_t i = 0; i < t->scope->n_inherited; i++) {
-        const char *field = arena_printf(work_arena(w), "inherited[%zu].baseNumber", i);
-        if (own[0] != '\0' && strcmp(t->scope->inherited[i]->base_number, own) == 0)
-            (void)work_refuse(w, STATUS(INVALID_ARGUMENT), field == NULL ? "inherited" : field,
-                              "R70", "自らの登録番号からは引き継げません。",
-                              "A service does not inherit from itself.");
+    size_t at = 0;
+    enum err e = bases_circle(w, t->scope, own, &at);
+    if (e == ERR_OK && at < t->scope->n_inherited) {
+        const char *field = arena_printf(work_arena(w), "inherited[%zu].baseNumber", at);
+        (void)work_refuse(
+            w, STATUS(INVALID_ARGUMENT), field == NULL ? "inherited" : field, "R70",
+            "管理策の引継ぎが自らの登録番号に戻ります。誰も監査しない管理策になります。",
+            "What is inherited leads back to the service itself: nobody would audit "
+            "this control.");
+        return ERR_INVAL;
     }
-    return work_refused(w) ? ERR_INVAL : bases_follow(w, t->old, t->scope);
+    return e == ERR_OK ? bases_follow(w, t->old, t->scope) : e;
 }
 
 static enum decide state_scope(struct work *w, struct stating *t)

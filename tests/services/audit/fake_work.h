@@ -20,7 +20,7 @@ struct work {
     const char *actor;
     Ismap__Liu__V1__Role role;
     const char *timer_record;
-    struct fake_record records[16];
+    struct fake_record records[32];
     size_t n_records;
     const Ismap__Liu__V1__Rulebook *rules;
     bool rules_loaded;

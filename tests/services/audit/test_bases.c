@@ -212,6 +212,47 @@ static void what_cannot_be_inherited_is_refused(void **state)
     }
 }
 
+/* N-2 inherits from N-3, and N-3 what the row says. */
+static void a_circle_in_which_nobody_audits_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *control, *base;
+        bool refused;
+    } rows[] = {{"11.1.1", "N-1", true},   /* and so back to the service itself */
+                {"11.2.1", "N-1", false},  /* another control may go the other way */
+                {"11.1.1", "N-2", false},  /* theirs alone: it was there before */
+                {"11.1.1", "X-9", false}}; /* not of this registry */
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct story t;
+        begin(&t);
+        pb_standing *st = standing_edit(&t.s.a, NULL, "case-1", "acme");
+        pb_scope *two = scope_edit(&t.s.a, NULL, "case-2", "blossom");
+        pb_scope *three = scope_edit(&t.s.a, NULL, "case-3", "cedar");
+        Ismap__Liu__V1__PlanInherited down = t.inherited;
+        Ismap__Liu__V1__PlanInherited back = t.inherited;
+        Ismap__Liu__V1__PlanInherited *lists[] = {&down, &back};
+        Ismap__Liu__V1__Listing third = t.base;
+        st->number = lend("N-1");
+        third.number = lend("N-3");
+        third.case_id = lend("case-3");
+        down.base_number = lend("N-3");
+        back.control_id = lend(rows[i].control);
+        back.base_number = lend(rows[i].base);
+        two->inherited = &lists[0];
+        three->inherited = &lists[1];
+        two->n_inherited = three->n_inherited = 1;
+        fake_record(&t.s.w, RECORD_STANDING, "case-1", st);
+        fake_record(&t.s.w, RECORD_LISTING, "N-3", &third);
+        fake_record(&t.s.w, RECORD_AUDIT_SCOPE, "case-2", two);
+        fake_record(&t.s.w, RECORD_AUDIT_SCOPE, "case-3", three);
+        next(&t, &t.m, NULL, audit_state_scope);
+        assert_int_equal(fake_fault(&t.s.w, "inherited[0].baseNumber R70"), rows[i].refused);
+        assert_int_equal(t.s.w.status, rows[i].refused ? STATUS(INVALID_ARGUMENT) : STATUS(OK));
+        scene_end(&t.s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +260,7 @@ int main(void)
         cmocka_unit_test(whoever_states_otherwise_is_no_longer_a_dependent),
         cmocka_unit_test(a_base_stands_or_not_as_the_registry_says),
         cmocka_unit_test(what_cannot_be_inherited_is_refused),
+        cmocka_unit_test(a_circle_in_which_nobody_audits_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
