@@ -291,13 +291,13 @@ static bool name_controls(struct arena *a, pb_problem *p, const pb_scope *s)
     return true;
 }
 
-bool bases_tell(struct work *w, pb_standing *st, const pb_scope *s)
+bool bases_tell(struct work *w, pb_standing *st, const pb_scope *applied)
 {
     const pb_inherited *first = NULL;
     bool news = false;
-    for (size_t i = 0; s != NULL && first == NULL && i < s->n_inherited; i++)
-        if (s->inherited[i]->lapsed_year != 0)
-            first = s->inherited[i];
+    for (size_t i = 0; applied != NULL && first == NULL && i < applied->n_inherited; i++)
+        if (applied->inherited[i]->lapsed_year != 0)
+            first = applied->inherited[i];
     if (first == NULL)
         return standing_resolve_all(w, st, PROBLEM(BASE), "stands");
     pb_problem *p =
@@ -306,7 +306,7 @@ bool bases_tell(struct work *w, pb_standing *st, const pb_scope *s)
                          "The registration of a base service, whose controls are inherited, is "
                          "not valid.",
                          &news);
-    if (p == NULL || !name_controls(work_arena(w), p, s))
+    if (p == NULL || !name_controls(work_arena(w), p, applied))
         return false;
     if (news)
         standing_tell(w, st, p, true);

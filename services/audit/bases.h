@@ -35,7 +35,7 @@ enum err bases_follow(struct work *w, const pb_scope *old, const pb_scope *now) 
 bool bases_moved(struct work *w, const char *number);
 
 /* A problem while any base has lapsed, resolved when all stand. False: no memory. */
-bool bases_tell(struct work *w, pb_standing *s, const pb_scope *applied);
+bool bases_tell(struct work *w, pb_standing *st, const pb_scope *applied);
 
 work_fn audit_on_bases; /* TIMER_BASES */
 
