@@ -332,6 +332,7 @@ static void start(void *state)
     (void)snprintf(l->epoch, sizeof(l->epoch), "%s", store_epoch(l->store));
     stream_init(&l->journal, l, SEGMENT_JOURNAL, "journal");
     confirm_init(l);
+    usage_start(l);
     cold_start(l);
     if (loop_add_timer(l->loop, LEDGER_TICK_MS, LEDGER_TICK_MS, tick, l, &l->timer) != ERR_OK)
         ledger_fault(l, "segment-failed", "timer", "no memory: restart the ledger");

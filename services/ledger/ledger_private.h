@@ -241,6 +241,9 @@ void pace_go(struct ledger *l); /* what rests goes on in a moment */
 bool pace_behind(const struct ledger *l);
 
 /* usage.c */
+/* The first measurement comes after the first look at the journal, whose faults are told before
+ * anything is written. */
+void usage_start(struct ledger *l);
 void usage_go(struct ledger *l);
 /* Memory is short: what is archived leaves at once, whatever is asked to be kept. */
 bool usage_tight(const struct ledger *l, enum family f);

@@ -177,11 +177,17 @@ static void parties_read(void *arg, enum err e, const char *next_page, const cha
     done(l);
 }
 
+void usage_start(struct ledger *l)
+{
+    l->usage.next_ms = clock_mono_ms() + USAGE_EVERY_MS;
+}
+
 void usage_go(struct ledger *l)
 {
     struct usage *u = &l->usage;
-    if (u->busy || l->stopped || clock_mono_ms() < u->next_ms || !store_ready(l->store, NULL))
-        return;
+    if (u->busy || l->stopped || clock_mono_ms() < u->next_ms || !store_ready(l->store, NULL) ||
+        strcmp(l->confirm.run, store_run(l->store)) != 0)
+        return; /* nothing is written to a store that may be older than its archive */
     u->busy = true;
     l->pending++;
     if (store_scan(l->store, RECORD_PARTY, u->page, MEASURE_SAMPLES, parties_read, l) == ERR_OK)
