@@ -215,6 +215,7 @@ static const struct consumer_row consumers[] = {
     {&ismap__liu__v1__registration_cancelled__descriptor, audit_on_cancellation},
     {&ismap__liu__v1__suspension_imposed__descriptor, audit_on_suspension},
     {&ismap__liu__v1__suspension_lifted__descriptor, audit_on_lifting},
+    {&ismap__liu__v1__rulebook_activated__descriptor, audit_on_rulebook},
 };
 
 static const struct timer_row timers[] = {

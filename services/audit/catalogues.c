@@ -92,7 +92,7 @@ enum decide audit_activate_catalogue(struct work *w, void *state)
     ev.reason = m->reason;
     work_put(w, RECORD_ACTIVE, "catalogue", &active.base);
     work_emit(w, &ev.base, audience, 1);
-    return audit_run_start(w, run, CAUSE(CATALOGUE), m->version) ? DECIDE_DONE : work_no_memory(w);
+    return audit_run_answer(w, audit_run_start(w, run, CAUSE(CATALOGUE), m->version));
 }
 
 enum decide audit_list_catalogues(struct work *w, void *state)

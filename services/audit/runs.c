@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "services/audit/runs.h"
 #include "services/audit/standing.h"
+#include "wire/unpack.h"
 
 #define SWEEP_PAGE 24u /* plans of one step: with what Redis adds, below LIMIT_WORK_WRITES */
 #define SWEEP_LOOK_MS 500
@@ -105,11 +106,10 @@ uint32_t audit_current_run(const void *state)
     return st == NULL ? 0 : st->run;
 }
 
-bool audit_run_start(struct work *w, const pb_run *last, Ismap__Liu__V1__ReplanCause cause,
-                     const char *reason)
+uint32_t audit_run_start(struct work *w, const pb_run *last, Ismap__Liu__V1__ReplanCause cause,
+                         const char *reason)
 {
     pb_run run = ISMAP__LIU__V1__REPLAN_RUN__INIT;
-    Ismap__Liu__V1__ReplanStarted reply = ISMAP__LIU__V1__REPLAN_STARTED__INIT;
     run.number = last == NULL ? 1 : last->number + 1;
     run.cause = cause;
     run.reason = lend(reason);
@@ -117,9 +117,15 @@ bool audit_run_start(struct work *w, const pb_run *last, Ismap__Liu__V1__ReplanC
     run.started_at_ms = work_now_ms(w);
     work_put(w, RECORD_REPLAN_RUN, AUDIT_RUN, &run.base);
     work_timer(w, TIMER_SWEEP, AUDIT_RUN, work_now_ms(w));
-    reply.run = run.number;
+    return run.number;
+}
+
+enum decide audit_run_answer(struct work *w, uint32_t run)
+{
+    Ismap__Liu__V1__ReplanStarted reply = ISMAP__LIU__V1__REPLAN_STARTED__INIT;
+    reply.run = run;
     work_reply(w, &reply.base);
-    return true;
+    return DECIDE_DONE;
 }
 
 enum decide audit_replan_all(struct work *w, void *state)
@@ -129,7 +135,45 @@ enum decide audit_replan_all(struct work *w, void *state)
     const void *last = NULL;
     if (!work_get(w, RECORD_REPLAN_RUN, AUDIT_RUN, &last))
         return DECIDE_WAIT;
-    return audit_run_start(w, last, CAUSE(ORDER), m->reason) ? DECIDE_DONE : work_no_memory(w);
+    return audit_run_answer(w, audit_run_start(w, last, CAUSE(ORDER), m->reason));
+}
+
+/* Packed, so that every field counts, those of later versions too. */
+static bool same_audit_rules(struct arena *a, const Ismap__Liu__V1__Rulebook *x,
+                             const Ismap__Liu__V1__Rulebook *y, bool *same)
+{
+    const uint8_t *px = NULL;
+    const uint8_t *py = NULL;
+    size_t nx = 0;
+    size_t ny = 0;
+    bool ok = (x->audit == NULL || wire_pack(a, &x->audit->base, &px, &nx) == ERR_OK) &&
+              (y->audit == NULL || wire_pack(a, &y->audit->base, &py, &ny) == ERR_OK);
+    *same = ok && nx == ny && (nx == 0 || memcmp(px, py, nx) == 0);
+    return ok;
+}
+
+enum decide audit_on_rulebook(struct work *w, void *state)
+{
+    (void)state;
+    const Ismap__Liu__V1__RulebookActivated *ev = work_message(w);
+    const void *now = NULL;
+    const void *before = NULL;
+    const void *last = NULL;
+    bool same = false;
+    if (ev->previous[0] == '\0')
+        return DECIDE_DONE; /* the first: there are no plans by another */
+    bool loaded = work_get(w, RECORD_RULEBOOK, ev->hash, &now);
+    loaded &= work_get(w, RECORD_RULEBOOK, ev->previous, &before);
+    loaded &= work_get(w, RECORD_REPLAN_RUN, AUDIT_RUN, &last);
+    if (!loaded)
+        return DECIDE_WAIT;
+    if (now == NULL || before == NULL)
+        return DECIDE_DONE; /* rulebooks are never removed */
+    if (!same_audit_rules(work_arena(w), now, before, &same))
+        return work_no_memory(w);
+    if (!same)
+        (void)audit_run_start(w, last, CAUSE(CATALOGUE), ev->hash);
+    return DECIDE_DONE;
 }
 
 /* Everything has its timer: wait until the last has fired. */

@@ -20,13 +20,16 @@ void audit_run_changed(void *state, const char *id, uint64_t revision, const Pro
 /* The latest run as the journal tells it; 0 = none yet. `state` may be NULL. */
 uint32_t audit_current_run(const void *state);
 
-/* Starts the next run, whatever became of the last one, and answers ReplanStarted. */
-bool audit_run_start(struct work *w, const pb_run *last, Ismap__Liu__V1__ReplanCause cause,
-                     const char *reason);
+/* Starts the next run, whatever became of the last one. Its number. */
+uint32_t audit_run_start(struct work *w, const pb_run *last, Ismap__Liu__V1__ReplanCause cause,
+                         const char *reason);
+/* ReplanStarted, to who asked for it. */
+enum decide audit_run_answer(struct work *w, uint32_t run);
 
 work_fn audit_replan_all;
-work_fn audit_on_sweep; /* TIMER_SWEEP */
-work_fn audit_on_mass;  /* TIMER_MASS, replan.c */
+work_fn audit_on_rulebook; /* RulebookActivated: a run, when what it says of audits is new */
+work_fn audit_on_sweep;    /* TIMER_SWEEP */
+work_fn audit_on_mass;     /* TIMER_MASS, replan.c */
 work_fn audit_get_run;
 
 /* catalogues.c */

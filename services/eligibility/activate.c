@@ -77,6 +77,8 @@ static enum err activate(struct work *w, PB(Rulebook) * r, char *hash, bool is_n
     if (active.by == NULL)
         return ERR_NOMEM;
     event.name = answer->name = r->name;
+    if (before != NULL)
+        event.previous = before->ref;
     if (is_new)
         work_put(w, RECORD_RULEBOOK, hash, &r->base);
     work_put(w, RECORD_ACTIVE, "rulebook", &active.base);

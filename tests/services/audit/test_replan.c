@@ -234,6 +234,44 @@ static void a_catalogue_without_a_plan_is_not_put_in_force(void **state)
     }
 }
 
+/* A run only for what plans are made from. */
+static void another_rulebook_starts_a_run_when_its_audit_rules_differ(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *previous;
+        bool other_cycle, other_name, runs;
+    } rows[] = {{"", true, false, false}, /* the first */
+                {"old", false, true, false},
+                {"old", true, false, true},
+                {"lost", true, false, false}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct scene s;
+        Ismap__Liu__V1__RulebookActivated ev = ISMAP__LIU__V1__RULEBOOK_ACTIVATED__INIT;
+        Ismap__Liu__V1__AuditRules audit;
+        Ismap__Liu__V1__Rulebook old;
+        scene_begin(&s, PARTY(INTERNAL));
+        audit = s.audit;
+        old = s.rules;
+        old.audit = &audit;
+        old.name = lend(rows[i].other_name ? "before" : s.rules.name);
+        audit.internal_cycle_years += rows[i].other_cycle;
+        ev.hash = lend("f00d");
+        ev.previous = lend(rows[i].previous);
+        s.w.message = &ev;
+        fake_record(&s.w, RECORD_RULEBOOK, "f00d", &s.rules);
+        fake_record(&s.w, RECORD_RULEBOOK, "old", &old);
+        (void)fake_run(&s.w, audit_on_rulebook);
+        const pb_run *run = fake_put(&s.w, RECORD_REPLAN_RUN);
+        assert_int_equal(run != NULL, rows[i].runs);
+        assert_int_equal(s.w.timer_kind != NULL, rows[i].runs);
+        if (run != NULL)
+            assert_string_equal(run->reason, "f00d");
+        assert_null(s.w.reply);
+        scene_end(&s);
+    }
+}
+
 /* Ids of OSCAL follow no grammar: the record carries their places. */
 static void an_oscal_catalogue_survives_the_store(void **state)
 {
@@ -277,6 +315,7 @@ int main(void)
         cmocka_unit_test(a_case_takes_part_in_a_run_once),
         cmocka_unit_test(a_sweep_goes_on_from_its_cursor_and_ends_when_all_are_done),
         cmocka_unit_test(a_catalogue_without_a_plan_is_not_put_in_force),
+        cmocka_unit_test(another_rulebook_starts_a_run_when_its_audit_rules_differ),
         cmocka_unit_test(an_oscal_catalogue_survives_the_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
