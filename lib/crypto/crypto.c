@@ -7,7 +7,9 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <assert.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,10 +23,15 @@ static EVP_MD_CTX *sign_ctx;
 static EVP_MD *sha256;
 static struct buf text = {.max = SIGNED_TEXT_BYTES_MAX};
 
+/* The first who asks is the only one: a second thread would write into the digest of the first. */
 static bool ready(void)
 {
-    if (hash_ctx == NULL)
+    static pthread_t owner;
+    if (hash_ctx == NULL) {
+        owner = pthread_self();
         hash_ctx = EVP_MD_CTX_new();
+    }
+    assert(pthread_equal(owner, pthread_self()));
     if (sign_ctx == NULL)
         sign_ctx = EVP_MD_CTX_new();
     if (sha256 == NULL)

@@ -143,8 +143,12 @@ static size_t key_of(uint8_t out[KEY_BYTES], uint32_t kind, const char *id, size
 static enum err digest_of(const uint8_t *key, size_t key_bytes, const uint8_t fixed[16],
                           const uint8_t *value, size_t bytes, uint8_t out[SHA256_BYTES])
 {
-    struct crypto_part parts[] = {{key, key_bytes}, {fixed, 16}, {value, bytes}};
-    return crypto_digest("ismap-liu/v1/cold", parts, 3, out);
+    static const char domain[] = "ismap-liu/v1/cold";
+    uint8_t length[4];
+    be32_put(length, (uint32_t)key_bytes);
+    struct crypto_part parts[] = {
+        {domain, sizeof domain}, {length, 4}, {key, key_bytes}, {fixed, 16}, {value, bytes}};
+    return crypto_sha256_any_thread(parts, sizeof parts / sizeof parts[0], out);
 }
 
 /* ---- records */
