@@ -52,3 +52,15 @@ bench_register() {
     shift
     $D prepare --numbers "$dir/numbers" --provider load1 --ministry moj --auditor auditor --operator operator --count "$count" "$@"
 }
+
+# bench_rest SECONDS: waits until the journal has not grown for a second, everyone has acted on it and the ledger has archived it
+bench_rest() {
+    wait_until "$1" bench_rested || die "the services do not come to rest"
+}
+bench_rested() {
+    local before
+    before=$(stack_redis_cli "$dir" get '{p0}:head')
+    sleep 1
+    [ "$before" = "$(stack_redis_cli "$dir" get '{p0}:head')" ] &&
+        $L --json status | jq -se '[.[] | select(.headSeq and .consumedSeq and .consumedSeq != "0")] | all(.headSeq == .consumedSeq)' >/dev/null
+}
