@@ -415,6 +415,27 @@ static bool journaled(enum record_kind kind)
     return kind != RECORD_CURSOR;
 }
 
+/* Timers are in no record: with them the journal alone can give back what Redis has lost. */
+static bool entry_timers(struct work *w, pb_entry *entry)
+{
+    size_t n = w->commit.n_timers;
+    if (n == 0)
+        return true;
+    entry->timers = arena_alloc(&w->arena, n * sizeof *entry->timers);
+    Ismap__Liu__V1__TimerPut *t = arena_alloc(&w->arena, n * sizeof *t);
+    if (entry->timers == NULL || t == NULL)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        ismap__liu__v1__timer_put__init(&t[i]);
+        t[i].owner = (char *)(uintptr_t)w->commit.timers[i].owner;
+        t[i].member = (char *)(uintptr_t)w->commit.timers[i].member;
+        t[i].due_ms = w->commit.timers[i].due_ms;
+        entry->timers[i] = &t[i];
+    }
+    entry->n_timers = n;
+    return true;
+}
+
 static enum err entry_pack(struct work *w, const struct work_event *e, bool first,
                            struct commit_entry *out)
 {
@@ -440,7 +461,7 @@ static enum err entry_pack(struct work *w, const struct work_event *e, bool firs
                 (ProtobufCBinaryData){.len = SHA256_BYTES, .data = w->request_hash};
         entry.puts = arena_alloc(&w->arena, (w->n_puts + 1) * sizeof *entry.puts);
         Ismap__Liu__V1__RecordPut *puts = arena_alloc(&w->arena, (w->n_puts + 1) * sizeof *puts);
-        if (entry.puts == NULL || puts == NULL)
+        if (entry.puts == NULL || puts == NULL || !entry_timers(w, &entry))
             return ERR_NOMEM;
         for (size_t i = 0; i < w->n_puts; i++) {
             const struct work_write *p = &w->puts[i];

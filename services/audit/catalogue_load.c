@@ -128,7 +128,10 @@ enum err catalogue_load(struct arena *a, const char *path, const char *version,
     if (version == NULL)
         version = version_of_name(a, path);
     if (version == NULL)
-        return err_say(why, ERR_INVAL, "%s:0: version: the name does not end in YYYY-MM-DD", path);
+        return err_say(why, ERR_INVAL,
+                       "%s:0: version: the name does not end in YYYY-MM-DD: rename the file "
+                       "(catalogue put: or give --version)",
+                       path);
     enum err e = read_file(a, path, &text, &bytes, why);
     if (e != ERR_OK)
         return e;

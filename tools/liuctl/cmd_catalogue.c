@@ -19,8 +19,12 @@ int cmd_catalogue_put(struct cli *c, struct cli_args *a)
     const char *version = cli_option(a, "--version");
     const char *path = cli_next(a);
     if (path == NULL)
-        return cli_usage(c, c->ja ? "管理基準のファイルを指定してください"
-                                  : "which file is the catalogue?");
+        return cli_usage(c, c->ja ? "管理基準のファイル (CSV、または OSCAL の .json) "
+                                    "を指定してください。登録済みのものは liuctl catalogue list"
+                                  : "which file is the catalogue (CSV, or OSCAL as .json)? liuctl "
+                                    "catalogue list tells what is in the store already");
+    if (version != NULL)
+        s.catalogue_version = version;
     int status = plan_catalogue_read(c, a, path, &s);
     if (status != CLI_OK || !cli_done(c, a))
         return status != CLI_OK ? status : CLI_USAGE;
@@ -30,8 +34,12 @@ int cmd_catalogue_put(struct cli *c, struct cli_args *a)
         return CLI_TEMPORARY;
     status = cli_request(c, CLI_AUDIT, &m.base, true, &answer);
     if (status == CLI_OK && !c->dry_run)
-        cli_note(c, c->ja ? "登録しました: %s (%zu 件)" : "put: %s (%zu controls)",
-                 m.catalogue->version, m.catalogue->n_items);
+        cli_note(c,
+                 c->ja ? "登録しました: %s (%zu 件)。適用するには liuctl catalogue activate %s "
+                         "--reason 理由"
+                       : "put: %s (%zu controls); to have it in force: liuctl catalogue activate "
+                         "%s --reason TEXT",
+                 m.catalogue->version, m.catalogue->n_items, m.catalogue->version);
     return status;
 }
 

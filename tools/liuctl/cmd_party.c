@@ -169,9 +169,16 @@ static int read_enrolled(struct cli *c, struct cli_args *a, const struct enrolle
 }
 
 static int add_one(struct cli *c, const struct enrolled *kind, const ProtobufCMessage *m,
-                   const char *id)
+                   const char *id, const Ismap__Liu__V1__PartyKeys *keys)
 {
     ProtobufCMessage *answer;
+    if (keys == NULL)
+        return cli_fail(c, CLI_INPUT,
+                        c->ja ? "keys: 鍵がありません。liuctl keygen %s で作り、できた %s.json を "
+                                "--keys に指定してください"
+                              : "keys: there are none: have them made (liuctl keygen %s) and name "
+                                "the file %s.json with --keys",
+                        id, id);
     int status = cli_request(c, kind->service, m, true, &answer);
     if (status == CLI_OK && !c->dry_run)
         cli_note(c, c->ja ? "登録しました: %s" : "added: %s", id);
@@ -190,7 +197,7 @@ int cmd_party_add(struct cli *c, struct cli_args *a)
     m.party = (void *)record;
     if (keys != NULL)
         m.party->keys = keys;
-    return add_one(c, &a_party, &m.base, m.party->id);
+    return add_one(c, &a_party, &m.base, m.party->id, m.party->keys);
 }
 
 int cmd_feed_add(struct cli *c, struct cli_args *a)
@@ -205,7 +212,7 @@ int cmd_feed_add(struct cli *c, struct cli_args *a)
     m.feed = (void *)record;
     if (keys != NULL)
         m.feed->keys = keys;
-    return add_one(c, &a_feed, &m.base, m.feed->id);
+    return add_one(c, &a_feed, &m.base, m.feed->id, m.feed->keys);
 }
 
 /* ID --reason TEXT into the two fields of RevokeParty or RevokeFeed, then off with it. */

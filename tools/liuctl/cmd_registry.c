@@ -27,6 +27,13 @@ int cmd_plan_show(struct cli *c, struct cli_args *a)
     m.revision = (uint32_t)number_of;
     ProtobufCMessage *answer;
     int status = cli_request(c, CLI_AUDIT, &m.base, false, &answer);
+    if (c->reply != NULL && c->reply->status == ISMAP__LIU__V1__STATUS__STATUS_NOT_FOUND)
+        cli_note(c,
+                 c->ja ? "計画は、該当と判断されるとすぐに作られます。判断は liuctl verdict show "
+                         "%s、案件の一覧は liuctl case list で確かめてください"
+                       : "a plan is made as soon as the verdict is ELIGIBLE: see liuctl verdict "
+                         "show %s, and liuctl case list for the cases that you may see",
+                 m.case_id);
     if (status != CLI_OK || answer == NULL)
         return status;
     const Ismap__Liu__V1__AuditPlan *p = (void *)answer;

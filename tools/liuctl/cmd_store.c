@@ -7,7 +7,7 @@
 #include "ismap/liu/v1/party.pb-c.h"
 #include "ismap/liu/v1/plan.pb-c.h"
 #include "liuctl/commands.h"
-#include "liuctl/store_session.h"
+#include "liuctl/store_order.h"
 #include "rulebook/rulebook.h"
 #include "services/audit/catalogue_load.h"
 #include "wire/unpack.h"
@@ -249,6 +249,47 @@ static void on_store_told(void *arg, enum err e, uint64_t seq, const char *why)
     t->session->done = true;
 }
 
+static void on_committed(void *arg, const struct commit_result *r)
+{
+    struct store_told *t = arg;
+    t->e = r->status == COMMIT_OK ? ERR_OK : ERR_UNAVAILABLE;
+    t->seq = r->seq;
+    (void)text_copy(t->why, sizeof t->why, r->text == NULL ? "" : r->text);
+    t->session->done = true;
+}
+
+/* In the journal first: whoever sees the word carried out finds who gave it. */
+static int confirm(struct store_told *t, uint64_t head, char *reason)
+{
+    struct session *s = t->session;
+    struct cli *c = s->cli;
+    struct store_order o;
+    struct commit_entry entry;
+    Ismap__Liu__V1__ConfirmStore m = ISMAP__LIU__V1__CONFIRM_STORE__INIT;
+    Ismap__Liu__V1__StoreConfirmed ev = ISMAP__LIU__V1__STORE_CONFIRMED__INIT;
+    m.epoch = (char *)(uintptr_t)store_epoch(s->store);
+    m.run = ev.run = (char *)(uintptr_t)store_run(s->store);
+    m.head_seq = ev.head_seq = head;
+    m.reason = ev.reason = reason;
+    int status = store_order_sign(c, &m.base, &o);
+    if (status != CLI_OK)
+        return status;
+    ev.operator_ = (char *)(uintptr_t)c->identity;
+    ev.order = (ProtobufCBinaryData){.len = o.bytes, .data = (uint8_t *)(uintptr_t)o.envelope};
+    struct commit commit = {
+        .reply_type = "", .now_ms = clock_wall_ms(), .entries = &entry, .n_entries = 1};
+    if (!store_order_entry(c, &o, &ev.base, commit.now_ms, &entry))
+        return cli_no_memory(c);
+    if (store_commit(s->store, STORE_MAIN, &commit, on_committed, t) != ERR_OK)
+        return cli_redis_away(c);
+    status = session_wait(s);
+    if (status != CLI_OK || t->e != ERR_OK)
+        return status;
+    if (store_confirm(s->store, t->seq, "", on_store_told, t) != ERR_OK)
+        return cli_redis_away(c);
+    return session_wait(s);
+}
+
 /* The operator's word in the place of the ledger's, which cannot come: its archive is lost. */
 int cmd_store_confirm(struct cli *c, struct cli_args *a)
 {
@@ -256,9 +297,13 @@ int cmd_store_confirm(struct cli *c, struct cli_args *a)
     struct store_told t = {.session = &s};
     uint64_t head = 0;
     char question[256];
-    if (!cli_done(c, a))
-        return CLI_USAGE;
-    int status = session_open(c, &s, true);
+    char *reason = NULL;
+    int status = store_order_begin(c, a, &reason);
+    if (status != CLI_OK || !cli_done(c, a))
+        return status == CLI_OK ? CLI_USAGE : status;
+    status = session_open(c, &s, true);
+    if (status == CLI_OK)
+        status = store_order_allowed(&s);
     if (status == CLI_OK)
         status = session_head(&s, &head);
     (void)snprintf(
@@ -268,16 +313,14 @@ int cmd_store_confirm(struct cli *c, struct cli_args *a)
         (unsigned long long)head);
     if (status == CLI_OK && (c->dry_run || !cli_confirm(c, question)))
         status = c->dry_run ? CLI_OK : CLI_USAGE;
-    else if (status == CLI_OK && store_confirm(s.store, 0, "", on_store_told, &t) != ERR_OK)
-        status = cli_redis_away(c);
     else if (status == CLI_OK)
-        status = session_wait(&s);
+        status = confirm(&t, head, reason);
     if (status == CLI_OK && t.e != ERR_OK)
         status = cli_fail(c, t.e == ERR_UNAVAILABLE ? CLI_TEMPORARY : CLI_REFUSED, "%s", t.why);
     if (status == CLI_OK && !c->dry_run)
         cli_note(c,
-                 c->ja ? "確認しました。記録の末尾: %llu"
-                       : "confirmed, the journal ends with entry %llu",
+                 c->ja ? "確認しました。理由は記録簿の %llu 番にあります"
+                       : "confirmed; entry %llu of the journal says who and why",
                  (unsigned long long)t.seq);
     session_close(&s);
     return status;

@@ -50,7 +50,8 @@ int plan_catalogue_read(struct cli *c, struct cli_args *a, const char *path, str
         return cli_usage(c, c->ja ? "--tier-map は OSCAL の管理基準 (.json) にだけ使えます"
                                   : "--tier-map is for OSCAL catalogues (.json)");
     Ismap__Liu__V1__Catalogue *m = NULL;
-    if (catalogue_load(&c->arena, path, NULL, &m, NULL, NULL, &why) != ERR_OK)
+    const char *version = s->catalogue_version[0] == '\0' ? NULL : s->catalogue_version;
+    if (catalogue_load(&c->arena, path, version, &m, NULL, NULL, &why) != ERR_OK)
         return cli_fail(c, CLI_INPUT, "%s", why.text);
     return from_record(c, m, s);
 }

@@ -25,7 +25,8 @@ struct plan_sources {
  * replaces the rulebook's list by those. */
 int plan_sources_read(struct cli *c, struct cli_args *a, struct plan_sources *s);
 
-/* Reads a catalogue's file: OSCAL when its name ends in .json (with --tier-map), else CSV. */
+/* Reads a catalogue's file: OSCAL when its name ends in .json (with --tier-map), else CSV, whose
+ * version is s->catalogue_version, or when that is "" what its name says. */
 int plan_catalogue_read(struct cli *c, struct cli_args *a, const char *path,
                         struct plan_sources *s);
 

@@ -114,6 +114,29 @@ static void messages_come_in_between(void **state)
     assert_touched(4, 1);
 }
 
+/* What fired, and what was set: from the journal alone timers can be given back. */
+static void the_journal_says_what_became_of_timers(void **state)
+{
+    (void)state;
+    struct arena a;
+    ProtobufCMessage *m = NULL;
+    arena_init(&a, LIMIT_WORK_ARENA_BYTES);
+    make_due("touch", 1);
+    fake_fire();
+    assert_int_equal(fake.n_commits, 1);
+    const struct commit_entry *raw = &fake.commits[0].commit->entries[0];
+    assert_int_equal(
+        wire_unpack(&a, &ismap__liu__v1__journal_entry__descriptor, raw->data, raw->bytes, &m),
+        ERR_OK);
+    const pb_entry *e = (const void *)m;
+    assert_int_equal(e->n_timers, 1);
+    assert_string_equal(e->timers[0]->owner, rows_service.name);
+    assert_string_equal(e->timers[0]->member, "touch|case-0");
+    assert_int_equal(e->timers[0]->due_ms, -1);
+    fake_commit_all();
+    arena_fini(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +145,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_that_fails_waits_alone, up, down),
         cmocka_unit_test_setup_teardown(an_unknown_kind_hurts_no_one, up, down),
         cmocka_unit_test_setup_teardown(messages_come_in_between, up, down),
+        cmocka_unit_test_setup_teardown(the_journal_says_what_became_of_timers, up, down),
     };
     return cmocka_run_group_tests_name("timers", tests, NULL, NULL);
 }
