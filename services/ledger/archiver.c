@@ -46,19 +46,6 @@ static struct archive_job *pop(struct queue *q)
     return job;
 }
 
-static void run(struct archive_job *job)
-{
-    job->why.text[0] = '\0';
-    if (job->task == ARCHIVE_OPEN) {
-        job->result = segment_last(job->dir, &job->head, &job->found, &job->why);
-    } else if (job->task == ARCHIVE_CALL) {
-        job->call(job);
-    } else {
-        job->result = segment_write(job->builder, job->dir, &job->why);
-        job->head = job->builder->head;
-    }
-}
-
 void archiver_step_back(int nice)
 {
     /* on Linux both are a thread's own */
@@ -90,7 +77,7 @@ static void *work(void *arg)
             continue;
         }
         (void)pthread_mutex_unlock(&a->mutex);
-        run(job);
+        archive_job_run(job);
         (void)pthread_mutex_lock(&a->mutex);
         push(&a->done, job);
         /* the counter is far from full, so this write cannot fail */

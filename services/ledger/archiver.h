@@ -49,6 +49,9 @@ enum err archiver_create(struct loop *l, enum archiver_rank rank,
  * as a whole where the kernel weighs sessions. */
 void archiver_step_back(int nice);
 
+/* Does the job, here and now: for the worker. */
+void archive_job_run(struct archive_job *job);
+
 /* Never fails: nothing is allocated. */
 void archiver_submit(struct archiver *a, struct archive_job *job);
 

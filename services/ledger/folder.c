@@ -35,6 +35,28 @@ enum err folder_sync(const char *path, struct err_text *why)
     return e;
 }
 
+enum err folder_settle(const char *path, struct err_text *why)
+{
+    char above[FOLDER_PATH_BYTES];
+    size_t n = strlen(path);
+    if (n == 0 || n >= sizeof(above))
+        return err_say(why, ERR_INVAL, "the folder's name is empty or too long");
+    memcpy(above, path, n + 1);
+    enum err e = folder_sync(path, why);
+    while (e == ERR_OK && n > 0) {
+        if (above[--n] != '/' && n > 0)
+            continue;
+        if (n > 0)
+            above[n] = '\0';
+        else
+            (void)snprintf(above, sizeof(above), "%s", *path == '/' ? "/" : ".");
+        if (access(above, W_OK) != 0)
+            break; /* nobody like us made anything there, or above */
+        e = folder_sync(above, why);
+    }
+    return e;
+}
+
 enum err folder_make(const char *dir, struct err_text *why)
 {
     char path[FOLDER_PATH_BYTES];

@@ -23,6 +23,10 @@ enum err folder_make(const char *dir, struct err_text *why) LIU_MUST_USE;
 /* What was renamed in the folder is durable. ERR_IO. */
 enum err folder_sync(const char *path, struct err_text *why) LIU_MUST_USE;
 
+/* The same for the folder and all above it: whatever an earlier process made or renamed, and ended
+ * before it had synced, is durable. ERR_IO. */
+enum err folder_settle(const char *path, struct err_text *why) LIU_MUST_USE;
+
 /* All of it, however often the system interrupts. ERR_IO. */
 enum err folder_write_all(int fd, const uint8_t *p, size_t n) LIU_MUST_USE;
 

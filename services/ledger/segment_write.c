@@ -90,8 +90,17 @@ static enum err write_file(const struct segment_builder *b, const char *path, st
     return e;
 }
 
-/* After a crash between rename and cursor the same segment may be written again: the same bytes are
- * fine. */
+/* The first one of a folder makes the folders above durable, too: making them may have ended in a
+ * fault, after which they are there and perhaps not on the disk. */
+static enum err sync_name(const struct segment_builder *b, const char *dir, struct err_text *why)
+{
+    static const uint8_t none[SHA256_BYTES];
+    bool first = memcmp(b->head.previous, none, SHA256_BYTES) == 0;
+    return first ? folder_settle(dir, why) : folder_sync(dir, why);
+}
+
+/* After a crash between rename and cursor, or a fault of the sync behind the rename, the same
+ * segment may be written again: the same bytes are fine. */
 static enum err already_there(const struct segment_builder *b, const char *path,
                               struct err_text *why)
 {
@@ -125,8 +134,10 @@ enum err segment_write(struct segment_builder *b, const char *dir, struct err_te
     e = folder_make(dir, why);
     if (e != ERR_OK)
         return e;
-    if (access(path, F_OK) == 0)
-        return already_there(b, path, why);
+    if (access(path, F_OK) == 0) {
+        e = already_there(b, path, why);
+        return e == ERR_OK ? sync_name(b, dir, why) : e;
+    }
     (void)unlink(from); /* an interrupted write left it, and it is read-only */
     e = write_file(b, from, why);
     if (e != ERR_OK)
@@ -136,5 +147,5 @@ enum err segment_write(struct segment_builder *b, const char *dir, struct err_te
         (void)unlink(from);
         return e;
     }
-    return folder_sync(dir, why);
+    return sync_name(b, dir, why);
 }
