@@ -441,7 +441,10 @@ static void on_fetched(struct request *r)
     ProtobufCMessage *m;
     if (r->status != FLOW_STATUS(OK)) {
         a->follows = a->follows && r->status != FLOW_STATUS(PERMISSION_DENIED);
-        if (r->status == FLOW_STATUS(DATA_LOSS) || r->status == FLOW_STATUS(OUT_OF_RANGE))
+        bool archived = strcmp(r->rule, "P-ARCHIVED") == 0 && node != NODE_LEDGER;
+        if (archived)
+            node = NODE_LEDGER;
+        else if (r->status == FLOW_STATUS(DATA_LOSS) || r->status == FLOW_STATUS(OUT_OF_RANGE))
             sim_fail("%s cannot follow: %d %s", a->party->id, (int)r->status, r->rule);
     } else {
         arena_init(&tmp, 8 * LIMIT_REPLY_BYTES);

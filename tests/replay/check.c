@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/text.h"
 #include "replay/check_moves.h"
+#include "replay/check_private.h"
 
 #define ENTRY_BYTES (32u * 1024 * 1024)
 #define KEY_BYTES 200
@@ -17,6 +18,7 @@ struct model {
     enum record_kind kind;
     const char *id; /* within key */
     uint64_t revision;
+    uint64_t first, last; /* entries that put it */
     int state;
     uint8_t *value;
     size_t bytes;
@@ -53,7 +55,7 @@ static struct model *model_of(enum record_kind kind, const char *id)
 }
 
 /* Unpacked into the arena; NULL when there is none. */
-static const void *record(struct arena *a, enum record_kind kind, const char *id)
+const void *check_record(struct arena *a, enum record_kind kind, const char *id)
 {
     const struct model *m = model_of(kind, id);
     ProtobufCMessage *out = NULL;
@@ -78,6 +80,7 @@ static void take_put(uint64_t seq, const Ismap__Liu__V1__RecordPut *p)
         m = sim_need(calloc(1, sizeof *m));
         (void)snprintf(m->key, sizeof m->key, "%d/%s", (int)kind, p->id);
         m->kind = kind;
+        m->first = seq;
         m->id = strchr(m->key, '/') + 1;
         HASH_ADD_STR(check.records, key, m);
     }
@@ -91,6 +94,7 @@ static void take_put(uint64_t seq, const Ismap__Liu__V1__RecordPut *p)
         sim_fail("entry %" PRIu64 ": %s/%s goes from state %d to %d, which no row allows", seq,
                  t->name, p->id, m->state, state);
     m->revision = p->revision;
+    m->last = seq;
     m->state = state;
     free(m->value);
     m->value = sim_need(malloc(p->value.len + 1));
@@ -105,7 +109,7 @@ bool check_revoked(enum record_kind kind, const char *id)
     struct arena a;
     bool revoked = true;
     arena_init(&a, ENTRY_BYTES);
-    const void *m = record(&a, kind, id);
+    const void *m = check_record(&a, kind, id);
     if (m != NULL)
         revoked = kind == RECORD_FEED ? ((const Ismap__Liu__V1__Feed *)m)->revoked
                                       : ((const Ismap__Liu__V1__Party *)m)->revoked;
@@ -158,153 +162,15 @@ static void check_authority(uint64_t seq, const pb_entry *e)
         sim_fail("entry %" PRIu64 ": %s by %s, who is revoked", seq, e->type, e->actor);
 }
 
-/* ---- audiences */
-
-struct allowed {
-    const char *ids[64];
-    size_t n;
-};
-
-static void allow(struct allowed *a, const char *id)
-{
-    if (id != NULL && a->n < sizeof a->ids / sizeof a->ids[0])
-        a->ids[a->n++] = id;
-}
-
-static void allow_case(struct allowed *a, const char *case_id)
-{
-    const Ismap__Liu__V1__Case *c = record(&check.tmp, RECORD_CASE, case_id);
-    if (c == NULL)
-        return;
-    allow(a, c->provider);
-    for (size_t i = 0; i < c->n_assessments; i++)
-        allow(a, c->assessments[i]->assessment->ministry);
-    for (size_t i = 0; c->application != NULL && i < c->application->n_asked_ministries; i++)
-        allow(a, c->application->asked_ministries[i]);
-}
-
-static const Ismap__Liu__V1__Listing *listing(const char *number)
-{
-    return record(&check.tmp, RECORD_LISTING, number);
-}
-
-static void allow_suspension(struct allowed *a, const char *number)
-{
-    const Ismap__Liu__V1__Listing *l = listing(number);
-    const Ismap__Liu__V1__ServiceUsers *u = record(&check.tmp, RECORD_USERS, number);
-    allow(a, "public");
-    for (size_t i = 0; l != NULL && i < l->n_ministries; i++)
-        allow(a, l->ministries[i]);
-    for (size_t i = 0; u != NULL && i < u->n_ministries; i++)
-        allow(a, u->ministries[i]);
-    allow(a, l == NULL ? NULL : l->provider);
-}
-
-/* An event's payload as its message. */
-#define AS(type) ((const Ismap__Liu__V1__##type *)payload)
-
-/* False: no rule is known for this event. */
-static bool allowed_of(const char *type, const void *payload, const char *actor, struct allowed *a)
-{
-    if (strcmp(type, "CaseSubmitted") == 0) {
-        allow_case(a, AS(CaseSubmitted)->case_id);
-    } else if (strcmp(type, "AssessmentRecorded") == 0) {
-        allow_case(a, AS(AssessmentRecorded)->case_id);
-    } else if (strcmp(type, "VerdictChanged") == 0) {
-        allow_case(a, AS(VerdictChanged)->case_id);
-    } else if (strcmp(type, "PlanMade") == 0) {
-        allow(a, AS(PlanMade)->provider);
-    } else if (strcmp(type, "PlanRevised") == 0) {
-        allow(a, AS(PlanRevised)->provider);
-    } else if (strcmp(type, "RegistrationApplied") == 0) {
-        allow(a, AS(RegistrationApplied)->provider);
-    } else if (strcmp(type, "CaseWithdrawn") == 0) {
-        allow_case(a, AS(CaseWithdrawn)->case_id);
-    } else if (strcmp(type, "RegistrationWithdrawn") == 0) {
-        allow(a, AS(RegistrationWithdrawn)->provider);
-    } else if (strcmp(type, "RegistrationCancelled") == 0) {
-        allow(a, "public");
-        allow(a, AS(RegistrationCancelled)->provider);
-    } else if (strcmp(type, "RegistrationDecided") == 0) {
-        allow(a, "public");
-        allow(a, AS(RegistrationDecided)->provider);
-    } else if (strcmp(type, "TargetListChanged") == 0 || strcmp(type, "RulebookActivated") == 0) {
-        allow(a, "public");
-    } else if (strcmp(type, "UseRecorded") == 0) {
-        const Ismap__Liu__V1__Listing *l = listing(AS(UseRecorded)->number);
-        allow(a, AS(UseRecorded)->ministry);
-        allow(a, l == NULL ? NULL : l->provider);
-    } else if (strcmp(type, "SuspensionImposed") == 0) {
-        allow_suspension(a, AS(SuspensionImposed)->number);
-    } else if (strcmp(type, "SuspensionLifted") == 0) {
-        allow_suspension(a, AS(SuspensionLifted)->number);
-    } else if (strcmp(type, "ChangeNoticeRecorded") == 0) {
-        allow(a, AS(ChangeNoticeRecorded)->provider);
-    } else if (strcmp(type, "ScopeChanged") == 0) {
-        allow(a, AS(ScopeChanged)->provider);
-    } else if (strcmp(type, "AffectedControlsNamed") == 0) {
-        allow(a, AS(AffectedControlsNamed)->provider);
-    } else if (strcmp(type, "AuditReportRecorded") == 0) {
-        allow(a, AS(AuditReportRecorded)->provider);
-        allow(a, actor);
-    } else if (strcmp(type, "InternalReportReminded") == 0) {
-        allow(a, AS(InternalReportReminded)->provider);
-    } else if (strcmp(type, "AuditProblemFound") == 0) {
-        allow(a, AS(AuditProblemFound)->provider);
-    } else if (strcmp(type, "AuditProblemResolved") == 0) {
-        allow(a, AS(AuditProblemResolved)->provider);
-    } else if (strcmp(type, "IdReused") == 0) {
-        allow(a, AS(IdReused)->party);
-    } else if (strcmp(type, "IncidentOpened") == 0) {
-        const Ismap__Liu__V1__Listing *l = listing(AS(IncidentOpened)->number);
-        allow(a, l == NULL ? NULL : l->provider);
-    } else {
-        return strcmp(type, "AlarmRang") == 0 || strcmp(type, "PartyChanged") == 0 ||
-               strcmp(type, "EventQuarantined") == 0 || strcmp(type, "EventRequeued") == 0 ||
-               strcmp(type, "EventDiscarded") == 0 || strcmp(type, "StoreInitialised") == 0 ||
-               strcmp(type, "StoreConfirmed") == 0 || strcmp(type, "StoreRecovered") == 0;
-    }
-    return true;
-}
-#undef AS
-
-static void check_audience(uint64_t seq, const pb_entry *e)
-{
-    struct allowed a = {.n = 0};
-    const ProtobufCMessageDescriptor *d = wire_type(e->type);
-    ProtobufCMessage *payload = NULL;
-    if (e->type[0] == '\0') {
-        if (e->n_audience > 0)
-            sim_fail("entry %" PRIu64 " tells nothing to somebody", seq);
-        return;
-    }
-    if (d == NULL ||
-        wire_unpack(&check.tmp, d, e->payload.data, e->payload.len, &payload) != ERR_OK ||
-        !allowed_of(flow_short_type(e->type), payload, e->actor, &a)) {
-        sim_fail("entry %" PRIu64 ": no rule tells who may see %s", seq, e->type);
-        return;
-    }
-    for (size_t i = 0; i < e->n_audience; i++) {
-        bool ok = false;
-        for (size_t k = 0; !ok && k < a.n; k++)
-            ok = strcmp(a.ids[k], e->audience[i]) == 0;
-        if (!ok)
-            sim_fail("entry %" PRIu64 ": %s is told to %s", seq, e->type, e->audience[i]);
-    }
-    if (strcmp(e->type, "ismap.liu.v1.EventQuarantined") == 0)
-        sim_fail("entry %" PRIu64 ": an event was quarantined: %s", seq,
-                 ((const Ismap__Liu__V1__EventQuarantined *)(const void *)payload)->reason);
-}
-
 /* ---- what belongs together */
 
 static void check_listing(uint64_t seq, const char *number)
 {
-    const Ismap__Liu__V1__Listing *l = listing(number);
+    const Ismap__Liu__V1__Listing *l = check_record(&check.tmp, RECORD_LISTING, number);
     if (l == NULL)
         return;
-    const Ismap__Liu__V1__Case *c = record(&check.tmp, RECORD_CASE, l->case_id);
-    const Ismap__Liu__V1__Judgment *j = record(&check.tmp, RECORD_JUDGMENT, l->case_id);
+    const Ismap__Liu__V1__Case *c = check_record(&check.tmp, RECORD_CASE, l->case_id);
+    const Ismap__Liu__V1__Judgment *j = check_record(&check.tmp, RECORD_JUDGMENT, l->case_id);
     bool alive = l->state == ISMAP__LIU__V1__LISTING_STATE__LISTING_STATE_APPLIED ||
                  l->state == ISMAP__LIU__V1__LISTING_STATE__LISTING_STATE_REGISTERED;
     if (alive && c != NULL && c->state == ISMAP__LIU__V1__CASE_STATE__CASE_STATE_WITHDRAWN)
@@ -324,9 +190,9 @@ static bool suspends(int incident_state)
 
 static void check_incident(const struct model *m)
 {
-    const Ismap__Liu__V1__Incident *inc = record(&check.tmp, RECORD_INCIDENT, m->id);
+    const Ismap__Liu__V1__Incident *inc = check_record(&check.tmp, RECORD_INCIDENT, m->id);
     const Ismap__Liu__V1__Hold *h =
-        inc == NULL ? NULL : record(&check.tmp, RECORD_HOLD, inc->number);
+        inc == NULL ? NULL : check_record(&check.tmp, RECORD_HOLD, inc->number);
     bool held = h != NULL && h->state == ISMAP__LIU__V1__HOLD_STATE__HOLD_STATE_SUSPENDED &&
                 strcmp(h->incident_id, m->id) == 0;
     if (held != suspends(m->state))
@@ -346,7 +212,7 @@ static void check_holds(void)
         check_incident(m);
         n_held += m->state == ISMAP__LIU__V1__INCIDENT_STATE__INCIDENT_STATE_HELD;
     }
-    const Ismap__Liu__V1__Brake *b = record(&check.tmp, RECORD_BRAKE, "brake");
+    const Ismap__Liu__V1__Brake *b = check_record(&check.tmp, RECORD_BRAKE, "brake");
     if (n_held != (b == NULL ? 0 : b->held))
         sim_fail("the brake counts %u held incidents, there are %u", b == NULL ? 0 : b->held,
                  n_held);
@@ -391,7 +257,7 @@ void check_journal(void)
 
 /* ---- what agents are told */
 
-static const pb_entry *entry_at(uint64_t seq)
+const pb_entry *check_entry(uint64_t seq)
 {
     ProtobufCMessage *m;
     arena_reset(&check.entry);
@@ -441,7 +307,7 @@ static bool receipt_verifies(const struct request *r, const pb_receipt *c)
 void check_receipt(const struct request *r, const pb_receipt *receipt)
 {
     check_journal();
-    const pb_entry *e = entry_at(receipt->seq);
+    const pb_entry *e = check_entry(receipt->seq);
     if (e == NULL || strcmp(e->actor, r->agent->party->id) != 0 || strcmp(e->cause, r->id) != 0)
         sim_fail("receipt of %s: entry %" PRIu64 " is by %s, cause %s", r->id, receipt->seq,
                  e == NULL ? "nobody" : e->actor, e == NULL ? "none" : e->cause);
@@ -464,73 +330,32 @@ void check_refusal(const struct request *r, int status)
                  r->id, status, f->first);
 }
 
-static bool is_for(const struct agent *a, const pb_entry *e)
+/* ---- as of an entry */
+
+struct arena *check_scratch(void)
 {
-    if (e->type[0] == '\0')
-        return false;
-    if (a->party->role == ISMAP__LIU__V1__ROLE__ROLE_OPERATOR)
-        return true;
-    for (size_t i = 0; i < e->n_audience; i++)
-        if (strcmp(e->audience[i], "public") == 0 ||
-            (a->party->feed == NULL && strcmp(e->audience[i], a->party->id) == 0))
-            return true;
-    return false;
+    return &check.tmp;
 }
 
-/* Which feed it goes back to is for operators only. */
-static bool told_of_feed(const struct agent *a, const Ismap__Liu__V1__Event *ev)
+void check_as_of(uint64_t seq, const struct snapshot_record *r)
 {
-    ProtobufCMessage *m = NULL;
-    if (a->party->role == ISMAP__LIU__V1__ROLE__ROLE_OPERATOR)
-        return false;
-    if (strncmp(ev->actor, "feed/", 5) == 0)
-        return true;
-    if (strcmp(ev->type, "ismap.liu.v1.SuspensionImposed") != 0)
-        return false;
-    arena_reset(&check.tmp);
-    if (wire_unpack(&check.tmp, &ismap__liu__v1__suspension_imposed__descriptor, ev->payload.data,
-                    ev->payload.len, &m) != ERR_OK)
-        return true;
-    const struct party *p =
-        world_party(((const Ismap__Liu__V1__SuspensionImposed *)(const void *)m)->cause);
-    return p != NULL && p->feed != NULL;
+    char id[SNAPSHOT_ID_MAX + 1];
+    (void)snprintf(id, sizeof id, "%.*s", (int)r->id_bytes, r->id);
+    const struct model *m = model_of((enum record_kind)r->kind, id);
+    bool as_now = m != NULL && m->last <= seq;
+    if (m == NULL || m->first > seq || (!as_now && r->revision >= m->revision) ||
+        (as_now && (r->revision != m->revision || r->bytes != m->bytes ||
+                    memcmp(r->value, m->value, m->bytes) != 0)))
+        sim_fail("the snapshot of entry %" PRIu64 " has record %u/%s otherwise than the journal",
+                 seq, r->kind, id);
 }
 
-static bool same_payload(const pb_entry *e, const Ismap__Liu__V1__Event *ev)
+uint64_t check_count_as_of(uint64_t seq)
 {
-    return strcmp(e->type, "ismap.liu.v1.SuspensionImposed") == 0 ||
-           (e->payload.len == ev->payload.len &&
-            (e->payload.len == 0 ||
-             memcmp(e->payload.data, ev->payload.data, e->payload.len) == 0));
-}
-
-void check_told(const struct agent *a, const Ismap__Liu__V1__Event *ev)
-{
-    const pb_entry *e = entry_at(ev->seq);
-    if (told_of_feed(a, ev))
-        sim_fail("%s is told which feed event %" PRIu64 " goes back to", a->party->id, ev->seq);
-    if (e == NULL || strcmp(e->type, ev->type) != 0 || !same_payload(e, ev))
-        sim_fail("%s is told of event %" PRIu64 " (%s), which is not in the journal", a->party->id,
-                 ev->seq, ev->type);
-    else if (!is_for(a, e))
-        sim_fail("%s is told of event %" PRIu64 " (%s), which is not for it", a->party->id, ev->seq,
-                 ev->type);
-}
-
-void check_followed(const struct agent *a)
-{
-    size_t at = 0;
-    for (uint64_t seq = 1; seq <= memstore_head(&sim.store); seq++) {
-        const pb_entry *e = entry_at(seq);
-        if (e == NULL || !is_for(a, e))
-            continue;
-        if (at >= a->n_seen || a->seen[at] != seq) {
-            sim_fail("%s was never told of event %" PRIu64 " (%s); it is at %" PRIu64, a->party->id,
-                     seq, e->type, a->after);
-            return;
-        }
-        at++;
-    }
+    uint64_t n = 0;
+    for (const struct model *m = check.records; m != NULL; m = m->hh.next)
+        n += m->first <= seq && snapshot_holds(m->kind);
+    return n;
 }
 
 /* ---- at the end */
@@ -538,8 +363,8 @@ void check_followed(const struct agent *a)
 static void check_case_settled(const struct model *m)
 {
     arena_reset(&check.tmp);
-    const Ismap__Liu__V1__Case *c = record(&check.tmp, RECORD_CASE, m->id);
-    const Ismap__Liu__V1__Judgment *j = record(&check.tmp, RECORD_JUDGMENT, m->id);
+    const Ismap__Liu__V1__Case *c = check_record(&check.tmp, RECORD_CASE, m->id);
+    const Ismap__Liu__V1__Judgment *j = check_record(&check.tmp, RECORD_JUDGMENT, m->id);
     if (c != NULL && c->state == ISMAP__LIU__V1__CASE_STATE__CASE_STATE_WITHDRAWN)
         return; /* nothing is judged or planned for it any more */
     if (c == NULL || j == NULL || j->verdict == NULL) {

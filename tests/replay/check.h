@@ -11,6 +11,7 @@
 #define LIU_TESTS_REPLAY_CHECK_H
 
 #include "replay/agent.h"
+#include "services/ledger/snapshot.h"
 
 void check_begin(void);
 void check_end(void);
@@ -24,6 +25,10 @@ void check_refusal(const struct request *r, int status);
 void check_told(const struct agent *a, const Ismap__Liu__V1__Event *e);
 void check_followed(const struct agent *a);
 bool check_revoked(enum record_kind kind, const char *id);
+/* Is a snapshot's record what the journal said when this entry was its last? How many were there?
+ */
+void check_as_of(uint64_t seq, const struct snapshot_record *r);
+uint64_t check_count_as_of(uint64_t seq);
 /* When nothing is under way any more. */
 void check_settled(void);
 

@@ -2,8 +2,7 @@
  * command takes time to reach the server, where it runs at once, and its answer takes time to come
  * back; a connection that is lost loses answers, and perhaps what was on its way.
  */
-#include "replay/commit_copy.h"
-#include "replay/sim.h"
+#include "replay/client_private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,67 +14,6 @@
 #define RECONNECT_MS 800
 #define ENTRIES_MAX 256
 #define DUE_MAX 1024
-
-enum { CONN_URGENT, CONN_MAIN, CONN_READS, CONN_TAIL, CONNS };
-enum op_kind { OP_READ, OP_SCAN, OP_HEAD, OP_ENTRIES, OP_AUDIENCE, OP_DUE, OP_RECEIPT, OP_COMMIT };
-
-struct conn {
-    bool ready;
-    int64_t runs_us;    /* when the last command runs at the server */
-    int64_t answers_us; /* when its answer is there */
-};
-
-struct store {
-    struct node *node;
-    struct conn conns[CONNS];
-    bool ready;
-    void (*on_ready)(void *arg, bool ready);
-    void *on_ready_arg;
-    store_tail_fn *tail;
-    void *tail_arg;
-    uint64_t tail_seq;
-    bool tail_asked;
-    struct op *ops; /* whose callers wait */
-};
-
-struct op {
-    struct store *store; /* NULL: nobody waits for it any more */
-    struct op *prev, *next;
-    enum op_kind kind;
-    int conn;
-    bool ran, lost; /* lost: never reaches the server */
-    struct arena arena;
-    void *arg;
-    union {
-        store_read_fn *read;
-        store_scan_fn *scan;
-        store_head_fn *head;
-        store_entries_fn *entries;
-        store_audience_fn *audience;
-        store_due_fn *due;
-        commit_fn *commit;
-    } fn;
-    /* the question */
-    enum record_kind records;
-    const struct store_key *keys;
-    size_t n;
-    uint64_t from, to;
-    uint32_t max;
-    int64_t now_ms;
-    const char *text, *text2;
-    const uint8_t *hash;
-    const struct commit *commit; /* borrowed until the caller has its answer, then a copy */
-    /* the answer */
-    enum err err;
-    struct store_record *found;
-    const char **ids;
-    struct store_entry *entries;
-    struct store_due *due;
-    uint64_t seq;
-    bool more;
-    struct commit_result result;
-    char reason[256];
-};
 
 /* ---- the server's side */
 
@@ -114,18 +52,23 @@ static void run_scan(struct op *o)
     }
 }
 
-/* The journal only grows: its bytes need no copy. */
+/* What was trimmed is kept for the checks: its bytes need no copy. */
 static void take_entry(uint64_t seq, struct store_entry *out)
 {
     const struct mem_entry *e = &sim.store.journal[seq - 1];
-    *out = (struct store_entry){.seq = seq, .data = e->data, .bytes = e->bytes};
+    *out = (struct store_entry){.seq = seq,
+                                .data = e->data,
+                                .bytes = e->bytes,
+                                .link = (const uint8_t *)e->link,
+                                .link_bytes = MEMSTORE_LINK_BYTES - 1};
 }
 
 static void run_entries(struct op *o)
 {
     uint64_t to = o->to < memstore_head(&sim.store) ? o->to : memstore_head(&sim.store);
+    uint64_t from = o->from > sim.store.gone ? o->from : sim.store.gone + 1;
     o->entries = sim_need(arena_alloc(&o->arena, (o->max + 1) * sizeof *o->entries));
-    for (uint64_t seq = o->from; seq <= to && o->n < o->max; seq++)
+    for (uint64_t seq = from; seq <= to && o->n < o->max; seq++)
         take_entry(seq, &o->entries[o->n++]);
 }
 
@@ -134,6 +77,9 @@ static void run_audience(struct op *o)
     const struct mem_index *x[2] = {memstore_index(&sim.store, o->text),
                                     memstore_index(&sim.store, "public")};
     size_t at[2] = {0, 0};
+    o->seq = sim.store.gone + 1;
+    if (o->from < sim.store.gone)
+        o->from = sim.store.gone;
     o->entries = sim_need(arena_alloc(&o->arena, (o->max + 1) * sizeof *o->entries));
     for (;;) {
         uint64_t seq[2] = {UINT64_MAX, UINT64_MAX};
@@ -222,6 +168,9 @@ static void op_run(struct op *o)
     case OP_COMMIT:
         run_commit(o);
         break;
+    case OP_CALL:
+        o->run(o);
+        break;
     }
 }
 
@@ -261,7 +210,7 @@ static void op_answer(struct op *o)
         o->fn.entries(o->arg, o->err, o->entries, ok ? o->n : 0);
         break;
     case OP_AUDIENCE:
-        o->fn.audience(o->arg, o->err, 1, o->entries, ok ? o->n : 0, ok && o->more);
+        o->fn.audience(o->arg, o->err, o->seq, o->entries, ok ? o->n : 0, ok && o->more);
         break;
     case OP_DUE:
         o->fn.due(o->arg, o->err, o->due, ok ? o->n : 0);
@@ -269,6 +218,9 @@ static void op_answer(struct op *o)
     case OP_RECEIPT:
     case OP_COMMIT:
         o->fn.commit(o->arg, &o->result);
+        break;
+    case OP_CALL:
+        o->tell(o);
         break;
     }
 }
@@ -330,7 +282,7 @@ static void op_drop(void *op)
     op_free(op);
 }
 
-static enum err op_send(struct op *o)
+enum err op_send(struct op *o)
 {
     struct store *s = o->store;
     struct conn *c = &s->conns[o->conn];
@@ -359,7 +311,7 @@ void client_lose(struct node *n)
         sim_after_node(n, 0, on_lost, n, NULL);
 }
 
-static struct op *op_new(struct store *s, int conn, enum op_kind kind, void *arg)
+struct op *op_new(struct store *s, int conn, enum op_kind kind, void *arg)
 {
     if (!s->conns[conn].ready)
         return NULL;
@@ -511,6 +463,11 @@ static void on_tail(void *arg)
     s->tail_asked = false;
     if (!s->conns[CONN_TAIL].ready || n == 0)
         return;
+    if (s->tail_seq < sim.store.gone) { /* it was away for too long */
+        sim_trace("the journal begins behind what it has seen");
+        s->tail(s->tail_arg, ERR_DATA_LOSS, NULL, 0);
+        return;
+    }
     n = n > ENTRIES_MAX ? ENTRIES_MAX : n;
     n = 1 + (size_t)rng_below(&sim.rng, n);
     for (size_t i = 0; i < n; i++)

@@ -4,6 +4,7 @@
 #include "replay/drive.h"
 
 #include "replay/check.h"
+#include "replay/check_archive.h"
 
 #define SETTLE_STEP_US                                                                             \
     (437 * SIM_MS) /* out of step with the services: polls are never all under way */
@@ -24,13 +25,37 @@ void drive_choose_faults(void)
     p->crash = rates[rng_below(&sim.rng, 5)];
     p->stop = rates[rng_below(&sim.rng, 4)];
     p->jump = rates[rng_below(&sim.rng, 5)];
+    p->crash_at_work = 4 * rates[rng_below(&sim.rng, 5)];
+    p->disk = rates[rng_below(&sim.rng, 4)];
+}
+
+static int64_t from_to(int64_t low, int64_t high)
+{
+    return low + (int64_t)rng_below(&sim.rng, (uint64_t)(high - low + 1));
+}
+
+/* Small, so that a short run closes many segments and trims often. */
+static void choose_settings(struct ledger_settings *s)
+{
+    s->segment_entries = from_to(2, 30);
+    s->segment_seconds = from_to(1, 3);
+    s->keep_entries = from_to(1, 40);
+    s->noise_keep = rng_below(&sim.rng, 2) == 0 ? 0 : 3600;
+    s->trim_seconds = 1;
+    s->rewrite_seconds = 3600;
+    s->snapshot_entries = from_to(5, 60);
+    s->snapshot_seconds = 3600;
+    s->snapshot_keep = from_to(1, 3);
+    s->cold_filter = 1;
 }
 
 void drive_begin(uint64_t seed, bool trace)
 {
     sim_begin(seed, trace);
+    choose_settings(&sim.ledger);
     world_genesis();
     check_begin();
+    check_archive_begin();
     agents_begin();
     for (size_t i = 0; i < SIM_NODES; i++)
         node_start(&sim.nodes[i]);
@@ -44,6 +69,7 @@ bool drive_until(int64_t at_us)
     while (sim.n_heap > 0 && sim.heap[0].at_us <= at_us && sim.failed[0] == '\0') {
         (void)sim_step();
         check_journal();
+        check_archive();
     }
     if (sim.now_us < at_us)
         sim.now_us = at_us;
@@ -87,7 +113,11 @@ bool drive_settle(void)
         say_who_is_open();
     if (!drive_until(sim.now_us + IDLE_US))
         return false;
+    while (!check_archive_rests() && sim.now_us < end)
+        if (!drive_until(sim.now_us + SETTLE_STEP_US))
+            return false;
     check_settled();
+    check_archive_settled();
     agents_check_followed();
     return sim.failed[0] == '\0';
 }

@@ -12,6 +12,7 @@
 
 #define VALUE_BYTES_MAX (4 * 1024 * 1024)
 #define KEY_TEXT_BYTES 400
+#define ENTRY_OVERHEAD 40 /* of an entry or a record, reckoned */
 
 /* ---- memory */
 
@@ -99,6 +100,7 @@ static void put(struct memstore *s, const struct commit_put *p)
     if (r == NULL) {
         r = need(calloc(1, sizeof *r + n + 1));
         memcpy(r->key, key, n);
+        s->bytes[FAMILY_RECORDS] += ENTRY_OVERHEAD;
         r->kind = p->kind;
         r->id = r->key + (strchr(r->key, '/') - r->key) + 1;
         HASH_ADD(hh, s->records, key, (unsigned)n, r);
@@ -106,6 +108,7 @@ static void put(struct memstore *s, const struct commit_put *p)
                                 sizeof(struct mem_record *));
         s->scan[p->kind][s->n_scan[p->kind]++] = r;
     }
+    s->bytes[FAMILY_RECORDS] += p->value_bytes - r->bytes;
     free(r->value);
     r->value = bytes_of(p->value, p->value_bytes);
     r->bytes = p->value_bytes;
@@ -298,22 +301,38 @@ static void entry_add(struct memstore *s, const struct commit_entry *e)
     m->data = bytes_of(e->data, e->bytes);
     m->bytes = e->bytes;
     m->type = text_of(e->type);
-    memcpy(m->link, s->link, sizeof m->link);
+    m->link = text_of(s->link);
+    s->bytes[FAMILY_JOURNAL] += e->bytes + ENTRY_OVERHEAD;
     for (size_t i = 0; i < e->n_audience; i++)
         index_add(s, e->audience[i], s->n_journal, e->type);
 }
 
-static void noise_add(struct memstore *s, const struct commit_noise *c)
+const struct mem_noise *memstore_noise(const struct memstore *s, const char *feed)
 {
     struct mem_noise *n = NULL;
-    HASH_FIND_STR(s->noise, c->feed, n);
+    HASH_FIND_STR(s->noise, feed, n);
+    return n;
+}
+
+/* Ids rise as in a stream of Redis. */
+static void noise_add(struct memstore *s, const struct commit_noise *c)
+{
+    struct mem_noise *n = (struct mem_noise *)(uintptr_t)memstore_noise(s, c->feed);
     if (n == NULL) {
         n = need(calloc(1, sizeof *n));
         n->feed = text_of(c->feed);
         HASH_ADD_KEYPTR(hh, s->noise, n->feed, strlen(n->feed), n);
     }
+    n->entries = room(n->entries, n->n, &n->cap, sizeof *n->entries);
+    struct mem_noise_entry *e = &n->entries[n->n];
+    *e = (struct mem_noise_entry){(uint64_t)s->server_ms, 0, bytes_of(c->data, c->bytes), c->bytes};
+    if (n->n > 0 && e[-1].ms >= e->ms) {
+        e->ms = e[-1].ms;
+        e->sub = e[-1].sub + 1;
+    }
     n->n++;
     n->bytes += c->bytes;
+    s->bytes[FAMILY_NOISE] += c->bytes + ENTRY_OVERHEAD;
 }
 
 /* ---- phase 1 */
@@ -423,6 +442,7 @@ static void journal_fini(struct memstore *s)
 {
     for (size_t i = 0; i < s->n_journal; i++) {
         free(s->journal[i].data);
+        free(s->journal[i].link);
         free(s->journal[i].type);
     }
     free(s->journal);
@@ -477,6 +497,9 @@ void memstore_fini(struct memstore *s)
     HASH_ITER(hh, s->noise, n, n2)
     {
         HASH_DEL(s->noise, n);
+        for (size_t i = 0; i < n->n; i++)
+            free(n->entries[i].data);
+        free(n->entries);
         free(n->feed);
         free(n);
     }

@@ -9,6 +9,7 @@
 
 #include <uthash.h>
 
+#include "store/budget.h"
 #include "store/keys.h"
 #include "store/store.h"
 
@@ -27,7 +28,7 @@ struct mem_record {
 struct mem_entry { /* seq = index + 1 */
     uint8_t *data;
     size_t bytes;
-    char link[MEMSTORE_LINK_BYTES];
+    char *link;
     char *type;
 };
 
@@ -66,9 +67,17 @@ struct mem_count { /* receipts of a party */
     UT_hash_handle hh;
 };
 
+struct mem_noise_entry {
+    uint64_t ms, sub; /* its id */
+    uint8_t *data;
+    size_t bytes;
+};
+
 struct mem_noise {
     char *feed;
-    size_t n;
+    struct mem_noise_entry *entries;
+    size_t n, cap;
+    size_t gone; /* trimmed: the first so many, kept for the checks */
     size_t bytes;
     UT_hash_handle hh;
 };
@@ -86,6 +95,8 @@ struct memstore {
     size_t n_scan[RECORD_KINDS], cap_scan[RECORD_KINDS];
     struct mem_entry *journal;
     size_t n_journal, cap_journal;
+    uint64_t gone;              /* entries up to here were trimmed; they are kept for the checks */
+    uint64_t bytes[N_FAMILIES]; /* of what is there, about */
     struct mem_index *indexes;
     struct mem_timer *timers;
     struct mem_receipt *receipts;
@@ -113,5 +124,12 @@ const struct mem_index *memstore_index(const struct memstore *s, const char *par
 /* Timers of the owner due at now_ms, by (due, member), at most max. */
 size_t memstore_due(const struct memstore *s, const char *owner, int64_t now_ms,
                     const struct mem_timer **out, size_t max);
+
+const struct mem_noise *memstore_noise(const struct memstore *s, const char *feed);
+/* What liu_trim answers: NULL with how far or how many, or why it refuses. Indexes of parties leave
+ * with the entries. */
+const char *memstore_trim(struct memstore *s, const struct store_trim *t, uint64_t *gone,
+                          char text[200]);
+void memstore_measure(const struct memstore *s, uint64_t bytes[N_FAMILIES]);
 
 #endif

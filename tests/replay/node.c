@@ -1,4 +1,5 @@
 /* Services as processes: they start on what the store holds, stop in order, or are gone at once. */
+#include "replay/files.h"
 #include "replay/sim.h"
 
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 #include "services/audit/audit.h"
 #include "services/eligibility/eligibility_service.h"
 #include "services/intake/intake.h"
+#include "services/ledger/ledger.h"
 #include "services/monitor/monitor.h"
 
 #define DRAIN_MS 5000
@@ -16,8 +18,8 @@ static const uint8_t scheme_seed[32] = {7};
 
 void nodes_begin(void)
 {
-    static const struct service *const services[SIM_NODES] = {&intake_service, &eligibility_service,
-                                                              &audit_service, &monitor_service};
+    static const struct service *const services[SIM_NODES] = {
+        &intake_service, &eligibility_service, &audit_service, &monitor_service, &ledger_service};
     for (size_t i = 0; i < SIM_NODES; i++)
         sim.nodes[i] = (struct node){.svc = services[i], .restarts = true};
 }
@@ -28,6 +30,16 @@ struct node *node_named(const char *service)
         if (strcmp(sim.nodes[i].svc->name, service) == 0)
             return &sim.nodes[i];
     return NULL;
+}
+
+static void ledger_settings(struct ledger_settings *s)
+{
+    static char dir[] = SIM_ARCHIVE, waits_for[] = "eligibility,audit";
+    *s = sim.ledger;
+    s->archive_dir = dir;
+    s->trim_waits_for = waits_for;
+    for (int i = 0; i < N_FAMILIES; i++)
+        s->budget[i] = budget_family((enum family)i)->percent;
 }
 
 void node_start(struct node *n)
@@ -42,6 +54,8 @@ void node_start(struct node *n)
     f->svc = n->svc;
     f->memory.max_bytes = LIMIT_WORKS_BYTES;
     f->svc_settings = sim_need(calloc(1, n->svc->settings_bytes + 1));
+    if (n->svc == &ledger_service)
+        ledger_settings(f->svc_settings);
     f->set = (struct flow_settings){.endpoint = nothing,
                                     .second_endpoint = nothing,
                                     .curve_key_file = nothing,
@@ -89,6 +103,14 @@ void node_crash(struct node *n)
     n->crashing = true;
     destroy(n);
     n->crashing = false;
+}
+
+void node_dies(struct node *n)
+{
+    node_crash(n);
+    if (n == &sim.nodes[NODE_LEDGER] && rng_below(&sim.rng, 3) == 0)
+        files_power_loss();
+    node_restart_after(n, (int64_t)rng_below(&sim.rng, 3000) * SIM_MS);
 }
 
 void node_ended(struct node *n)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "replay/files.h"
 
 #define AFTER_MAX 16
 #define LATE_IN_1000 30
@@ -193,8 +194,7 @@ static bool misfortune(struct node *n)
         return false;
     uint64_t dice = rng_below(&sim.rng, 100000);
     if (dice < p->crash) {
-        node_crash(n);
-        node_restart_after(n, (int64_t)rng_below(&sim.rng, 3000) * SIM_MS);
+        node_dies(n);
         return true;
     }
     if (dice < p->crash + p->stop) {
@@ -253,6 +253,7 @@ void sim_begin(uint64_t seed, bool trace)
     struct sim_event *heap = sim.heap;
     size_t cap = sim.cap_heap;
     sim = (struct sim){.seed = seed, .rng = {seed}, .trace = trace, .heap = heap, .cap_heap = cap};
+    files_begin();
     memstore_init(&sim.store, "p0", SIM_EPOCH);
     sim.store.server_ms = SIM_WALL_MS;
     nodes_begin();
@@ -267,6 +268,7 @@ void sim_end(void)
             e.drop(e.arg);
     }
     memstore_fini(&sim.store);
+    files_end();
 }
 
 /* ---- lib/loop: timers and the end of a turn */

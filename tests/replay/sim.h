@@ -3,7 +3,8 @@
  * choice comes from one seed, so that the seed (or a scenario file) replays a run exactly.
  *
  * sim.c time line, clocks, log, lib/loop    client.c lib/store    net.c lib/bus and the HTTP port
- * node.c start, stop and crash of a service world.c what exists at the beginning
+ * client_ledger.c what only the ledger asks of it    worker.c its threads    files.c its disk
+ * node.c start, stop and crash of a service    world.c what exists at the beginning
  * agent.c parties that send, repeat and follow events    check.c invariants
  * drive.c random stories    drive_run.c their frame    scenario.c told stories    main.c the
  * program
@@ -18,26 +19,30 @@
 #include "flow/internal.h"
 #include "replay/memstore.h"
 #include "replay/random.h"
+#include "services/ledger/ledger.h"
 
 #define SIM_WALL_MS 1795312800000LL /* virtual time 0: 2026-11-22 11:20 in Tokyo */
 #define SIM_EPOCH "0123456789abcdef0123456789abcdef"
 #define SIM_SCHEME "replay"
-#define SIM_NODES 4
+#define SIM_ARCHIVE "/sim/archive"
+#define SIM_NODES 5
 #define SIM_MS 1000 /* of the time line's microseconds */
 #define SIM_DOORS 4
 
-enum { NODE_INTAKE, NODE_ELIGIBILITY, NODE_AUDIT, NODE_MONITOR };
+enum { NODE_INTAKE, NODE_ELIGIBILITY, NODE_AUDIT, NODE_MONITOR, NODE_LEDGER };
 
 /* How often things go wrong, in 1000. */
 struct faults_plan {
     unsigned frame_drop, frame_twice, frame_late;
-    unsigned conn_lost;  /* a command */
-    unsigned refused;    /* a commit, by Redis itself */
-    unsigned conflict;   /* a commit, as if another had been first */
-    unsigned read_fails; /* a read */
-    unsigned crash;      /* an event of a service */
-    unsigned stop;       /* likewise, by SIGTERM */
-    unsigned jump;       /* likewise, of its clock */
+    unsigned conn_lost;     /* a command */
+    unsigned refused;       /* a commit, by Redis itself */
+    unsigned conflict;      /* a commit, as if another had been first */
+    unsigned read_fails;    /* a read */
+    unsigned crash;         /* an event of a service */
+    unsigned stop;          /* likewise, by SIGTERM */
+    unsigned jump;          /* likewise, of its clock */
+    unsigned crash_at_work; /* a job of the ledger's threads */
+    unsigned disk;          /* a change of a file */
 };
 
 struct sim_event {
@@ -75,6 +80,7 @@ struct sim {
     struct node *current; /* whose code runs */
     struct faults_plan faults;
     enum store_pressure pressure;
+    struct ledger_settings ledger; /* of this run; the texts are node.c's */
     bool trace;
     uint64_t steps;
     char failed[512]; /* "" = no invariant is broken */
@@ -110,6 +116,7 @@ void nodes_begin(void);
 void nodes_end(void);
 void node_start(struct node *n);
 void node_crash(struct node *n);
+void node_dies(struct node *n);             /* crashes, with its machine perhaps, and comes back */
 void node_stop(struct node *n);             /* SIGTERM */
 void node_jump(struct node *n, int64_t ms); /* its wall clock */
 void node_ended(struct node *n);            /* its loop was stopped */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "ismap/liu/v1/event.pb-c.h"
 #include "replay/memstore.h"
 #include "replay/random.h"
 #include "store/keys.h"
@@ -252,6 +253,64 @@ static void what_is_too_big_is_refused(void **state)
     memstore_fini(&mem);
 }
 
+/* ---- trimming */
+
+static void put_cursor(struct fixture *f, const char *consumer, uint64_t revision, uint64_t seq)
+{
+    uint8_t value[64];
+    Ismap__Liu__V1__Cursor m = ISMAP__LIU__V1__CURSOR__INIT;
+    m.consumer = (char *)(uintptr_t)consumer;
+    m.seq = seq;
+    struct commit_put put = {RECORD_CURSOR, consumer, revision, value,
+                             ismap__liu__v1__cursor__pack(&m, value)};
+    struct commit c = {.now_ms = AT, .puts = &put, .n_puts = 1};
+    both(f, &c, COMMIT_OK);
+}
+
+static void same_trim(struct fixture *f, uint64_t seq, uint64_t archived, bool taken)
+{
+    char text[200];
+    uint64_t gone = 0;
+    const struct store_trim t = {.seq = seq, .archived = archived};
+    const redisReply *r = fixture_ask(
+        f, "FCALL liu_trim 4 {%s}:head {%s}:journal {%s}:r:cursor {%s}:aud:min-a " EPOCH " %d %d 1",
+        f->partition, f->partition, f->partition, f->partition, (int)seq, (int)archived);
+    const char *why = memstore_trim(&mem, &t, &gone, text);
+    assert_int_equal(why == NULL, taken);
+    assert_int_equal(r->type == REDIS_REPLY_ERROR, why != NULL);
+    if (why != NULL)
+        assert_string_equal(r->str + strlen("LIUREFUSED "), why);
+    else
+        assert_int_equal(r->integer, gone);
+    assert_int_equal(fixture_ask(f, "XLEN {%s}:journal", f->partition)->integer,
+                     memstore_head(&mem) - mem.gone);
+}
+
+static void what_is_not_archived_or_passed_is_not_trimmed(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    for (int i = 0; i < 150; i++) {
+        char id[8];
+        (void)snprintf(id, sizeof id, "r%d", i);
+        struct commit c = plain(id);
+        both(f, &c, COMMIT_OK);
+    }
+    same_trim(f, 5, 4, false);     /* not archived */
+    same_trim(f, 151, 151, false); /* the head stays */
+    same_trim(f, 2, 5, true);
+    put_cursor(f, "audit", 0, 3);
+    same_trim(f, 3, 150, true);
+    same_trim(f, 4, 150, false); /* the consumer has not passed it */
+    put_cursor(f, "audit", 1, 150);
+    put_cursor(f, "eligibility", 0, 149);
+    same_trim(f, 150, 150, false);
+    same_trim(f, 149, 150, true); /* so many a call */
+    same_trim(f, 149, 150, true);
+    same_trim(f, 149, 150, true);
+    memstore_fini(&mem);
+}
+
 /* ---- the stream */
 
 static void make_records(struct made *m, struct rng *r)
@@ -376,6 +435,7 @@ int main(void)
         TEST(timers_are_guarded_moved_and_deleted),
         TEST(a_party_has_so_many_receipts_until_they_expire),
         TEST(what_is_too_big_is_refused),
+        TEST(what_is_not_archived_or_passed_is_not_trimmed),
         TEST(a_stream_of_commits_leaves_the_same_state),
     };
     if (!there("redis-server")) {
