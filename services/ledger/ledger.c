@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "ismap/liu/v1/event.pb-c.h"
 #include "obs/log.h"
+#include "services/ledger/core/retention.h"
 #include "services/ledger/ledger_private.h"
 #include "wire/unpack.h"
 
@@ -82,6 +83,7 @@ static void release(struct ledger *l)
         free(l->feeds[i]);
     }
     cold_free(l->cold);
+    retention_free(l->retention);
     trim_fini(&l->trim);
     snapshots_fini(&l->snapshots);
     free(l);
@@ -276,6 +278,7 @@ static void tick(void *arg)
     usage_go(l);
     pace_go(l);
     cold_go(l);
+    retention_go(l);
 }
 
 static enum err create(const struct service_env *env, void **state, struct err_text *why)
@@ -304,6 +307,8 @@ static enum err create(const struct service_env *env, void **state, struct err_t
         return err_say(why, ERR_CONFIG, "archive_dir: too long");
     }
     enum err e = usage_check(l->set, why);
+    if (e == ERR_OK)
+        e = retention_check(RETENTION_NOISE, l->set->retain_noise_days, why);
     if (e != ERR_OK) {
         release(l);
         return e;
@@ -315,6 +320,8 @@ static enum err create(const struct service_env *env, void **state, struct err_t
         e = reader_create(l, &l->reader);
     if (e == ERR_OK)
         e = cold_create(l, &l->cold);
+    if (e == ERR_OK)
+        e = retention_create(l, &l->retention);
     if (e != ERR_OK) {
         reader_destroy(l->reader);
         archiver_destroy(l->maker);
@@ -345,6 +352,7 @@ static void destroy(void *state)
     loop_cancel_timer(l->timer);
     loop_cancel_timer(l->pace);
     atomic_store(&l->snapshots.stop, true);
+    retention_stop(l->retention);
     cold_stop(l->cold);
     reader_destroy(l->reader);
     archiver_destroy(l->maker);
@@ -359,6 +367,8 @@ static void health(void *state, Ismap__Liu__V1__Health *h)
     const struct ledger *l = state;
     if (l != NULL && l->journal.has_archived)
         h->archived_seq = l->journal.archived.seq;
+    if (l != NULL)
+        retention_health(l, h);
 }
 
 static enum err archive(void *state, struct archive_ask *ask)
@@ -409,6 +419,10 @@ static const struct conf_row settings[] = {
         "age in seconds at which records leave Redis for files; 0 = never"),
     ROW("cold_filter", CONF_INT, cold_filter, 1, 512, "8",
         "MiB of the filter that knows which records have left, when it is made"),
+    ROW("retain_noise_days", CONF_INT, retain_noise_days, 0, RETENTION_DAYS_MAX, "0",
+        "days that noise stays in the archive; 0 = for ever, else 500 or more"),
+    ROW("retention_seconds", CONF_INT, retention_seconds, 1, 86400, "3600",
+        "seconds between two looks for what is older"),
     ROW("snapshot_keep", CONF_INT, snapshot_keep, 1, 1000, "3", "snapshots kept"),
     ROW("trim_waits_for", CONF_STRING, trim_waits_for, 0, 255, "eligibility,audit",
         "consumers without whose cursor nothing is trimmed, comma-separated"),

@@ -16,6 +16,9 @@
  * head; each consumer's cursor. A consumer named in trim_waits_for that has no cursor yet counts as
  * 0. Noise is trimmed up to what is archived, but not what is younger than noise_keep seconds.
  *
+ * Noise of a feed that is older than retain_noise_days leaves the archive, too, when the operator
+ * has stated a period (retention.c); the journal tells of it before.
+ *
  * Memory first: when Redis is 70 % full, or a family of keys 70 % of its budget (store/budget.h),
  * segments are closed at once and what they hold leaves, whatever keep_entries and noise_keep say.
  *
@@ -30,7 +33,8 @@
  * meanwhile. Log events: archive-damaged, archive-ahead, archive-differs, journal-gap,
  * journal-link, stream-broken, store-halted, halt-failed, archive-behind-cursor, segment-failed,
  * cursor-failed, note-failed, store-confirmed, trim-refused, rewrite-failed, store-changed,
- * snapshot-failed, snapshot-damaged; segment-closed, snapshot-made and trimmed tell what was done.
+ * snapshot-failed, snapshot-damaged, retention-failed; segments-removed, segment-closed,
+ * snapshot-made and trimmed tell what was done.
  */
 #ifndef LIU_LEDGER_LEDGER_H
 #define LIU_LEDGER_LEDGER_H
@@ -61,8 +65,10 @@ struct ledger_settings {
     int64_t snapshot_entries;
     int64_t snapshot_seconds;
     int64_t snapshot_keep;
-    int64_t freeze_seconds;     /* 0 = records stay in Redis */
-    int64_t cold_filter;        /* MiB */
+    int64_t freeze_seconds;    /* 0 = records stay in Redis */
+    int64_t cold_filter;       /* MiB */
+    int64_t retain_noise_days; /* 0 = for ever */
+    int64_t retention_seconds;
     int64_t budget[N_FAMILIES]; /* percent of maxmemory */
 };
 

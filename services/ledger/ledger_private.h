@@ -100,6 +100,7 @@ struct rewrite {
 };
 
 struct reader;
+struct retention;
 
 struct snapshots {
     struct ledger *ledger;
@@ -141,6 +142,7 @@ struct ledger {
     struct archiver *archiver;
     struct reader *reader;
     struct cold *cold;
+    struct retention *retention;
     struct archiver *maker; /* of snapshots: takes long, and waits for everything else */
     struct snapshots snapshots;
     struct confirm confirm;
@@ -239,6 +241,14 @@ void trim_step(struct ledger *l); /* the next call of the trim that rests */
 /* pace.c */
 void pace_go(struct ledger *l); /* what rests goes on in a moment */
 bool pace_behind(const struct ledger *l);
+
+/* retention.c */
+enum err retention_create(struct ledger *l, struct retention **out) LIU_MUST_USE;
+void retention_stop(struct retention *r); /* the maker's thread ends soon; NULL-safe */
+void retention_free(struct retention *r); /* NULL-safe */
+void retention_go(struct ledger *l);
+/* Borrowed until the next call. */
+void retention_health(const struct ledger *l, Ismap__Liu__V1__Health *h);
 
 /* usage.c */
 /* The first measurement comes after the first look at the journal, whose faults are told before

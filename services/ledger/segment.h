@@ -128,12 +128,32 @@ void segment_rewind(struct segment *s); /* to the first entry */
 enum err segment_last(const char *dir, struct segment_head *out, bool *found,
                       struct err_text *why) LIU_MUST_USE;
 
+/* What was removed from a folder because its period was over; see mark.h. */
+struct mark {
+    enum segment_kind kind;
+    char epoch[SEGMENT_EPOCH_DIGITS + 1];
+    char stream[SEGMENT_STREAM_BYTES];
+    struct segment_pos first; /* of this removal */
+    struct segment_pos last;
+    uint8_t digest[SHA256_BYTES]; /* at the end of the last segment */
+    uint64_t segments;            /* of this removal */
+    uint64_t entries;
+    uint64_t all_segments; /* and of all before */
+    uint64_t all_entries;
+    uint64_t days;                             /* the period then */
+    char told_epoch[SEGMENT_EPOCH_DIGITS + 1]; /* of the journal that tells of it */
+    uint64_t told_seq;                         /* the entry; 0 in a plan */
+};
+
 struct segment_report {
     size_t segments;  /* files looked at */
     uint64_t entries; /* of sound ones */
     size_t faults;
     bool found;               /* `last` is filled */
-    struct segment_head last; /* of the last sound one */
+    struct segment_head last; /* of the last sound one, or the last that was removed */
+    bool removed;             /* `mark` is filled: the chain begins behind it */
+    struct mark mark;
+    size_t leftover; /* files that were removed, and are still there: the ledger's next start */
 };
 
 /* Called for every entry in order, up to the first fault. Another value than ERR_OK ends the walk
@@ -141,10 +161,10 @@ struct segment_report {
 typedef enum err segment_entry_fn(void *arg, const struct segment_entry *e);
 
 /* Reads all segments of a folder and checks each and the chain. Every fault is one line in `text`
- * (may be NULL): which file, and whether it is damaged, missing or in the wrong place. That
- * segments are missing at the end is not seen here: compare `last` with the ledger's cursor. `fn`
- * may be NULL. ERR_DATA_LOSS when there are faults; ERR_IO when the folder cannot be read,
- * ERR_NOMEM. */
+ * (may be NULL): which file, and whether it is damaged, missing or in the wrong place. What the
+ * folder's mark (mark.h) tells of is not missing. That segments are missing at the end is not seen
+ * here: compare `last` with the ledger's cursor. `fn` may be NULL; the ledger may go on meanwhile.
+ * ERR_DATA_LOSS when there are faults; ERR_IO when the folder cannot be read, ERR_NOMEM. */
 enum err segment_walk(const char *dir, segment_entry_fn *fn, void *arg, struct segment_report *out,
                       struct buf *text, struct err_text *why) LIU_MUST_USE;
 

@@ -1,8 +1,11 @@
 /* A folder of segments: which are there, and whether they make one chain. */
+#include "services/ledger/mark.h"
 #include "services/ledger/segment_format.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#define WALKS 3 /* again, while files are being removed */
 
 /* A sound file under the name that its own header gives it. */
 static enum err open_named(const char *dir, const char *name, struct segment **out,
@@ -23,6 +26,14 @@ static enum err open_named(const char *dir, const char *name, struct segment **o
     return err_say(why, ERR_DATA_LOSS, "in the wrong place: it is %s", own);
 }
 
+static bool is_removed(const struct mark *m, const char *name)
+{
+    struct segment_pos first;
+    struct segment_pos last;
+    return segment_name_range(m->kind, name, &first, &last) &&
+           segment_pos_compare(last, m->last) <= 0;
+}
+
 enum err segment_last(const char *dir, struct segment_head *out, bool *found, struct err_text *why)
 {
     struct folder_names l = {0};
@@ -30,6 +41,13 @@ enum err segment_last(const char *dir, struct segment_head *out, bool *found, st
     struct err_text fault = {{0}};
     *found = false;
     enum err e = folder_list(dir, SEGMENT_SUFFIX, true, &l, why);
+    struct mark mark = {.told_seq = 0};
+    bool removed = false;
+    if (e == ERR_OK)
+        e = mark_read(dir, MARK_FILE, &mark, &removed, why);
+    if (e == ERR_OK && removed && (l.n == 0 || is_removed(&mark, l.items[l.n - 1])))
+        e = err_say(why, ERR_DATA_LOSS, "%s: missing: the segments behind those that were removed",
+                    dir);
     if (e != ERR_OK || l.n == 0)
         goto out;
     e = open_named(dir, l.items[l.n - 1], &s, &fault);
@@ -136,6 +154,49 @@ static uint64_t name_last(const char *name)
     return strlen(name) > 21 ? strtoull(name + 21, NULL, 10) : 0;
 }
 
+/* As if the segments that were removed had been seen. */
+static enum err take_mark(struct walk *w, const char *dir, struct err_text *why)
+{
+    struct segment_report *r = w->report;
+    struct err_text fault = {{0}};
+    bool found = false;
+    enum err e = mark_read(dir, MARK_FILE, &r->mark, &found, &fault);
+    if (e == ERR_DATA_LOSS) {
+        tell(w, MARK_FILE, "damaged: what was removed is not known");
+        w->broken = true;
+        return ERR_OK;
+    }
+    if (e != ERR_OK)
+        return err_say(why, e, "%s", fault.text);
+    if (!found)
+        return ERR_OK;
+    if (r->mark.kind != SEGMENT_NOISE) {
+        tell(w, MARK_FILE, "in the wrong place: the journal is kept for ever");
+        return ERR_OK;
+    }
+    r->removed = r->found = true;
+    r->last = (struct segment_head){.kind = r->mark.kind, .last = r->mark.last};
+    memcpy(r->last.epoch, r->mark.epoch, sizeof(r->last.epoch));
+    memcpy(r->last.stream, r->mark.stream, sizeof(r->last.stream));
+    memcpy(r->last.digest, r->mark.digest, SHA256_BYTES);
+    return ERR_OK;
+}
+
+static enum err visit_all(struct walk *w, const struct folder_names *l)
+{
+    struct segment_report *r = w->report;
+    enum err e = ERR_OK;
+    for (size_t i = 0; e == ERR_OK && !w->ended && i < l->n; i++) {
+        if (r->removed && is_removed(&r->mark, l->items[i]))
+            r->leftover++;
+        else if (w->range->after == 0 || name_last(l->items[i]) > w->range->after)
+            e = visit(w, l->items[i]);
+    }
+    if (e == ERR_OK && r->removed && r->segments == 0)
+        tell(w, MARK_FILE, "missing: the segments behind those that were removed");
+    return e;
+}
+
 enum err segment_walk_range(const char *dir, const struct segment_range *r,
                             struct segment_report *out, struct buf *text, struct err_text *why)
 {
@@ -149,10 +210,12 @@ enum err segment_walk_range(const char *dir, const struct segment_range *r,
         memcpy(out->last.digest, r->digest, SHA256_BYTES);
         memcpy(out->last.epoch, r->epoch, SEGMENT_EPOCH_DIGITS);
     }
+    /* names first: what goes between the two is behind the mark */
     enum err e = folder_list(dir, SEGMENT_SUFFIX, false, &l, why);
-    for (size_t i = 0; e == ERR_OK && !w.ended && i < l.n; i++)
-        if (r->after == 0 || name_last(l.items[i]) > r->after)
-            e = visit(&w, l.items[i]);
+    if (e == ERR_OK)
+        e = take_mark(&w, dir, why);
+    if (e == ERR_OK)
+        e = visit_all(&w, &l);
     if (e == ERR_OK && out->faults > 0)
         e = err_say(why, ERR_DATA_LOSS, "%s: %zu of %zu segments are not as they were written", dir,
                     out->faults, out->segments);
@@ -160,9 +223,25 @@ enum err segment_walk_range(const char *dir, const struct segment_range *r,
     return e;
 }
 
+/* Was something removed since this walk began? */
+static bool mark_moved(const char *dir, const struct segment_report *r)
+{
+    struct mark now;
+    bool found = false;
+    return mark_read(dir, MARK_FILE, &now, &found, NULL) == ERR_OK && found &&
+           (!r->removed || segment_pos_compare(now.last, r->mark.last) != 0);
+}
+
 enum err segment_walk(const char *dir, segment_entry_fn *fn, void *arg, struct segment_report *out,
                       struct buf *text, struct err_text *why)
 {
     struct segment_range all = {.entry = fn, .arg = arg};
-    return segment_walk_range(dir, &all, out, text, why);
+    size_t told = text == NULL ? 0 : text->len;
+    enum err e = segment_walk_range(dir, &all, out, text, why);
+    for (int i = 0; i < WALKS && e == ERR_DATA_LOSS && fn == NULL && mark_moved(dir, out); i++) {
+        if (text != NULL)
+            text->len = told;
+        e = segment_walk_range(dir, &all, out, text, why);
+    }
+    return e;
 }

@@ -105,8 +105,9 @@ static bool allowed_of(const char *type, const void *payload, const char *actor,
     } else {
         return strcmp(type, "AlarmRang") == 0 || strcmp(type, "PartyChanged") == 0 ||
                strcmp(type, "EventQuarantined") == 0 || strcmp(type, "EventRequeued") == 0 ||
-               strcmp(type, "EventDiscarded") == 0 || strcmp(type, "StoreInitialised") == 0 ||
-               strcmp(type, "StoreConfirmed") == 0 || strcmp(type, "StoreRecovered") == 0;
+               strcmp(type, "EventDiscarded") == 0 || strcmp(type, "SegmentsExpired") == 0 ||
+               strcmp(type, "StoreInitialised") == 0 || strcmp(type, "StoreConfirmed") == 0 ||
+               strcmp(type, "StoreRecovered") == 0;
     }
     return true;
 }

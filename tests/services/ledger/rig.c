@@ -91,7 +91,8 @@ void rig_begin_with(struct rig *r, const void *first_entry, size_t bytes)
                                       .snapshot_seconds = 1000000,
                                       .rewrite_seconds = 1,
                                       .rewrite_quiet = 8,
-                                      .snapshot_keep = 3};
+                                      .snapshot_keep = 3,
+                                      .retention_seconds = 1};
     rig_connect(r);
     must(store_load_library(r->store, &why), &why);
     struct commit_put puts[] = {

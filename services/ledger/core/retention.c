@@ -1,0 +1,62 @@
+/* See retention.h. */
+#include "services/ledger/core/retention.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const struct retention_rule rules[RETENTION_CLASSES] = {
+    [RETENTION_JOURNAL] = {.name = "journal",
+                           .reason_en = "records, backups and proofs begin at its first entry",
+                           .reason_ja = "状態、バックアップ、証明は最初の記録から始まります"},
+    [RETENTION_NOISE] =
+        {.name = "noise",
+         .setting = "retain_noise_days",
+         .least_days = 500,
+         .reason_en = "a registration is valid for up to 16 months (488 days), and what was "
+                      "reported meanwhile may be asked for; Redis keeps noise for a year at most",
+         .reason_ja = "登録の有効期間は最長16か月(488日)で、その間の通報が求められることがあり"
+                      "ます。Redis での保持は最長1年です"},
+};
+
+const struct retention_rule *retention_rule_of(enum retention_class c)
+{
+    return &rules[c];
+}
+
+enum retention_class retention_named(const char *name)
+{
+    int c = 0;
+    while (c < RETENTION_CLASSES && strcmp(rules[c].name, name) != 0)
+        c++;
+    return (enum retention_class)c;
+}
+
+enum err retention_check(enum retention_class c, int64_t days, struct err_text *why)
+{
+    const struct retention_rule *r = &rules[c];
+    if (days == 0)
+        return ERR_OK;
+    if (r->least_days == 0)
+        return err_say(why, ERR_CONFIG, "%s: is kept for ever: %s", r->name, r->reason_en);
+    if (days >= r->least_days && days <= RETENTION_DAYS_MAX)
+        return ERR_OK;
+    return err_say(why, ERR_CONFIG,
+                   "%s: %" PRId64 " days: must be 0 (for ever) or %" PRId64 " to %d: %s",
+                   r->setting, days, r->least_days, RETENTION_DAYS_MAX, r->reason_en);
+}
+
+bool retention_over(int64_t ended_ms, int64_t days, int64_t now_ms)
+{
+    if (days <= 0 || ended_ms < 0 || now_ms <= ended_ms)
+        return false;
+    return now_ms - ended_ms > days * RETENTION_DAY_MS;
+}
+
+size_t retention_due(const uint64_t *ended_ms, size_t n, int64_t days, int64_t now_ms, size_t most)
+{
+    size_t due = 0;
+    while (due + 1 < n && due < most && ended_ms[due] <= INT64_MAX &&
+           retention_over((int64_t)ended_ms[due], days, now_ms))
+        due++;
+    return due;
+}

@@ -1,0 +1,48 @@
+/* How long the archive keeps what, by class of record.
+ *
+ * No official source says how long these records must be kept, so everything is kept for ever
+ * unless the operator states a period, and no setting can state one below the class's least value.
+ * Least values are this project's own, each for the reason in retention.c; they can only be raised.
+ */
+#ifndef LIU_LEDGER_CORE_RETENTION_H
+#define LIU_LEDGER_CORE_RETENTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define RETENTION_DAYS_MAX 36500
+#define RETENTION_DAY_MS 86400000
+#define RETENTION_JUMP_MS (12 * (int64_t)RETENTION_DAY_MS) /* what the least value has to spare */
+
+enum retention_class {
+    RETENTION_JOURNAL, /* and with it every record: it is what they can be made of again */
+    RETENTION_NOISE,   /* alerts below an incident, by feed */
+    RETENTION_CLASSES
+};
+
+struct retention_rule {
+    const char *name;
+    const char *setting; /* of the ledger, in days; NULL = always for ever */
+    int64_t least_days;  /* 0 = always for ever */
+    const char *reason_en;
+    const char *reason_ja;
+};
+const struct retention_rule *retention_rule_of(enum retention_class c);
+
+/* RETENTION_CLASSES when there is none of this name. */
+enum retention_class retention_named(const char *name);
+
+/* May this period be stated? 0 = for ever, always. ERR_CONFIG names setting, value and least. */
+enum err retention_check(enum retention_class c, int64_t days, struct err_text *why) LIU_MUST_USE;
+
+/* Is the period of what ended at this time over? Never for 0 days. */
+bool retention_over(int64_t ended_ms, int64_t days, int64_t now_ms);
+
+/* How many of the oldest files may go, where each ended at ended_ms[i], ascending: those whose
+ * period is over up to the first whose is not, never the newest one, at most `most`. */
+size_t retention_due(const uint64_t *ended_ms, size_t n, int64_t days, int64_t now_ms, size_t most);
+
+#endif

@@ -1,0 +1,386 @@
+/* Takes out of the archive what is older than its period (core/retention.h), one removal at a time:
+ * plan, event, mark, files (mark.h). A plan that is there already is gone on with, so that a
+ * removal that a crash cut off is told of once: the receipt of its commit is made of its range.
+ *
+ * Removing needs two clocks that agree: this machine's, and that of the services, as the newest
+ * archived entry of the journal has it. The earlier one counts. Where both are of one machine, a
+ * clock that was set far while the ledger ran removes nothing either.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/text.h"
+#include "ismap/liu/v1/event.pb-c.h"
+#include "obs/log.h"
+#include "services/ledger/core/retention.h"
+#include "services/ledger/ledger_private.h"
+#include "services/ledger/retention_folder.h"
+#include "wire/unpack.h"
+
+#define FIRST_LOOK_MS 10000
+#define SEGMENTS_A_STEP 16 /* read whole before they go */
+#define ENTRY_BYTES 1024
+#define ID_BYTES 35
+
+struct totals {
+    uint64_t segments;
+    uint64_t entries;
+    uint64_t to_ms; /* the latest that was removed */
+};
+
+struct retention {
+    struct ledger *ledger;
+    bool busy; /* the job is the maker's with all below but `known`, or a commit is under way */
+    int64_t next_ms;
+    int64_t boot_ms; /* wall clock at 0 of the other one, at the start */
+    struct totals known;
+    struct archive_job job;
+    atomic_bool stop;
+    int64_t days;
+    int64_t now_ms;
+    struct totals seen;
+    bool found; /* `plan` of the folder `dir` is to be told of */
+    struct mark plan;
+    char dir[FOLDER_PATH_BYTES];
+    size_t gone; /* files */
+    struct err_text fault;
+    /* the commit */
+    char id[ID_BYTES];
+    uint8_t payload[ENTRY_BYTES / 2];
+    uint8_t entry_bytes[ENTRY_BYTES];
+    struct commit_entry entry;
+    struct commit commit;
+    Ismap__Liu__V1__RetentionPeriod rows[RETENTION_CLASSES];
+    Ismap__Liu__V1__RetentionPeriod *row_list[RETENTION_CLASSES];
+    struct metric *m_removed;
+};
+
+static int64_t days_of(const struct ledger *l)
+{
+    return l->set->retain_noise_days;
+}
+
+/* ---- on the maker's thread */
+
+/* When the newest archived entry of the journal was made; 0 = not known. */
+static int64_t journal_ms(const struct ledger *l)
+{
+    struct folder_names names = {0};
+    struct segment *s = NULL;
+    struct segment_entry entry = {.data = NULL};
+    struct arena a;
+    ProtobufCMessage *m = NULL;
+    char path[FOLDER_PATH_BYTES];
+    int64_t at_ms = 0;
+    arena_init(&a, 4 * (size_t)LIMIT_WORK_ARENA_BYTES);
+    if (folder_list(l->journal.dir, ".seg", false, &names, NULL) == ERR_OK && names.n > 0 &&
+        folder_path(path, l->journal.dir, names.items[names.n - 1]) &&
+        segment_open(path, &s, NULL) == ERR_OK) {
+        while (segment_next(s, &entry))
+            ;
+        if (entry.data != NULL && wire_unpack(&a, &ismap__liu__v1__journal_entry__descriptor,
+                                              entry.data, entry.bytes, &m) == ERR_OK)
+            at_ms = ((const Ismap__Liu__V1__JournalEntry *)(const void *)m)->at_ms;
+    }
+    segment_close(s);
+    arena_fini(&a);
+    folder_names_fini(&names);
+    return at_ms;
+}
+
+static bool is_of(const struct mark *m, const struct retention_folder *f)
+{
+    return m->kind == SEGMENT_NOISE && strcmp(m->epoch, f->epoch) == 0 &&
+           strcmp(m->stream, f->stream) == 0;
+}
+
+/* A plan that was made before: gone on with while its period is over still. */
+static enum err old_plan(struct retention *r, const struct retention_folder *f,
+                         const struct mark *mark, bool *again, struct err_text *why)
+{
+    bool found = false;
+    *again = false;
+    enum err e = mark_read(f->dir, MARK_PLAN, &r->plan, &found, why);
+    if (e != ERR_OK || !found)
+        return e;
+    if (!is_of(&r->plan, f))
+        return err_say(why, ERR_DATA_LOSS, "%s/" MARK_PLAN ": of another stream", f->dir);
+    *again = segment_pos_compare(r->plan.last, mark->last) > 0 &&
+             retention_over((int64_t)r->plan.last.seq, r->days, r->now_ms);
+    return *again ? ERR_OK : mark_drop_plan(f->dir, why);
+}
+
+static enum err look_at(struct retention *r, const struct retention_folder *f, struct err_text *why)
+{
+    struct mark mark;
+    bool marked = false;
+    size_t n = 0;
+    enum err e = mark_read(f->dir, MARK_FILE, &mark, &marked, why);
+    if (e == ERR_OK && marked && !is_of(&mark, f))
+        e = err_say(why, ERR_DATA_LOSS, "%s/" MARK_FILE ": of another stream", f->dir);
+    if (e == ERR_OK && marked) {
+        r->seen.segments += mark.all_segments;
+        r->seen.entries += mark.all_entries;
+        r->seen.to_ms = mark.last.seq > r->seen.to_ms ? mark.last.seq : r->seen.to_ms;
+    }
+    if (e != ERR_OK || r->days == 0 || r->found)
+        return e;
+    if (marked)
+        e = mark_sweep(f->dir, &mark, &n, why);
+    if (e == ERR_OK)
+        e = old_plan(r, f, &mark, &r->found, why);
+    if (e == ERR_OK && !r->found) {
+        e = retention_plan(f, r->days, r->now_ms, SEGMENTS_A_STEP, &r->plan, &r->found, why);
+        if (e == ERR_OK && r->found)
+            e = mark_write(f->dir, MARK_PLAN, &r->plan, why);
+        r->found = r->found && e == ERR_OK;
+    }
+    if (r->found)
+        (void)snprintf(r->dir, sizeof(r->dir), "%s", f->dir);
+    return e;
+}
+
+/* One folder's fault does not keep the others. */
+static enum err look_one(void *arg, const struct retention_folder *f)
+{
+    struct retention *r = arg;
+    struct err_text why = {{0}};
+    if (atomic_load(&r->stop))
+        return ERR_AGAIN;
+    enum err e = look_at(r, f, &why);
+    if (e != ERR_OK && r->fault.text[0] == '\0')
+        (void)err_say(&r->fault, e, "%s", why.text[0] == '\0' ? err_name(e) : why.text);
+    return e == ERR_NOMEM ? e : ERR_OK;
+}
+
+static void look(struct archive_job *job)
+{
+    struct retention *r = job->arg;
+    const struct ledger *l = r->ledger;
+    int64_t services_ms = r->days == 0 ? 0 : journal_ms(l);
+    r->now_ms = clock_wall_ms();
+    if (services_ms < r->now_ms)
+        r->now_ms = services_ms;
+    job->result = retention_each(l->set->archive_dir, look_one, r, &job->why);
+}
+
+/* It was told: mark, then the files. */
+static void finish(struct archive_job *job)
+{
+    struct retention *r = job->arg;
+    job->result = mark_write(r->dir, MARK_FILE, &r->plan, &job->why);
+    if (job->result == ERR_OK)
+        job->result = mark_drop_plan(r->dir, &job->why);
+    if (job->result == ERR_OK)
+        job->result = mark_sweep(r->dir, &r->plan, &r->gone, &job->why);
+}
+
+/* ---- on the loop */
+
+static void rest(struct retention *r, int64_t ms)
+{
+    r->busy = false;
+    r->found = false;
+    r->next_ms = clock_mono_ms() + ms;
+}
+
+static void finished(void *arg, struct archive_job *job)
+{
+    struct retention *r = arg;
+    char last[64];
+    if (job->result != ERR_OK) {
+        ledger_fault(r->ledger, "retention-failed", r->plan.stream, job->why.text);
+        rest(r, LEDGER_RETRY_MS);
+        return;
+    }
+    (void)snprintf(last, sizeof(last), "%" PRIu64 ".%" PRIu64, r->plan.last.seq, r->plan.last.sub);
+    log_event(LOG_LEVEL_INFO, "segments-removed", "their period is over", "stream", r->plan.stream,
+              "epoch", r->plan.epoch, "last", last, NULL);
+    metric_add(r->m_removed, r->gone);
+    rest(r, 0); /* is there more? */
+}
+
+static bool clock_jumped(const struct retention *r)
+{
+    int64_t moved_ms = clock_wall_ms() - clock_mono_ms() - r->boot_ms;
+    return moved_ms > RETENTION_JUMP_MS || moved_ms < -RETENTION_JUMP_MS;
+}
+
+static void submit(struct retention *r, void (*call)(struct archive_job *),
+                   void (*done)(void *, struct archive_job *))
+{
+    r->job = (struct archive_job){.task = ARCHIVE_CALL, .call = call, .done = done, .arg = r};
+    archiver_submit(r->ledger->maker, &r->job);
+}
+
+static void told(void *arg, const struct commit_result *c)
+{
+    struct ledger *l = arg;
+    if (ledger_answered(l))
+        return;
+    struct retention *r = l->retention;
+    if (c->status == COMMIT_OK || c->status == COMMIT_DUPLICATE) {
+        (void)text_copy(r->plan.told_epoch, sizeof(r->plan.told_epoch), l->epoch);
+        r->plan.told_seq = c->seq;
+        submit(r, finish, finished);
+        return;
+    }
+    if (c->status != COMMIT_UNKNOWN && c->status != COMMIT_UNAVAILABLE)
+        ledger_fault(l, "retention-failed", r->plan.stream, c->text);
+    rest(r, LEDGER_RETRY_MS); /* the plan is there: the same commit again */
+}
+
+static enum err pack_payload(struct retention *r, size_t *bytes)
+{
+    Ismap__Liu__V1__SegmentsExpired e = ISMAP__LIU__V1__SEGMENTS_EXPIRED__INIT;
+    struct mark *m = &r->plan;
+    e.record_class = (char *)(uintptr_t)retention_rule_of(RETENTION_NOISE)->name;
+    e.epoch = m->epoch;
+    e.stream = m->stream;
+    e.first_seq = m->first.seq;
+    e.first_sub = m->first.sub;
+    e.last_seq = m->last.seq;
+    e.last_sub = m->last.sub;
+    e.digest = (ProtobufCBinaryData){.len = SHA256_BYTES, .data = m->digest};
+    e.segments = m->segments;
+    e.entries = m->entries;
+    e.period_days = (uint32_t)m->days;
+    *bytes = ismap__liu__v1__segments_expired__get_packed_size(&e);
+    if (*bytes > sizeof(r->payload))
+        return ERR_INTERNAL;
+    *bytes = ismap__liu__v1__segments_expired__pack(&e, r->payload);
+    return ERR_OK;
+}
+
+static enum err build(struct retention *r)
+{
+    static const ProtobufCMessageDescriptor *const type =
+        &ismap__liu__v1__segments_expired__descriptor;
+    Ismap__Liu__V1__JournalEntry j = ISMAP__LIU__V1__JOURNAL_ENTRY__INIT;
+    size_t n = 0;
+    enum err e = pack_payload(r, &n);
+    struct crypto_part part = {r->payload, n};
+    r->commit = (struct commit){.receipt_party = "ledger",
+                                .receipt_id = r->id,
+                                .reply_type = "",
+                                .now_ms = clock_wall_ms(),
+                                .entries = &r->entry,
+                                .n_entries = 1};
+    if (e == ERR_OK)
+        e = crypto_sha256(&part, 1, r->commit.request_hash);
+    if (e != ERR_OK)
+        return e;
+    memcpy(r->id, "r:", 2);
+    text_hex(r->commit.request_hash, (ID_BYTES - 3) / 2, r->id + 2);
+    j.at_ms = r->commit.now_ms;
+    j.actor = (char *)(uintptr_t) "ledger";
+    j.cause = r->id;
+    j.type = (char *)(uintptr_t)type->name;
+    j.payload = (ProtobufCBinaryData){.len = n, .data = r->payload};
+    j.request_hash = (ProtobufCBinaryData){.len = SHA256_BYTES, .data = r->commit.request_hash};
+    if (ismap__liu__v1__journal_entry__get_packed_size(&j) > sizeof(r->entry_bytes))
+        return ERR_INTERNAL;
+    r->entry = (struct commit_entry){.data = r->entry_bytes, .type = type->short_name};
+    r->entry.bytes = ismap__liu__v1__journal_entry__pack(&j, r->entry_bytes);
+    return ERR_OK;
+}
+
+static void tell(struct retention *r)
+{
+    struct ledger *l = r->ledger;
+    enum err e = l->stopped ? ERR_UNAVAILABLE : build(r);
+    l->pending++;
+    if (e == ERR_OK)
+        e = store_commit(l->store, STORE_MAIN, &r->commit, told, l);
+    if (e == ERR_OK)
+        return;
+    l->pending--;
+    rest(r, LEDGER_RETRY_MS);
+}
+
+static void looked(void *arg, struct archive_job *job)
+{
+    struct retention *r = arg;
+    const struct ledger *l = r->ledger;
+    const char *why = job->result != ERR_OK ? job->why.text : r->fault.text;
+    r->known = r->seen;
+    if (job->result != ERR_OK || r->fault.text[0] != '\0')
+        ledger_fault(r->ledger, "retention-failed", "archive", why);
+    if (r->found && job->result == ERR_OK)
+        tell(r);
+    else
+        rest(r, l->set->retention_seconds * 1000);
+}
+
+void retention_go(struct ledger *l)
+{
+    struct retention *r = l->retention;
+    /* Nothing goes on the word of a store that has not been compared with the archive. */
+    if (r->busy || l->stopped || l->journal.state != STREAM_RUNNING ||
+        clock_mono_ms() < r->next_ms || !store_ready(l->store, NULL) ||
+        strcmp(l->confirm.run, store_run(l->store)) != 0)
+        return;
+    r->busy = true;
+    r->found = false;
+    r->days = days_of(l);
+    if (r->days > 0 && clock_jumped(r)) {
+        ledger_fault(l, "retention-failed", "clock",
+                     "it was set by more than 12 days: is it right? then restart the ledger");
+        rest(r, l->set->retention_seconds * 1000);
+        return;
+    }
+    r->seen = (struct totals){.segments = 0};
+    r->fault.text[0] = '\0';
+    submit(r, look, looked);
+}
+
+void retention_health(const struct ledger *l, Ismap__Liu__V1__Health *h)
+{
+    struct retention *r = l->retention;
+    for (int c = 0; c < RETENTION_CLASSES; c++) {
+        const struct retention_rule *rule = retention_rule_of((enum retention_class)c);
+        Ismap__Liu__V1__RetentionPeriod *row = r->row_list[c] = &r->rows[c];
+        ismap__liu__v1__retention_period__init(row);
+        row->record_class = (char *)(uintptr_t)rule->name;
+        row->least_days = (uint32_t)rule->least_days;
+        if (c != RETENTION_NOISE)
+            continue;
+        row->period_days = (uint32_t)days_of(l);
+        row->removed_segments = r->known.segments;
+        row->removed_entries = r->known.entries;
+        row->removed_to_ms = (int64_t)r->known.to_ms;
+    }
+    h->retention = r->row_list;
+    h->n_retention = RETENTION_CLASSES;
+}
+
+enum err retention_create(struct ledger *l, struct retention **out)
+{
+    struct retention *r = calloc(1, sizeof(*r));
+    if (r == NULL)
+        return ERR_NOMEM;
+    int64_t wait_ms = l->set->retention_seconds * 1000;
+    r->ledger = l;
+    r->boot_ms = clock_wall_ms() - clock_mono_ms();
+    r->next_ms = clock_mono_ms() + (wait_ms < FIRST_LOOK_MS ? wait_ms : FIRST_LOOK_MS);
+    atomic_init(&r->stop, false);
+    r->m_removed = metrics_counter("liu_ledger_removed_segments_total", "",
+                                   "files that went because their period is over");
+    *out = r;
+    return ERR_OK;
+}
+
+void retention_stop(struct retention *r)
+{
+    if (r != NULL)
+        atomic_store(&r->stop, true);
+}
+
+void retention_free(struct retention *r)
+{
+    free(r);
+}
