@@ -1,14 +1,16 @@
 /* archive check: every file of the ledger's archive, without Redis. A rebuild looks at the journal
  * and its snapshots; this looks at the feeds' noise, too, and at archives of earlier epochs. The
- * ledger may go on meanwhile: a file has its name when it is whole.
+ * ledger may go on meanwhile: a file has its name when it is whole. What a folder's mark says was
+ * removed must be told by a journal: so the journals come first.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "liuctl/archive_told.h"
 #include "liuctl/commands.h"
-#include "services/ledger/folder.h"
+#include "services/ledger/retention_folder.h"
 #include "services/ledger/snapshot.h"
 
 #define FAULT_BYTES_MAX (1024 * 1024)
@@ -18,12 +20,42 @@ struct check {
     const char *epoch;
     size_t streams;
     size_t faults;
+    struct archive_told told;
+    struct err_text *why;
 };
 
-/* One line, or one JSON object, for a folder; then each fault. */
-static void print_folder(struct check *x, const char *name, size_t files, uint64_t entries,
-                         struct buf *faults)
+static json_t *removed_json(const struct segment_report *r)
 {
+    const struct mark *m = &r->mark;
+    return json_pack("{s:I, s:I, s:I, s:I, s:s, s:I}", "files", (json_int_t)m->all_segments,
+                     "entries", (json_int_t)m->all_entries, "upToMs", (json_int_t)m->last.seq,
+                     "stillThere", (json_int_t)r->leftover, "toldEpoch", m->told_epoch, "toldSeq",
+                     (json_int_t)m->told_seq);
+}
+
+/* A line for people: what was removed, and where the archive begins. */
+static void print_removed(const struct check *x, const struct segment_report *r)
+{
+    char when[CLI_TIME_BYTES];
+    const struct mark *m = &r->mark;
+    cli_time((int64_t)m->last.seq, when);
+    (void)printf(x->cli->ja ? "  保存期間を過ぎて削除済み: ファイル %" PRIu64 "、記録 %" PRIu64
+                              " 件、%sまで(記録簿 %.8s の %" PRIu64 " 番)\n"
+                            : "  removed, their period being over: %" PRIu64 " files, %" PRIu64
+                              " entries, up to %s (journal %.8s, entry %" PRIu64 ")\n",
+                 m->all_segments, m->all_entries, when, m->told_epoch, m->told_seq);
+    if (r->leftover > 0)
+        (void)printf(x->cli->ja ? "  そのうち %zu ファイルはまだ残っています。台帳が削除します\n"
+                                : "  %zu of these files are still there: the ledger removes them\n",
+                     r->leftover);
+}
+
+/* One line, or one JSON object, for a folder; then each fault. `r` has what was removed; NULL =
+ * nothing can be. */
+static void print_folder(struct check *x, const char *name, size_t files, uint64_t entries,
+                         const struct segment_report *r, struct buf *faults)
+{
+    bool removed = r != NULL && r->removed;
     json_t *list = json_array();
     char *rest = NULL;
     bool any = faults->len > 0 && buf_put(faults, "", 1) == ERR_OK;
@@ -37,6 +69,8 @@ static void print_folder(struct check *x, const char *name, size_t files, uint64
         json_t *j =
             json_pack("{s:s, s:s, s:I, s:I, s:O}", "epoch", x->epoch, "folder", name, "files",
                       (json_int_t)files, "entries", (json_int_t)entries, "faults", list);
+        if (removed)
+            (void)json_object_set_new(j, "removed", removed_json(r));
         char *text = j == NULL ? NULL : json_dumps(j, JSON_COMPACT);
         (void)printf("%s\n", text == NULL ? "{}" : text);
         free(text);
@@ -45,6 +79,8 @@ static void print_folder(struct check *x, const char *name, size_t files, uint64
         (void)printf(x->cli->ja ? "%s/%s: ファイル %zu、記録 %" PRIu64 " 件、不備 %zu\n"
                                 : "%s/%s: %zu files, %" PRIu64 " entries, %zu faults\n",
                      x->epoch, name, files, entries, n);
+        if (removed)
+            print_removed(x, r);
         for (size_t i = 0; i < n; i++)
             (void)printf("  %s\n", json_string_value(json_array_get(list, i)));
     }
@@ -54,16 +90,25 @@ static void print_folder(struct check *x, const char *name, size_t files, uint64
 static enum err check_stream(struct check *x, const char *dir, const char *name, const char *stream,
                              struct err_text *why)
 {
+    bool journal = strcmp(name, "journal") == 0;
     struct segment_report report = {0};
     struct buf faults;
     buf_init(&faults, FAULT_BYTES_MAX);
-    enum err e = segment_walk(dir, NULL, NULL, &report, &faults, why);
+    enum err e = segment_walk(dir, journal ? told_entry : NULL, &x->told, &report, &faults, why);
+    bool walked = e == ERR_OK || e == ERR_DATA_LOSS;
+    if (journal && walked && report.found &&
+        told_journal_end(&x->told, x->epoch, report.last.last.seq, e == ERR_OK) != ERR_OK)
+        e = ERR_NOMEM;
+    const char *untold =
+        !journal && walked && report.removed ? told_fault(&x->told, &report.mark) : NULL;
+    if (untold != NULL)
+        (void)buf_printf(&faults, "%s/retention.mark: %s\n", dir, untold);
     if (e == ERR_OK && report.found &&
         (strcmp(report.last.stream, stream) != 0 || strcmp(report.last.epoch, x->epoch) != 0))
         (void)buf_printf(&faults, "%s: in the wrong place: it is %s of epoch %s\n", dir,
                          report.last.stream, report.last.epoch);
     if (e == ERR_OK || e == ERR_DATA_LOSS) {
-        print_folder(x, name, report.segments, report.entries, &faults);
+        print_folder(x, name, report.segments, report.entries, &report, &faults);
         e = ERR_OK;
     }
     buf_fini(&faults);
@@ -77,44 +122,35 @@ static enum err check_snapshots(struct check *x, const char *dir, struct err_tex
     buf_init(&faults, FAULT_BYTES_MAX);
     enum err e = snapshot_survey(dir, x->epoch, &report, &faults, why);
     if (e == ERR_OK)
-        print_folder(x, "snapshots", report.files, 0, &faults);
+        print_folder(x, "snapshots", report.files, 0, NULL, &faults);
     buf_fini(&faults);
     return e;
 }
 
-/* Folders of one epoch; one that does not exist holds nothing. */
-static enum err check_epoch(struct check *x, const char *archive, struct err_text *why)
+/* One that does not exist holds nothing. */
+static enum err check_journal(struct check *x, const char *archive, struct err_text *why)
 {
     char dir[FOLDER_PATH_BYTES];
     char sub[FOLDER_PATH_BYTES];
-    char noise[FOLDER_PATH_BYTES];
-    struct folder_names feeds = {0};
-    if (!folder_path(dir, archive, x->epoch) || !folder_path(sub, dir, "journal") ||
-        !folder_path(noise, dir, "noise"))
+    if (!folder_path(dir, archive, x->epoch) || !folder_path(sub, dir, "journal"))
         return err_say(why, ERR_INVAL, "%s: the name is too long", archive);
     enum err e = check_stream(x, sub, "journal", "journal", why);
-    if (e == ERR_OK)
-        e = check_snapshots(x, dir, why);
-    if (e == ERR_OK)
-        e = folder_list(noise, "", false, &feeds, why);
-    for (size_t i = 0; e == ERR_OK && i < feeds.n; i++) {
-        const char *name = arena_printf(&x->cli->arena, "noise/%s", feeds.items[i]);
-        if (feeds.items[i][0] == '.')
-            continue;
-        if (name == NULL || !folder_path(sub, noise, feeds.items[i]))
-            e = ERR_NOMEM;
-        else
-            e = check_stream(x, sub, name, feeds.items[i], why);
-    }
-    folder_names_fini(&feeds);
-    return e;
+    return e == ERR_OK ? check_snapshots(x, dir, why) : e;
+}
+
+static enum err check_feed(void *arg, const struct retention_folder *f)
+{
+    struct check *x = arg;
+    const char *name = arena_printf(&x->cli->arena, "noise/%s", f->stream);
+    x->epoch = f->epoch;
+    return name == NULL ? ERR_NOMEM : check_stream(x, f->dir, name, f->stream, x->why);
 }
 
 int cmd_archive_check(struct cli *c, struct cli_args *a)
 {
-    struct check x = {.cli = c};
     struct folder_names epochs = {0};
     struct err_text why = {""};
+    struct check x = {.cli = c, .why = &why, .told = {.arena = &c->arena}};
     struct stat st;
     if (!cli_done(c, a))
         return CLI_USAGE;
@@ -132,8 +168,10 @@ int cmd_archive_check(struct cli *c, struct cli_args *a)
         x.epoch = epochs.items[i];
         if (strlen(x.epoch) == SEGMENT_EPOCH_DIGITS &&
             strspn(x.epoch, "0123456789abcdef") == SEGMENT_EPOCH_DIGITS)
-            e = check_epoch(&x, dir, &why);
+            e = check_journal(&x, dir, &why);
     }
+    if (e == ERR_OK)
+        e = retention_each(dir, check_feed, &x, &why);
     folder_names_fini(&epochs);
     if (e != ERR_OK)
         return cli_fail(c, CLI_TEMPORARY, "%s", why.text[0] == '\0' ? err_name(e) : why.text);

@@ -232,6 +232,28 @@ static void print_memory(struct status *s)
     cli_table_print(c, &t);
 }
 
+/* How far the archive reaches, at both ends. */
+static void print_archive(const struct status *s)
+{
+    const struct cli *c = s->c;
+    const pb_health *h = s->healths[CLI_LEDGER];
+    char when[CLI_TIME_BYTES];
+    if (h == NULL || h->archived_seq == 0)
+        return;
+    (void)printf(c->ja ? "書庫: %llu番まで" : "archive: up to entry %llu",
+                 (unsigned long long)h->archived_seq);
+    for (size_t i = 0; i < h->n_retention; i++) {
+        const Ismap__Liu__V1__RetentionPeriod *r = h->retention[i];
+        if (r->removed_segments == 0)
+            continue;
+        cli_time(r->removed_to_ms, when);
+        (void)printf(c->ja ? "、%sは%sまで削除済み(%lluファイル)"
+                           : "; %s up to %s is removed (%llu files)",
+                     r->record_class, when, (unsigned long long)r->removed_segments);
+    }
+    (void)printf("\n");
+}
+
 static void print_rest(struct status *s)
 {
     struct cli *c = s->c;
@@ -250,6 +272,7 @@ static void print_rest(struct status *s)
                            : "OK %s, up to %llu, in %.1f s, %s\n",
                      age_text(c, s->drill->at_ms), (unsigned long long)s->drill->seq,
                      (double)s->drill->took_ms / 1000, s->drill->place);
+    print_archive(s);
     if (s->tls_until_s != 0)
         (void)printf(c->ja ? "Redisとの証明書: あと%lld日\n"
                            : "certificates to Redis: %lld days left\n",

@@ -54,6 +54,8 @@ cli_run cmd_backup, cmd_restore;
 cli_run cmd_drill;
 /* cmd_archive.c */
 cli_run cmd_archive_check;
+/* cmd_retention.c */
+cli_run cmd_retention_show;
 /* cmd_receipts.c */
 cli_run cmd_journal_check;
 /* cmd_status.c */

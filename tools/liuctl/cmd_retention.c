@@ -1,0 +1,202 @@
+/* retention show: the periods in force as the ledger tells them, and, where its archive can be
+ * read, what would go next. It looks only.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "ismap/liu/v1/health.pb-c.h"
+#include "liuctl/commands.h"
+#include "services/ledger/core/retention.h"
+#include "services/ledger/retention_folder.h"
+
+typedef Ismap__Liu__V1__RetentionPeriod pb_period;
+
+struct show {
+    struct cli *cli;
+    struct cli_table table;
+    json_t *next;
+    int64_t days;
+    int64_t now_ms;
+    size_t faults;
+};
+
+static const char *days_text(struct cli *c, int64_t days)
+{
+    if (days == 0)
+        return c->ja ? "無期限" : "for ever";
+    return arena_printf(&c->arena, c->ja ? "%" PRId64 "日" : "%" PRId64 " days", days);
+}
+
+static const char *digits(struct cli *c, uint64_t n)
+{
+    return arena_printf(&c->arena, "%" PRIu64, n);
+}
+
+static const char *time_text(struct cli *c, int64_t ms)
+{
+    char when[CLI_TIME_BYTES];
+    cli_time(ms, when);
+    return arena_printf(&c->arena, "%s", when);
+}
+
+/* NULL: the ledger does not answer. */
+static const Ismap__Liu__V1__Health *ask_ledger(struct cli *c)
+{
+    Ismap__Liu__V1__GetHealth m = ISMAP__LIU__V1__GET_HEALTH__INIT;
+    ProtobufCMessage *answer = NULL;
+    if (c->config.endpoints[CLI_LEDGER][0] == '\0' || cli_load_keys(c) != CLI_OK ||
+        cli_request_quiet(c, CLI_LEDGER, &m.base, false, &answer) != CLI_OK)
+        return NULL;
+    return (const void *)answer;
+}
+
+static const pb_period *period_of(const Ismap__Liu__V1__Health *h, enum retention_class class)
+{
+    for (size_t i = 0; h != NULL && i < h->n_retention; i++)
+        if (retention_named(h->retention[i]->record_class) == class)
+            return h->retention[i];
+    return NULL;
+}
+
+/* ---- periods */
+
+static json_t *show_periods(struct cli *c, const Ismap__Liu__V1__Health *h)
+{
+    static const char *const head_en[] = {"CLASS",         "KEPT",  "AT LEAST",
+                                          "REMOVED FILES", "UP TO", "WHY"};
+    static const char *const head_ja[] = {"区分",     "保存期間", "最短",
+                                          "削除済み", "いつまで", "理由"};
+    struct cli_table t = {0};
+    json_t *list = json_array();
+    cli_table_row(c, &t, 6, c->ja ? head_ja : head_en);
+    for (int i = 0; i < RETENTION_CLASSES; i++) {
+        const struct retention_rule *rule = retention_rule_of((enum retention_class)i);
+        const pb_period *p = period_of(h, (enum retention_class)i);
+        const char *cells[] = {
+            rule->name,
+            p == NULL ? "?" : days_text(c, p->period_days),
+            days_text(c, rule->least_days),
+            p == NULL ? "?" : digits(c, p->removed_segments),
+            p == NULL || p->removed_segments == 0 ? "-" : time_text(c, p->removed_to_ms),
+            c->ja ? rule->reason_ja : rule->reason_en};
+        cli_table_row(c, &t, 6, cells);
+        json_t *j = json_pack("{s:s, s:I, s:s}", "class", rule->name, "leastDays",
+                              (json_int_t)rule->least_days, "reason", rule->reason_en);
+        if (p != NULL)
+            (void)json_object_update_new(
+                j, json_pack("{s:I, s:I, s:I, s:I}", "periodDays", (json_int_t)p->period_days,
+                             "removedFiles", (json_int_t)p->removed_segments, "removedEntries",
+                             (json_int_t)p->removed_entries, "removedToMs",
+                             (json_int_t)p->removed_to_ms));
+        (void)json_array_append_new(list, j);
+    }
+    if (!c->json)
+        cli_table_print(c, &t);
+    if (h == NULL)
+        cli_note(c, "%s",
+                 c->ja ? "台帳が応答しないため、有効な保存期間は分かりません"
+                       : "the ledger does not answer: the periods in force are not known");
+    return list;
+}
+
+/* ---- what would go */
+
+static enum err show_folder(void *arg, const struct retention_folder *f)
+{
+    struct show *s = arg;
+    struct cli *c = s->cli;
+    struct mark m;
+    struct err_text why = {""};
+    bool due = false;
+    enum err e = retention_plan(f, s->days, s->now_ms, FOLDER_FILES_MAX, &m, &due, &why);
+    if (e == ERR_DATA_LOSS) {
+        s->faults++;
+        (void)cli_fail(c, CLI_NEGATIVE, "%s", why.text);
+        return ERR_OK;
+    }
+    if (e != ERR_OK || !due)
+        return e;
+    (void)json_array_append_new(
+        s->next, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "class", "noise", "epoch",
+                           f->epoch, "stream", f->stream, "files", (json_int_t)m.segments,
+                           "entries", (json_int_t)m.entries, "fromMs", (json_int_t)m.first.seq,
+                           "upToMs", (json_int_t)m.last.seq));
+    const char *cells[] = {f->epoch,
+                           f->stream,
+                           digits(c, m.segments),
+                           digits(c, m.entries),
+                           time_text(c, (int64_t)m.first.seq),
+                           time_text(c, (int64_t)m.last.seq)};
+    cli_table_row(c, &s->table, 6, cells);
+    return ERR_OK;
+}
+
+static int show_next(struct show *s)
+{
+    static const char *const head_en[] = {"EPOCH", "FEED", "FILES", "ENTRIES", "FROM", "UP TO"};
+    static const char *const head_ja[] = {"世代", "情報源", "ファイル", "件数", "から", "まで"};
+    struct cli *c = s->cli;
+    struct err_text why = {""};
+    struct stat st;
+    const char *dir = c->config.archive_dir;
+    if (dir[0] == '\0' || stat(dir, &st) != 0) {
+        cli_note(c,
+                 c->ja ? "archive_dir: %s。次に削除されるものは分かりません"
+                       : "archive_dir: %s: what would go next is not known",
+                 dir[0] != '\0' ? strerrordesc_np(errno)
+                 : c->ja        ? "設定がありません"
+                                : "not set");
+        return CLI_OK;
+    }
+    cli_table_row(c, &s->table, 6, c->ja ? head_ja : head_en);
+    enum err e = retention_each(dir, show_folder, s, &why);
+    if (e != ERR_OK)
+        return cli_fail(c, CLI_TEMPORARY, "%s", why.text[0] == '\0' ? err_name(e) : why.text);
+    if (!c->json) {
+        (void)printf(c->ja ? "\n%sで、次に削除されるもの:%s\n" : "\nkept %s, would go next:%s\n",
+                     days_text(c, s->days),
+                     s->table.rows > 1 ? ""
+                     : c->ja           ? " なし"
+                                       : " nothing");
+        if (s->table.rows > 1)
+            cli_table_print(c, &s->table);
+    }
+    return s->faults > 0 ? CLI_NEGATIVE : CLI_OK;
+}
+
+int cmd_retention_show(struct cli *c, struct cli_args *a)
+{
+    struct show s = {.cli = c, .now_ms = clock_wall_ms()};
+    struct err_text why = {""};
+    uint64_t days = 0;
+    const char *said = cli_option(a, "--noise-days");
+    if (!cli_done(c, a))
+        return CLI_USAGE;
+    if (said != NULL && (text_u64(said, RETENTION_DAYS_MAX, &days) != ERR_OK ||
+                         retention_check(RETENTION_NOISE, (int64_t)days, &why) != ERR_OK))
+        return cli_usage(c,
+                         c->ja ? "--noise-days %s: 0(無期限)か、%d から %d の日数です"
+                               : "--noise-days %s: must be 0 (for ever) or %d to %d days",
+                         said, (int)retention_rule_of(RETENTION_NOISE)->least_days,
+                         RETENTION_DAYS_MAX);
+    int status = cli_load_config(c);
+    if (status != CLI_OK)
+        return status;
+    const Ismap__Liu__V1__Health *h = ask_ledger(c);
+    const pb_period *p = period_of(h, RETENTION_NOISE);
+    s.days = said != NULL ? (int64_t)days : p == NULL ? 0 : (int64_t)p->period_days;
+    s.next = json_array();
+    json_t *periods = show_periods(c, h);
+    if (said != NULL || p != NULL)
+        status = show_next(&s);
+    if (c->json)
+        cli_print_json(c, json_pack("{s:O, s:O, s:I}", "classes", periods, "next", s.next,
+                                    "noiseDays", (json_int_t)s.days));
+    json_decref(periods);
+    json_decref(s.next);
+    return status;
+}
