@@ -201,6 +201,10 @@ static void finished(void *arg, struct archive_job *job)
     log_event(LOG_LEVEL_INFO, "segments-removed", "their period is over", "stream", r->plan.stream,
               "epoch", r->plan.epoch, "last", last, NULL);
     metric_add(r->m_removed, r->gone);
+    r->known.segments += r->plan.segments;
+    r->known.entries += r->plan.entries;
+    if (r->plan.last.seq > r->known.to_ms)
+        r->known.to_ms = r->plan.last.seq;
     rest(r, 0); /* is there more? */
 }
 
