@@ -206,6 +206,10 @@ enum err mark_sweep(const char *dir, const struct mark *m, size_t *n, struct err
         if (!segment_name_range(m->kind, l.items[i], &first, &last) ||
             segment_pos_compare(last, m->last) > 0 || !folder_path(path, dir, l.items[i]))
             continue;
+        if (*n == 0) /* the mark first: a kill may have come before the folder's sync */
+            e = folder_sync(dir, why);
+        if (e != ERR_OK)
+            break;
         if (unlink(path) != 0 && errno != ENOENT)
             e = io(why, "unlink", path);
         else

@@ -111,7 +111,8 @@ static enum err old_plan(struct retention *r, const struct retention_folder *f,
         return err_say(why, ERR_DATA_LOSS, "%s/" MARK_PLAN ": of another stream", f->dir);
     *again = segment_pos_compare(r->plan.last, mark->last) > 0 &&
              retention_over((int64_t)r->plan.last.seq, r->days, r->now_ms);
-    return *again ? ERR_OK : mark_drop_plan(f->dir, why);
+    /* a kill may have come between its renaming and the folder's sync */
+    return *again ? folder_sync(f->dir, why) : mark_drop_plan(f->dir, why);
 }
 
 static enum err look_at(struct retention *r, const struct retention_folder *f, struct err_text *why)

@@ -46,6 +46,7 @@ static void choose_settings(struct ledger_settings *s)
     s->snapshot_entries = from_to(5, 60);
     s->snapshot_seconds = 3600;
     s->snapshot_keep = from_to(1, 3);
+    s->retention_seconds = 3600;
     s->cold_filter = 1;
 }
 
