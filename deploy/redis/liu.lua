@@ -918,9 +918,13 @@ end
 
 redis.register_function('liu_commit', liu_commit)
 redis.register_function('liu_init', liu_init)
-redis.register_function('liu_trim', liu_trim)
-redis.register_function('liu_halt', liu_halt)
-redis.register_function('liu_confirm', liu_confirm)
+-- Run when memory is full, too: what leaves it, and what takes next to none.
+local function register_always(name, call)
+    redis.register_function{function_name = name, callback = call, flags = {'allow-oom'}}
+end
+register_always('liu_trim', liu_trim)
+register_always('liu_halt', liu_halt)
+register_always('liu_confirm', liu_confirm)
 redis.register_function('liu_snapshot', liu_snapshot)
 redis.register_function('liu_restore', liu_restore)
 redis.register_function('liu_restored', liu_restored)

@@ -348,6 +348,30 @@ static void the_journal_is_trimmed_in_small_calls(void **state)
     assert_int_equal(fixture_ask(f, "XLEN {%s}:aud:min-a", f->partition)->integer, 301 - 299);
 }
 
+/* Else a store that is full would stay full: what could leave it is refused, too. */
+static void a_full_store_is_still_trimmed_compared_and_halted(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < 10; i++) {
+        char id[8];
+        (void)snprintf(id, sizeof(id), "r%d", i);
+        struct commit c = plain(id);
+        (void)fixture_commit(f, &c);
+    }
+    struct commit refused = plain("r10");
+    (void)fixture_ask(f, "CONFIG SET maxmemory 1");
+    fixture_add(f, &refused);
+    assert_memory_equal(fixture_send(f), "OOM", 3);
+    assert_int_equal(trim(f, 9, 10)->integer, 9);
+    assert_int_equal(fixture_ask(f, "FCALL liu_confirm 2 {%s}:head {%s}:journal " EPOCH " 0 %s",
+                                 f->partition, f->partition, "")
+                         ->type,
+                     REDIS_REPLY_INTEGER);
+    assert_int_equal(fixture_ask(f, "FCALL liu_halt 1 {%s}:head " EPOCH, f->partition)->type,
+                     REDIS_REPLY_INTEGER);
+    (void)fixture_ask(f, "CONFIG SET maxmemory 0");
+}
+
 static redisReply *trim_noise(struct fixture *f, const char *first_kept)
 {
     return fixture_ask(f,
@@ -457,6 +481,7 @@ int main(void)
         T(malformed_calls_are_refused_as_a_whole),
         T(trim_takes_only_what_is_archived_and_passed_by_every_consumer),
         T(the_journal_is_trimmed_in_small_calls),
+        T(a_full_store_is_still_trimmed_compared_and_halted),
         T(noise_is_trimmed_in_small_calls_until_none_is_left),
         T(a_node_larger_than_a_call_is_trimmed_too),
     };
