@@ -17,7 +17,7 @@
 -- Revisions are 8 bytes big-endian; zero means the record does not exist.
 -- Answer: one string a request: >BI8 status, first sequence; then the reason or the stored receipt.
 
-local OK, CONFLICT, DUPLICATE, MISMATCH, REFUSED, BROKEN, LATE = 0, 1, 2, 3, 4, 7, 8
+local OK, CONFLICT, DUPLICATE, MISMATCH, REFUSED, BROKEN, LATE, COLD = 0, 1, 2, 3, 4, 7, 8, 9
 local ABSENT = '\0\0\0\0\0\0\0\0'
 local VALUE_BYTES_MAX = 4 * 1024 * 1024
 local SEQ_MAX = 9007199254740000
@@ -26,6 +26,10 @@ local TRIM_MAX = 128 -- journal entries a call, of which each may be a node
 local NOISE_MAX = 64 -- of noise, all streams of a call
 local NOISE_SMALL_MAX = 10000 -- when the nodes hold more than NOISE_MAX each: about a hundred nodes
 local LAST_ID = '18446744073709551615-0'
+local PLACES = 4 -- bits of one id in a filter
+-- Filters of receipts: the least and the most bits, bits for each receipt, and how long one takes receipts.
+local LEFT_BITS_MIN, LEFT_BITS_MAX, LEFT_BITS_EACH = 8388608, 4294967296, 16
+local LEFT_MS = 72 * 3600 * 1000
 
 -- ---- PHASE 1: looks, never writes
 
@@ -133,6 +137,76 @@ local function check_time(c, r)
     return OK
 end
 
+-- ---- receipts that have left the memory (docs/decisions/0022)
+
+-- The places of a name in a filter; modulo its bits.
+local function places_of(name)
+    local h, p = redis.sha1hex(name), {}
+    for i = 1, PLACES do
+        p[i] = tonumber(string.sub(h, 8 * i - 7, 8 * i), 16)
+    end
+    return p
+end
+
+-- Filters, oldest first: "number bits count made_ms" each. A filter's key ends in its number; it expires with
+-- the last receipt that is in it, and then says of all that they are not.
+local function read_left(key)
+    local v, list = redis.pcall('GET', key), {}
+    if type(v) == 'table' then
+        return nil, key .. ': ' .. v.err
+    end
+    for n, bits, count, made in string.gmatch(v or '', '(%d+) (%d+) (%d+) (%d+)') do
+        list[#list + 1] = {key = key .. ':' .. n, n = tonumber(n), bits = tonumber(bits), count = tonumber(count),
+                           made_ms = tonumber(made)}
+    end
+    return list
+end
+
+-- May this receipt have left? nil and why when a filter is none.
+local function in_left(list, key)
+    local places = #list > 0 and places_of(key)
+    for _, f in ipairs(list) do
+        local all = true
+        for _, p in ipairs(places) do
+            local bit = redis.pcall('GETBIT', f.key, p % f.bits)
+            if type(bit) == 'table' then
+                return nil, f.key .. ': ' .. bit.err
+            elseif bit ~= 1 then
+                all = false
+                break
+            end
+        end
+        if all then
+            return true
+        end
+    end
+    return false
+end
+
+-- A receipt that is not here: nobody may take its message for new before the ledger said that it has none.
+local function check_left(c, key)
+    local base = string.match(c.keys[2], '^(.*):journal$')
+    local why, maybe
+    if not base or string.find(key, ':rcpt:ledger:r:', #base + 1, true) then
+        return OK -- the ledger's own, whose id no message has, never leave (services/ledger/retention.c)
+    elseif not c.left then
+        c.left, why = read_left(base .. ':left')
+    end
+    if c.left then
+        maybe, why = in_left(c.left, key)
+    end
+    if why then
+        return BROKEN, why
+    elseif not maybe then
+        return OK
+    end
+    local said = redis.pcall('HGET', base .. ':asked', '=receipt/' .. string.sub(key, #base + 7))
+    if type(said) == 'table' then
+        return BROKEN, base .. ':asked: ' .. said.err
+    end
+    return said and string.sub(said, 1, 1) == '-' and OK or COLD, ''
+end
+
 local function check_receipt(c, r, argv, a)
     local v = redis.pcall('GET', c.keys[r.receipt])
     if v then
@@ -143,7 +217,10 @@ local function check_receipt(c, r, argv, a)
         end
         return MISMATCH, ''
     end
-    local status, why = check_time(c, r)
+    local status, why = check_left(c, c.keys[r.receipt])
+    if status == OK then
+        status, why = check_time(c, r)
+    end
     if status ~= OK then
         return status, why
     end
@@ -271,6 +348,9 @@ local function check(c, r, argv, a)
     if r.receipt ~= 0 then
         r.receipt, r.counter = r.receipt + c.base, r.counter + c.base
         status, more = check_receipt(c, r, argv, a)
+        if c.restoring and (status == DUPLICATE or status == MISMATCH) then
+            r.known, status = true, OK -- with its entry, or of an earlier use of the id
+        end
         if status ~= OK then
             return status, more
         end
@@ -440,15 +520,14 @@ end
 
 local HERE, GONE, ASKED, BUSY, SHOWN, TO_ASK = 'h', '-', '?', 'b', 'v', 'a'
 local ASKED_MAX = 512
-local PLACES = 4
+local function places(key, id)
+    return places_of(key .. ' ' .. id)
+end
 
--- A record's places in a filter of this many bits.
-local function places(key, id, bits)
-    local h, p = redis.sha1hex(key .. ' ' .. id), {}
-    for i = 1, PLACES do
-        p[i] = tonumber(string.sub(h, 8 * i - 7, 8 * i), 16) % bits
-    end
-    return p
+-- The kind that stands for receipts has no hash: the key of each, or nil.
+local function receipt_key(key, id)
+    local base = string.match(key, '^(.*):r:receipt$')
+    return base and base .. ':rcpt:' .. id
 end
 
 -- 0 when nothing is cold yet; nil and why when it is no filter.
@@ -503,15 +582,39 @@ local function seek_asked(c, name)
     return first == '-' and GONE or ASKED
 end
 
+-- A receipt is shown, wherever it is.
+local function seek_receipt(c, key, id, mode)
+    local at = receipt_key(key, id)
+    local v = redis.pcall('GET', at)
+    if v then
+        return not failed(v) and SHOWN, failed(v) or ABSENT .. v
+    end
+    local list, why = read_left(string.match(key, '^(.*):r:receipt$') .. ':left')
+    local maybe
+    if list then
+        maybe, why = in_left(list, at)
+    end
+    if why then
+        return nil, why
+    end
+    if maybe then
+        return seek_asked(c, asked_name(key, id, mode))
+    end
+    return GONE
+end
+
 local function seek_one(c, key, id, mode)
+    if receipt_key(key, id) then
+        return seek_receipt(c, key, id, mode)
+    end
     local v = redis.pcall('HGET', key, id)
     if v then
         return not failed(v) and HERE, failed(v)
     elseif c.bits == 0 then
         return GONE
     end
-    for _, p in ipairs(is_page(id) and {} or places(key, id, c.bits)) do
-        local bit = redis.pcall('GETBIT', c.filter, p)
+    for _, p in ipairs(is_page(id) and {} or places(key, id)) do
+        local bit = redis.pcall('GETBIT', c.filter, p % c.bits)
         if bit ~= 1 then
             return not failed(bit) and GONE, failed(bit)
         end
@@ -550,7 +653,13 @@ end
 local function read_moved(keys, argv, first, width)
     local found = {}
     for i = first, #argv, width do
-        local v = redis.pcall('HGET', keys[tonumber(argv[i])], argv[i + 1])
+        local key, v = keys[tonumber(argv[i])]
+        local receipt = receipt_key(key, argv[i + 1])
+        if receipt then
+            v = redis.pcall('GET', receipt)
+        else
+            v = redis.pcall('HGET', key, argv[i + 1])
+        end
         if failed(v) then
             return nil, 'LIUBROKEN ' .. failed(v)
         end
@@ -559,17 +668,64 @@ local function read_moved(keys, argv, first, width)
     return found
 end
 
--- nil when the partition may be emptied: it is halted and has this very head, or a restore was begun and has no end.
-local function check_clear(keys, argv)
-    local head = redis.pcall('GET', keys[1])
-    local begun = redis.pcall('GET', keys[2])
-    if failed(head, begun) then
-        return 'LIUBROKEN head: ' .. failed(head, begun)
-    elseif head and (head ~= argv[1] or not string.match(head, ' halted$')) then
-        return 'LIUREFUSED the store is not halted, or with another head'
-    elseif not head and (not begun or begun == 'done') then
-        return 'LIUREFUSED the store is neither halted nor under restore'
+-- The next filter: twice as large when the last was full before its time, smaller when it was nearly empty.
+local function next_left(last, now_ms)
+    local f = {n = 1, bits = LEFT_BITS_MIN, count = 0, made_ms = now_ms, fresh = true, life_ms = 0}
+    if last then
+        f.n, f.bits = last.n + 1, last.bits
+        if now_ms - last.made_ms < LEFT_MS then
+            f.bits = 2 * last.bits <= LEFT_BITS_MAX and 2 * last.bits or last.bits
+        end
+        while now_ms - last.made_ms >= LEFT_MS and f.bits > LEFT_BITS_MIN and
+            2 * LEFT_BITS_EACH * last.count <= f.bits do
+            f.bits = f.bits / 2
+        end
     end
+    return f
+end
+
+-- Which receipts of a call leave: those that still are of the entry it names. Into which filter, and how
+-- long that lives: by Redis' own clock as long as the receipts would have.
+local function read_leaving(keys, argv, found)
+    local go, base = {n = 0, life_ms = 1}
+    for i = 4, #argv, 3 do
+        local receipt = receipt_key(keys[tonumber(argv[i])], argv[i + 1])
+        if receipt and string.sub(found[i], 33, 40) == argv[i + 2] then
+            local ms = redis.pcall('PTTL', receipt)
+            if failed(ms) then
+                return nil, 'LIUBROKEN ' .. failed(ms)
+            end
+            base = string.match(keys[tonumber(argv[i])], '^(.*):r:receipt$')
+            ms = ms > 0 and ms or LEFT_MS
+            go.n, go[i], go.life_ms = go.n + 1, receipt, ms > go.life_ms and ms or go.life_ms
+        end
+    end
+    if go.n == 0 then
+        return go
+    end
+    local now, list, why = redis.pcall('TIME'), read_left(base .. ':left')
+    if not list or failed(now) then
+        return nil, 'LIUBROKEN ' .. (why or failed(now))
+    end
+    now = now[1] * 1000 + math.floor(now[2] / 1000)
+    go.key, go.list = base .. ':left', {}
+    for _, f in ipairs(list) do -- one that has expired is forgotten
+        f.life_ms = redis.pcall('PTTL', f.key)
+        local bits = redis.pcall('STRLEN', f.key)
+        if failed(f.life_ms, bits) then
+            return nil, 'LIUBROKEN ' .. failed(f.life_ms, bits)
+        elseif bits > 0 then
+            go.list[#go.list + 1] = f
+        end
+    end
+    local f = go.list[#go.list]
+    if not f or (f.count + go.n) * LEFT_BITS_EACH > f.bits or now - f.made_ms >= LEFT_MS then
+        f = next_left(f or list[#list], now)
+        f.key = go.key .. ':' .. f.n
+        go.list[#go.list + 1] = f
+    end
+    go.filter = f
+    return go
 end
 
 -- PHASE 2: nothing below may fail
@@ -579,6 +735,31 @@ local function confirm(head_key, id)
     if id then
         redis.call('SET', (string.gsub(head_key, ':head$', ':confirmed')), id)
     end
+end
+
+-- Receipts leave: into the filter before they go.
+local function write_left(c, keys, argv, go)
+    local f, text = go.filter, {}
+    if f.fresh then
+        redis.call('SETBIT', f.key, f.bits - 1, 0)
+    end
+    for i = 4, #argv, 3 do
+        if go[i] then
+            for _, p in ipairs(places_of(go[i])) do
+                redis.call('SETBIT', f.key, p % f.bits, 1)
+            end
+            redis.call('HDEL', c.asked, asked_name(keys[tonumber(argv[i])], argv[i + 1], '='))
+            redis.call('DEL', go[i])
+        end
+    end
+    if go.life_ms > f.life_ms then
+        redis.call('PEXPIRE', f.key, go.life_ms)
+    end
+    f.count = f.count + go.n
+    for i, one in ipairs(go.list) do
+        text[i] = string.format('%d %d %d %d', one.n, one.bits, one.count, one.made_ms)
+    end
+    redis.call('SET', go.key, table.concat(text, ';'))
 end
 
 local function write_entries(c, r, argv, a)
@@ -633,7 +814,7 @@ local function write(c, r, argv, a)
     end
     a = write_entries(c, r, argv, a)
     write_timers(c, r, argv, a)
-    if r.receipt ~= 0 then
+    if r.receipt ~= 0 and not r.known then
         redis.call('SET', c.keys[r.receipt],
                    argv[receipt] .. struct.pack('>I8', first) .. argv[receipt + 1],
                    'PX', r.life_ms)
@@ -733,7 +914,9 @@ local function liu_restore(keys, argv)
     if not head then
         return redis.error_reply(why)
     end
-    return run(new_call(keys, argv, head), argv)
+    local c = new_call(keys, argv, head)
+    c.restoring = true
+    return run(c, argv)
 end
 
 -- The end of a restore: its head becomes the head. KEYS: the restore's head, journal, head. ARGV: epoch.
@@ -777,22 +960,6 @@ local function liu_halt(keys, argv)
     redis.call('SET', keys[1],
                head.epoch .. ' ' .. string.format('%d %d ', head.seq, head.at_ms) .. head.link .. ' halted')
     return head.seq
-end
-
--- Empties a halted partition for a restore; the head goes last, so that an interrupted one goes on. KEYS: head, the
--- restore's head, keys to go. ARGV: head as it is ('' = none), 'end' to let go of these two as well.
-local function liu_clear(keys, argv)
-    local why = #keys < 2 and 'LIUMALFORMED call' or check_clear(keys, argv)
-    if why then
-        return redis.error_reply(why)
-    end
-    for i = 3, #keys do
-        redis.call('UNLINK', keys[i])
-    end
-    if argv[2] == 'end' then
-        redis.call('UNLINK', keys[1], keys[2])
-    end
-    return #keys - 2
 end
 
 -- Whole nodes of the noise streams whose entries are all before the first id that stays; what is left of a
@@ -882,11 +1049,14 @@ end
 -- left. From the generation's beginning on nothing that is written anew is named in such a call.
 local function liu_freeze(keys, argv)
     local c, why = read_cold(keys, argv, 4, 3)
-    local found
+    local found, left
     if c then
         found, why = read_moved(keys, argv, 4, 3)
     end
-    if not found then
+    if found then
+        left, why = read_leaving(keys, argv, found)
+    end
+    if not left then
         return redis.error_reply(why)
     elseif c.generation ~= argv[2] or c.generation == ABSENT then
         return redis.error_reply('LIUREFUSED another generation')
@@ -900,16 +1070,19 @@ local function liu_freeze(keys, argv)
     end
     for i = 4, #argv, 3 do
         local key = keys[tonumber(argv[i])]
-        if found[i] ~= '' and string.sub(found[i], 1, 8) == argv[i + 2] then
-            for _, p in ipairs(places(key, argv[i + 1], c.bits)) do
-                redis.call('SETBIT', c.filter, p, 1)
+        if not receipt_key(key, argv[i + 1]) and found[i] ~= '' and string.sub(found[i], 1, 8) == argv[i + 2] then
+            for _, p in ipairs(places(key, argv[i + 1])) do
+                redis.call('SETBIT', c.filter, p % c.bits, 1)
             end
             redis.call('HDEL', c.asked, asked_name(key, argv[i + 1], ''), asked_name(key, argv[i + 1], '='))
             redis.call('HDEL', key, argv[i + 1])
             n = n + 1
         end
     end
-    return n
+    if left.n > 0 then
+        write_left(c, keys, argv, left)
+    end
+    return n + left.n
 end
 
 -- Answers what was asked for. KEYS as above. ARGV: epoch, generation, now_ms, then for each its key's number,
@@ -954,8 +1127,7 @@ end
 register_always('liu_trim', liu_trim)
 register_always('liu_halt', liu_halt)
 register_always('liu_confirm', liu_confirm)
-register_always('liu_clear', liu_clear)
-redis.register_function{function_name = 'liu_snapshot', callback = liu_snapshot, flags = {'no-writes'}}
+redis.register_function('liu_snapshot', liu_snapshot)
 redis.register_function('liu_restore', liu_restore)
 redis.register_function('liu_restored', liu_restored)
 redis.register_function('liu_seek', liu_seek)

@@ -52,6 +52,7 @@
 /* receipts */
 #define LIMIT_RECEIPT_WINDOW_MS (72LL * 3600 * 1000)
 #define LIMIT_RECEIPTS_PER_PARTY 5000000       /* within the window */
+#define LIMIT_REPLY_JOURNALED (16 * 1024)      /* a longer one stays in Redis with its receipt */
 #define LIMIT_CLOCK_AHEAD_MS (5LL * 60 * 1000) /* how far a sender's clock may lead */
 /* How far the journal may lead a service's clock and still be followed: less than the window, so
  * that one clock that is far ahead makes no other service refuse what is sent now. */

@@ -141,7 +141,10 @@ static void tick(void *flow)
     while (w != NULL) {
         struct work *next = w->next;
         w->next = NULL;
-        cold_seek(w);
+        if (w->receipt_waits)
+            engine_receipt(w);
+        else
+            cold_seek(w);
         w = next;
     }
 }
@@ -166,6 +169,29 @@ static void away(struct work *w)
         "この記録は保管ファイルにあり、いま読み出せません。しばらくして再送してください。",
         "This record is in the archive and cannot be read now. Send again in a moment.");
     load_give_up(w);
+}
+
+void cold_receipt_later(struct work *w)
+{
+    int64_t mono = clock_mono_ms();
+    if (w->receipt_until_ms == 0) {
+        w->receipt_until_ms = mono + WAIT_MS;
+        metric_add(w->flow->m_cold_asked, 1);
+    }
+    w->receipt_waits = mono < w->receipt_until_ms;
+    if (w->receipt_waits) {
+        wait(w);
+        return;
+    }
+    metric_add(w->flow->m_cold_late, 1);
+    w->status = FLOW_STATUS(OK);
+    w->faults = (struct faults){0};
+    (void)work_refuse(w, FLOW_STATUS(UNAVAILABLE), "", "P-COLD",
+                      "この番号(id)の要求を以前に受け付けたか、いま確認できません。"
+                      "しばらくしてそのまま再送してください。",
+                      "Whether this id was taken before cannot be looked up now. Send the same "
+                      "again in a moment.");
+    reply_send(w);
 }
 
 /* Who changes nothing is shown what is cold: Redis need not hold it for that. */

@@ -292,6 +292,17 @@ static void commit_late(struct work *w)
                 "The clock of the store is wrong. Send again later.");
 }
 
+/* Others need not wait for the ledger with it. */
+static void commit_cold(struct work *w)
+{
+    lock_release(w, true);
+    w->receipt_cold = true;
+    if (w->receipt_until_ms != 0 && clock_mono_ms() >= w->receipt_until_ms)
+        cold_receipt_later(w);
+    else
+        engine_receipt(w);
+}
+
 static void timer_commit_done(struct work *w, const struct commit_result *r)
 {
     if (r->status == COMMIT_UNKNOWN || r->status == COMMIT_UNAVAILABLE ||
@@ -339,6 +350,9 @@ static void on_commit(void *arg, const struct commit_result *r)
     case COMMIT_LATE:
         commit_late(w);
         break;
+    case COMMIT_COLD:
+        commit_cold(w);
+        break;
     case COMMIT_UNKNOWN:
         commit_unknown(w);
         break;
@@ -364,6 +378,16 @@ static void on_commit(void *arg, const struct commit_result *r)
 static void on_receipt(void *arg, const struct commit_result *r)
 {
     struct work *w = arg;
+    w->receipt_waits = false;
+    if (r->status == COMMIT_COLD) {
+        cold_receipt_later(w);
+        return;
+    }
+    if (w->receipt_cold && r->status == COMMIT_OK) { /* it is the first, and decided anew */
+        w->receipt_cold = false;
+        work_restart(w);
+        return;
+    }
     w->receipt_checked = true;
     if (r->status == COMMIT_DUPLICATE)
         commit_duplicate(w, r);
@@ -377,14 +401,20 @@ static void on_receipt(void *arg, const struct commit_result *r)
         reply_send(w);
 }
 
+void engine_receipt(struct work *w)
+{
+    if (store_receipt(w->flow->store, w->actor, w->request_id, w->request_hash, on_receipt, w) !=
+        ERR_OK)
+        give_up_unknown(w);
+}
+
 static void message_refused(struct work *w)
 {
     bool receipt = (w->row->flags & ROW_CHANGES) != 0 && (w->row->flags & ROW_NO_RECEIPT) == 0;
     if (!receipt || w->receipt_checked)
         reply_send(w);
-    else if (store_receipt(w->flow->store, w->actor, w->request_id, w->request_hash, on_receipt,
-                           w) != ERR_OK)
-        give_up_unknown(w);
+    else
+        engine_receipt(w);
 }
 
 void work_fail(struct work *w)

@@ -213,6 +213,9 @@ struct work {
     bool duplicate;
     int64_t resend_until_ms;
     bool receipt_checked;
+    bool receipt_cold;        /* the commit did not know whether it is the first of its id */
+    bool receipt_waits;       /* among cold_waiters */
+    int64_t receipt_until_ms; /* the ledger is waited for at most so long; 0 = was not asked */
     struct lock *locks[LIMIT_WORK_WRITES + 2]; /* the serial one and one it read, too */
     size_t n_locks;
     struct lock *serial; /* ROW_SERIAL */
@@ -437,6 +440,10 @@ bool cold_scan(struct work *w, enum record_kind kind, const char *page, uint32_t
                struct work_page *out);
 /* Clears the doubt, then runs the work again. */
 void cold_seek(struct work *w);
+/* The ledger was asked for the message's receipt: looks again (engine_receipt) in a moment, or says
+ * that it is away. */
+void cold_receipt_later(struct work *w);
+void engine_receipt(struct work *w); /* engine.c: is there an earlier copy's receipt? */
 /* The guard that what was not found was not cold either; false when none is needed. */
 bool cold_guard(const struct work *w, struct commit_guard *out);
 

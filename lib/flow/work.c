@@ -436,10 +436,16 @@ static bool entry_timers(struct work *w, pb_entry *entry)
     return true;
 }
 
+static bool leaves_receipt(const struct work *w)
+{
+    return w->source == WORK_MESSAGE && (w->row->flags & ROW_NO_RECEIPT) == 0;
+}
+
 static enum err entry_pack(struct work *w, const struct work_event *e, bool first,
                            struct commit_entry *out)
 {
     pb_entry entry = ISMAP__LIU__V1__JOURNAL_ENTRY__INIT;
+    Ismap__Liu__V1__StoredReply reply = ISMAP__LIU__V1__STORED_REPLY__INIT;
     entry.at_ms = w->now_ms;
     entry.actor = (char *)(uintptr_t)(w->actor_kind == RECORD_FEED
                                           ? arena_printf(&w->arena, "feed/%s", w->actor)
@@ -459,6 +465,12 @@ static enum err entry_pack(struct work *w, const struct work_event *e, bool firs
         if (w->source == WORK_MESSAGE)
             entry.request_hash =
                 (ProtobufCBinaryData){.len = SHA256_BYTES, .data = w->request_hash};
+        if (leaves_receipt(w) && w->reply_bytes <= LIMIT_REPLY_JOURNALED) {
+            reply.type = (char *)(uintptr_t)w->reply_type;
+            reply.payload = (ProtobufCBinaryData){.len = w->reply_bytes,
+                                                  .data = (uint8_t *)(uintptr_t)w->reply};
+            entry.reply = &reply;
+        }
         entry.puts = arena_alloc(&w->arena, (w->n_puts + 1) * sizeof *entry.puts);
         Ismap__Liu__V1__RecordPut *puts = arena_alloc(&w->arena, (w->n_puts + 1) * sizeof *puts);
         if (entry.puts == NULL || puts == NULL || !entry_timers(w, &entry))
@@ -584,7 +596,7 @@ enum err work_build_commit(struct work *w)
         w->commit.reply_bytes = w->reply_bytes;
         w->commit.reply_type = w->reply_type;
     }
-    if (w->source == WORK_MESSAGE && (w->row->flags & ROW_NO_RECEIPT) == 0) {
+    if (leaves_receipt(w)) {
         w->commit.receipt_party = w->actor;
         w->commit.receipt_id = w->request_id;
         w->commit.receipt_until_ms =

@@ -11,7 +11,7 @@
 
 static_assert(COMMIT_OK == 0 && COMMIT_CONFLICT == 1 && COMMIT_DUPLICATE == 2 &&
                   COMMIT_MISMATCH == 3 && COMMIT_REFUSED == 4 && COMMIT_BROKEN == 7 &&
-                  COMMIT_LATE == 8,
+                  COMMIT_LATE == 8 && COMMIT_COLD == 9,
               "deploy/redis/liu.lua answers these numbers");
 
 static void copy(struct answer_text *t, const uint8_t *p, size_t n)
@@ -60,6 +60,7 @@ enum err answer_decode(const uint8_t *p, size_t n, int64_t at_ms, struct answer_
     case COMMIT_REFUSED:
     case COMMIT_BROKEN:
     case COMMIT_LATE:
+    case COMMIT_COLD:
         copy(text, p + 9, n - 9);
         *out = (struct commit_result){.status = (enum commit_status)p[0], .text = text->text};
         return ERR_OK;

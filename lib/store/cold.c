@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/encode.h"
+#include "store/receipts.h"
 #include "store/reply.h"
 #include "store/store_private.h"
 
@@ -14,9 +16,11 @@ struct asked {
         store_seek_fn *seek;
         store_moved_fn *moved;
         store_asked_fn *asked;
+        commit_fn *receipt;
     } fn;
     void *arg;
     size_t n;
+    uint8_t hash[32]; /* of a receipt */
 };
 
 static struct conn *reader(struct store *s)
@@ -153,6 +157,58 @@ enum err store_seek(struct store *s, enum cold_want want, const struct store_key
         resp_text(out, want == COLD_SHOW ? "=" : "");
     }
     return ask(s, c, on_seek, (struct asked){.fn.seek = fn, .arg = arg, .n = n});
+}
+
+/* ---- receipts */
+
+static struct commit_result receipt_result(const struct asked *a, enum err e, redisReply *reply,
+                                           struct answer_text *text)
+{
+    struct commit_result r = {.status = COMMIT_UNAVAILABLE, .text = "Redis is away"};
+    struct store_record shown = {0};
+    const char *letters = NULL;
+    size_t n = 0;
+    if (e != ERR_OK || !reply_string(reply_at(reply, 1), &letters, &n) || n != 1)
+        return r;
+    r = (struct commit_result){.status = letters[0] == COLD_ABSENT ? COMMIT_OK : COMMIT_COLD,
+                               .text = ""};
+    if (letters[0] == COLD_SHOWN &&
+        (!read_shown(reply_at(reply, 2), &shown) ||
+         receipt_decode(shown.value, shown.bytes, a->hash, text, &r) != ERR_OK))
+        r = (struct commit_result){.status = COMMIT_BROKEN, .text = "the receipt cannot be read"};
+    return r;
+}
+
+static void on_receipt(void *arg, enum err e, redisReply **reply)
+{
+    struct asked *a = arg;
+    struct answer_text text;
+    const struct commit_result r = receipt_result(a, e, *reply, &text);
+    a->fn.receipt(a->arg, &r);
+    free(a);
+}
+
+enum err store_receipt(struct store *s, const char *party, const char *id,
+                       const uint8_t request_hash[32], commit_fn *fn, void *arg)
+{
+    struct conn *c = reader(s);
+    size_t of[RECORD_KINDS] = {[RECORD_RECEIPT] = FIXED_KEYS + 1};
+    struct asked a = {.fn.receipt = fn, .arg = arg, .n = 1};
+    struct key k;
+    char name[RECEIPT_NAME_BYTES];
+    const struct commit asked = {.receipt_party = party, .receipt_id = id};
+    if (c == NULL)
+        return ERR_UNAVAILABLE;
+    key_receipt(&k, s->partition, party, id);
+    if (k.bytes == 0 || !receipt_name(&asked, name))
+        return ERR_INVAL;
+    memcpy(a.hash, request_hash, sizeof(a.hash));
+    struct buf *out = conn_out(c);
+    begin(s, out, "liu_seek", FIXED_KEYS + 1, 3, of);
+    resp_number(out, FIXED_KEYS + 1);
+    resp_text(out, name);
+    resp_text(out, "=");
+    return ask(s, c, on_receipt, a);
 }
 
 /* ---- freeze and thaw */

@@ -87,6 +87,7 @@ enum commit_status {
     COMMIT_UNAVAILABLE, /* never sent, or refused by Redis before anything was written */
     COMMIT_BROKEN,      /* the store failed its own checks (journal and sequence differ ...) */
     COMMIT_LATE,        /* behind receipt_until_ms: an earlier copy's receipt may have expired */
+    COMMIT_COLD, /* an earlier copy's receipt may be in the ledger's table: store_receipt tells */
 };
 
 struct commit_result {

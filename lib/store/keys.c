@@ -79,6 +79,11 @@ void key_asked(struct key *k, const char *partition)
     join(k, (const char *const[]){"{", partition, "}:asked"}, 3);
 }
 
+void key_left(struct key *k, const char *partition)
+{
+    join(k, (const char *const[]){"{", partition, "}:left"}, 3);
+}
+
 void key_noise(struct key *k, const char *partition, const char *feed)
 {
     join(k, (const char *const[]){"{", partition, "}:noise:", feed}, 4);

@@ -9,9 +9,10 @@
  *   {p0}:r:<kind>        hash    field id, value 8-byte big-endian revision + packed record
  *   {p0}:cold            string  bits: the filter of the records that have left, see cold.h
  *   {p0}:asked           hash    field kind/id: asked for ("?"), or not cold ("-" and when)
- *   {p0}:rcpt:<party>:<id>  string, expires: a receipt, see answer.c
- *   {p0}:rcnt:<party>    string  receipts since it was made; expires with the window
- *   {p0}:timers:<owner>  zset    member kind|record, score due in ms
+ *   {p0}:left            string  filters of receipts that have left: "number bits count
+ * made_ms;..." {p0}:left:<number>   string, expires: bits of one {p0}:rcpt:<party>:<id>  string,
+ * expires: a receipt, see answer.c {p0}:rcnt:<party>    string  receipts since it was made; expires
+ * with the window {p0}:timers:<owner>  zset    member kind|record, score due in ms
  *   {p0}:noise:<feed>    stream  field d
  *
  * A window of rcnt begins with its first receipt, so within a sliding window a party may have up to
@@ -45,6 +46,7 @@ void key_receipt(struct key *k, const char *partition, const char *party, const 
 void key_receipts(struct key *k, const char *partition, const char *party);
 void key_timers(struct key *k, const char *partition, const char *owner);
 void key_cold(struct key *k, const char *partition);
+void key_left(struct key *k, const char *partition);
 void key_asked(struct key *k, const char *partition);
 void key_noise(struct key *k, const char *partition, const char *feed);
 

@@ -1,5 +1,6 @@
 #include "store/measure.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,7 @@ struct measure {
     void *arg;
     unsigned pending;
     bool failed, drawn;
+    uint64_t left_bytes; /* filters of receipts */
     uint64_t sum[N_SUMS];
     uint64_t n[N_SUMS]; /* keys that exist */
     struct key random[RANDOM_KEYS];
@@ -79,6 +81,25 @@ static void on_key(void *arg, enum err e, redisReply **reply)
     next(m);
 }
 
+/* "number bits count made_ms;...": an expired one counts until the next is made. */
+static void on_left(void *arg, enum err e, redisReply **reply)
+{
+    struct probe *p = arg;
+    struct measure *m = p->m;
+    const char *at = reply_text(*reply);
+    char *end;
+    if (e != ERR_OK || reply_error(*reply) != NULL)
+        m->failed = true;
+    while (at != NULL) {
+        (void)strtoull(at, &end, 10);
+        m->left_bytes += strtoull(end, &end, 10) / 8;
+        at = strchr(end, ';');
+        at = at == NULL ? NULL : at + 1;
+    }
+    free(p);
+    next(m);
+}
+
 static struct probe *probe(struct measure *m, enum sum sum)
 {
     struct probe *p = malloc(sizeof(*p));
@@ -114,6 +135,17 @@ static void usage(struct measure *m, enum sum sum, const struct key *k)
         ask(m, sum, on_number, "MEMORY", "USAGE", k->text);
 }
 
+static void ask_left(struct measure *m, const struct key *k)
+{
+    struct probe *p = probe(m, SUM_KEYS);
+    if (p == NULL)
+        m->failed = true;
+    else
+        sent(m, p,
+             conn_command(&m->store->conns[CONN_READS], m->store->timeout_ms, on_left, p, "GET",
+                          k->text, NULL));
+}
+
 static void ask_all(struct measure *m, const struct store_measure *what)
 {
     const char *partition = m->store->partition;
@@ -122,6 +154,10 @@ static void ask_all(struct measure *m, const struct store_measure *what)
         key_records(&k, partition, (enum record_kind)kind);
         usage(m, SUM_FAMILY + FAMILY_RECORDS, &k);
     }
+    key_cold(&k, partition);
+    usage(m, SUM_FAMILY + FAMILY_RECORDS, &k);
+    key_left(&k, partition);
+    ask_left(m, &k);
     key_journal(&k, partition);
     usage(m, SUM_FAMILY + FAMILY_JOURNAL, &k);
     key_audience(&k, partition, "public");
@@ -158,6 +194,7 @@ static void finish(struct measure *m)
     /* keys of other families are few, and none of them is drawn as a receipt */
     if (m->n[SUM_RECEIPT] > 0)
         bytes[FAMILY_RECEIPTS] = m->sum[SUM_KEYS] * m->sum[SUM_RECEIPT] / m->n[SUM_RECEIPT];
+    bytes[FAMILY_RECEIPTS] += m->left_bytes;
     m->fn(m->arg, m->failed ? ERR_UNAVAILABLE : ERR_OK, m->failed ? NULL : bytes);
     free(m);
 }

@@ -36,7 +36,6 @@ struct op {
     uint64_t first_seq; /* audience */
     uint32_t max;
     bool more;
-    uint8_t hash[32]; /* receipt */
 };
 
 static void op_free(struct op *o)
@@ -251,7 +250,7 @@ enum err store_scan(struct store *s, enum record_kind kind, const char *page, ui
     return op_begin(o);
 }
 
-/* ---- head, timers, receipts */
+/* ---- head, timers */
 
 static void head_done(struct op *o)
 {
@@ -325,44 +324,6 @@ enum err store_due(struct store *s, const char *owner, int64_t now_ms, uint32_t 
     resp_text(out, "LIMIT");
     resp_text(out, "0");
     resp_number(out, max);
-    op_send(o, c);
-    return op_begin(o);
-}
-
-static void receipt_done(struct op *o)
-{
-    const char *p = NULL;
-    size_t n = 0;
-    struct answer_text text;
-    struct commit_result r = {.status = COMMIT_OK, .text = ""};
-    if (o->err != ERR_OK)
-        r = (struct commit_result){.status = COMMIT_UNAVAILABLE, .text = "Redis is away"};
-    else if (!reply_is_nil(o->replies[0]) &&
-             (!reply_string(o->replies[0], &p, &n) ||
-              receipt_decode((const uint8_t *)p, n, o->hash, &text, &r) != ERR_OK))
-        r = (struct commit_result){.status = COMMIT_BROKEN, .text = "the receipt cannot be read"};
-    o->fn.commit(o->arg, &r);
-    op_free(o);
-}
-
-enum err store_receipt(struct store *s, const char *party, const char *id,
-                       const uint8_t request_hash[32], commit_fn *fn, void *arg)
-{
-    struct conn *c = reader(s);
-    struct key k;
-    if (c == NULL)
-        return ERR_UNAVAILABLE;
-    key_receipt(&k, s->partition, party, id);
-    if (k.bytes == 0)
-        return ERR_INVAL;
-    struct op *o = op_create(s, 1, receipt_done, arg);
-    if (o == NULL)
-        return ERR_NOMEM;
-    o->fn.commit = fn;
-    memcpy(o->hash, request_hash, sizeof(o->hash));
-    resp_array(conn_out(c), 2);
-    resp_text(conn_out(c), "GET");
-    resp_text(conn_out(c), k.text);
     op_send(o, c);
     return op_begin(o);
 }

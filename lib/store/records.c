@@ -9,6 +9,7 @@
 #include "ismap/liu/v1/alert.pb-c.h"
 #include "ismap/liu/v1/audit.pb-c.h"
 #include "ismap/liu/v1/case.pb-c.h"
+#include "ismap/liu/v1/envelope.pb-c.h"
 #include "ismap/liu/v1/event.pb-c.h"
 #include "ismap/liu/v1/health.pb-c.h"
 #include "ismap/liu/v1/judgment.pb-c.h"
@@ -50,6 +51,7 @@ static const struct record_type types[RECORD_KINDS] = {
     ROW(RECORD_AUDIT_SCOPE, "audit_scope", audit_scope, "audit", false),
     ROW(RECORD_CHANGE_NOTICE, "change_notice", change_notice, "audit", false),
     ROW(RECORD_AUDIT_BASE, "audit_base", audit_base, "audit", false),
+    ROW(RECORD_RECEIPT, "receipt", receipt, "", false),
     ROW(RECORD_QUARANTINED, "quarantined", quarantined, "*", false),
     ROW(RECORD_UPKEEP, "upkeep", upkeep, "*", false),
     ROW(RECORD_KEY, "key", key_holder, "intake,monitor", false),
@@ -64,13 +66,14 @@ const struct record_type *record_type_of(enum record_kind kind)
 
 bool record_journaled(enum record_kind kind)
 {
-    return kind != RECORD_CURSOR && kind != RECORD_LANE && kind != RECORD_UPKEEP;
+    return kind != RECORD_CURSOR && kind != RECORD_LANE && kind != RECORD_UPKEEP &&
+           kind != RECORD_RECEIPT;
 }
 
 bool record_freezes(enum record_kind kind)
 {
     return kind == RECORD_CASE || kind == RECORD_JUDGMENT || kind == RECORD_AUDIT_REPORT ||
-           kind == RECORD_PLAN_REVISION || kind == RECORD_PLAN_KEPT;
+           kind == RECORD_PLAN_REVISION || kind == RECORD_PLAN_KEPT || kind == RECORD_RECEIPT;
 }
 
 enum record_kind record_named(const char *name, size_t bytes)

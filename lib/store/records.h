@@ -43,6 +43,8 @@ enum record_kind {
     RECORD_AUDIT_SCOPE = 26,   /* AuditScope by case */
     RECORD_CHANGE_NOTICE = 27,
     RECORD_AUDIT_BASE = 28, /* AuditBase by listing number */
+    RECORD_RECEIPT =
+        29, /* stands for receipts, which are no records: id = party:id of the message */
     RECORD_KINDS
 };
 
@@ -62,8 +64,8 @@ bool record_written_by(const struct record_type *t, const char *service);
 /* The kind of this name, RECORD_NONE when there is none. */
 enum record_kind record_named(const char *name, size_t bytes);
 
-/* May records of this kind leave Redis for the ledger's files (cold.h)? None that an alert needs,
- * that a service keeps in memory, or that a consumer looks through. */
+/* May records of this kind (or receipts) leave Redis for the ledger's files (cold.h)? None that an
+ * alert needs, that a service keeps in memory, or that a consumer looks through. */
 bool record_freezes(enum record_kind kind);
 
 /* The id of a CURVE key's record. ERR_CRYPTO. */

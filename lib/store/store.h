@@ -33,7 +33,6 @@ struct store_config {
     /* A start of Redis of which this process knows nothing yet is used only when the ledger has
      * confirmed it: how long that is waited for. 0 = it need not be (tools, the ledger itself). */
     int64_t unconfirmed_ms;
-    bool halted_too; /* a halted store can be read as well, by what mends it */
 };
 
 enum store_lane { STORE_URGENT, STORE_MAIN }; /* each its own connection, for commits */
@@ -154,8 +153,9 @@ enum err store_commit(struct store *s, enum store_lane lane, const struct commit
                       void *arg) LIU_MUST_USE;
 size_t store_commits_pending(const struct store *s);
 
-/* Looks up the receipt of (party, id) without changing anything: DUPLICATE with the stored reply,
- * MISMATCH, or OK = there is none (UNAVAILABLE when Redis is away). */
+/* Looks up the receipt of (party, id), in Redis or in the ledger's table (cold.h): DUPLICATE with
+ * the stored reply, MISMATCH, OK = there is none, or COLD = the ledger was asked: look again in a
+ * moment (UNAVAILABLE when Redis is away). */
 enum err store_receipt(struct store *s, const char *party, const char *id,
                        const uint8_t request_hash[32], commit_fn *fn, void *arg) LIU_MUST_USE;
 

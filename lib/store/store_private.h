@@ -73,7 +73,6 @@ struct store {
     char run[STORE_RUN_BYTES];    /* of Redis, as of the last check */
     int64_t unconfirmed_ms;       /* 0 = it does not matter */
     int64_t unconfirmed_until_ms; /* 0 = not waiting */
-    bool halted_too;
     uint64_t head_seq; /* the highest that checks, the tail or answered commits have shown */
     enum store_pressure pressure;
     struct check_memory memory;
@@ -87,7 +86,7 @@ struct store {
     int64_t receipts_max;
     struct metric *m_used, *m_max, *m_ready, *m_commits, *m_calls, *m_conflicts, *m_commit_us,
         *m_pending;
-    struct metric *m_failed[COMMIT_LATE + 1]; /* by status; NULL = no failure */
+    struct metric *m_failed[COMMIT_COLD + 1]; /* by status; NULL = no failure */
 };
 
 /* for conn.c and check.c */

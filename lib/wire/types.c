@@ -218,6 +218,7 @@ static const ProtobufCMessageDescriptor *const types[] = {
     &ismap__liu__v1__store_confirmed__descriptor,
     &ismap__liu__v1__store_initialised__descriptor,
     &ismap__liu__v1__store_recovered__descriptor,
+    &ismap__liu__v1__stored_reply__descriptor,
     &ismap__liu__v1__submit_assessment__descriptor,
     &ismap__liu__v1__submit_audit_report__descriptor,
     &ismap__liu__v1__submit_change_notice__descriptor,

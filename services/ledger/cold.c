@@ -29,7 +29,7 @@ static void later(struct cold *c, enum cold_stage stage)
 static int64_t age_s(const struct cold *c)
 {
     const struct ledger *l = c->ledger;
-    bool tight = usage_tight(l, FAMILY_RECORDS);
+    bool tight = usage_tight(l, FAMILY_RECORDS) || usage_tight(l, FAMILY_RECEIPTS);
     return tight && l->set->freeze_seconds > COLD_TIGHT_SECONDS ? COLD_TIGHT_SECONDS
                                                                 : l->set->freeze_seconds;
 }
@@ -58,9 +58,10 @@ static void worked(void *arg, struct archive_job *job)
     c->stored = c->state.stored;
     c->file_bytes = c->state.file_bytes;
     metric_set(c->m_records, (int64_t)c->state.records);
+    metric_set(c->m_receipts, (int64_t)c->state.receipts);
     metric_set(c->m_bytes, (int64_t)c->state.file_bytes);
     if (was == COLD_OPENING || (was == COLD_FEEDING && !c->thawed)) {
-        c->publishing = was == COLD_OPENING ? c->published : c->to;
+        c->publishing = was == COLD_OPENING ? c->published : c->covers;
         c->stage = COLD_PUBLISHING;
     } else if (was == COLD_FEEDING) {
         c->stage = COLD_FREEZING;
@@ -269,6 +270,7 @@ static void choose(struct cold *c)
     c->limit = c->stored < c->published ? c->published : l->trim.least;
     if (c->limit > l->journal.archived.seq || !l->journal.has_archived)
         c->limit = l->journal.archived.seq;
+    c->least = l->trim.least < l->journal.archived.seq ? l->trim.least : l->journal.archived.seq;
     if (c->stored < c->published)
         c->age_s = 0;
     submit(c, cold_step_feed);
@@ -312,6 +314,8 @@ enum err cold_create(struct ledger *l, struct cold **out)
     buf_init(&c->asked.ids, IDS_BYTES);
     buf_init(&c->asked.data, DATA_BYTES);
     c->m_records = metrics_gauge("liu_ledger_cold_records", "", "records in the file of cold ones");
+    c->m_receipts =
+        metrics_gauge("liu_ledger_cold_receipts", "", "receipts in the file of cold records");
     c->m_bytes = metrics_gauge("liu_ledger_cold_bytes", "", "size of that file");
     c->m_frozen = metrics_counter("liu_ledger_frozen_total", "", "records that left Redis");
     c->m_thawed = metrics_counter("liu_ledger_thawed_total", "", "records put back into Redis");

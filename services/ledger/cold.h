@@ -6,7 +6,8 @@
  * leave Redis that still have the revision the segment gave them. A crash in between leaves both
  * copies, and Redis' counts; the segment is gone through again. A segment's turn comes when it is
  * freeze_seconds old (5 when records fill 70 % of their budget) and every consumer has passed it.
- * Of a new file the newest snapshot is the first part.
+ * Of a new file the newest snapshot is the first part; receipts, which are in no snapshot, come of
+ * the segments of their time.
  *
  * What services ask for is looked up and put back, and noted, so that it can leave again. Nothing
  * is answered while the file has not all that has left (it was lost, and is being made again).
@@ -85,12 +86,16 @@ struct cold {
     struct folder_names segments;
     struct cold_state state; /* the worker's, too */
     struct cold_list list;
-    uint64_t at;    /* done up to here */
-    uint64_t limit; /* and at most up to here */
-    int64_t age_s;  /* that a segment must have */
-    uint64_t to;    /* the list belongs to entries up to here */
-    bool partial;   /* of a snapshot: more of it follows */
-    bool thawed;    /* the list is of what had been put back */
+    uint64_t at;      /* done up to here */
+    uint64_t limit;   /* and at most up to here */
+    int64_t age_s;    /* that a segment must have */
+    uint64_t least;   /* a snapshot may be of here */
+    uint64_t behind;  /* where the receipts that are still needed begin: no snapshot has them */
+    uint64_t to;      /* done up to here with it */
+    uint64_t covers;  /* the list belongs to entries up to here */
+    int64_t entry_ms; /* newest time of an entry */
+    bool partial;     /* of a snapshot: more of it follows */
+    bool thawed;      /* the list is of what had been put back */
     int64_t before_ms;
     size_t sent; /* of the list */
 
@@ -103,7 +108,7 @@ struct cold {
     int64_t answer_ms;
     uint64_t answer_generation;
 
-    struct metric *m_records, *m_frozen, *m_thawed, *m_bytes;
+    struct metric *m_records, *m_receipts, *m_frozen, *m_thawed, *m_bytes;
 };
 
 enum err cold_create(struct ledger *l, struct cold **out) LIU_MUST_USE;

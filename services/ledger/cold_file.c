@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "crypto/crypto.h"
 #include "services/ledger/folder.h"
+#include "store/records.h"
 
 #define MAP_BYTES ((size_t)1 << 40) /* of addresses: the file is as long as what is in it */
 #define KEY_BYTES (4 + COLD_ID_MAX)
@@ -18,8 +19,9 @@
 
 struct cold_file {
     MDB_env *env;
-    MDB_dbi records, thawed, meta;
-    MDB_txn *txn; /* begun; NULL = none is */
+    MDB_dbi records, receipts, expiry, thawed, meta;
+    bool no_receipts; /* reading only: of a version that kept none */
+    MDB_txn *txn;     /* begun; NULL = none is */
     bool reading;
 };
 
@@ -50,6 +52,13 @@ static enum err open_databases(struct cold_file *f, struct err_text *why)
     if (rc == 0)
         rc = mdb_dbi_open(txn, "meta", flags, &f->meta);
     if (rc == 0)
+        rc = mdb_dbi_open(txn, "expiry", flags, &f->expiry);
+    if (rc == 0)
+        rc = mdb_dbi_open(txn, "receipts", flags, &f->receipts);
+    f->no_receipts = rc == MDB_NOTFOUND && f->reading;
+    if (f->no_receipts)
+        rc = 0;
+    if (rc == 0)
         return lmdb(mdb_txn_commit(txn), "open", why);
     mdb_txn_abort(txn);
     return lmdb(rc, "open", why);
@@ -73,7 +82,7 @@ enum err cold_open(const char *dir, bool reading, struct cold_file **out, struct
     if (rc == 0)
         rc = mdb_env_set_mapsize(f->env, MAP_BYTES);
     if (rc == 0)
-        rc = mdb_env_set_maxdbs(f->env, 4);
+        rc = mdb_env_set_maxdbs(f->env, 5);
     if (rc == 0)
         rc = mdb_env_open(f->env, dir, MDB_NOTLS | MDB_NORDAHEAD | (reading ? MDB_RDONLY : 0u),
                           0600);
@@ -153,6 +162,52 @@ static enum err digest_of(const uint8_t *key, size_t key_bytes, const uint8_t fi
 
 /* ---- records */
 
+static MDB_dbi table_of(const struct cold_file *f, uint32_t kind)
+{
+    return kind == RECORD_RECEIPT ? f->receipts : f->records;
+}
+
+static size_t expiry_of(uint8_t out[8 + KEY_BYTES], int64_t drop_ms, const MDB_val *key)
+{
+    be64_put(out, (uint64_t)drop_ms);
+    memcpy(out + 8, key->mv_data, key->mv_size);
+    return 8 + key->mv_size;
+}
+
+static enum err put_expiry(struct cold_file *f, int64_t drop_ms, const MDB_val *key,
+                           struct err_text *why)
+{
+    uint8_t at[8 + KEY_BYTES];
+    MDB_val k = {expiry_of(at, drop_ms, key), at};
+    MDB_val v = {0, at};
+    return lmdb(mdb_put(f->txn, f->expiry, &k, &v, 0), "write", why);
+}
+
+enum err cold_drop(struct cold_file *f, int64_t now_ms, size_t max, struct err_text *why)
+{
+    uint8_t copy[KEY_BYTES];
+    MDB_cursor *c;
+    MDB_val at, v;
+    enum err e = lmdb(mdb_cursor_open(f->txn, f->expiry, &c), "write", why);
+    if (e != ERR_OK)
+        return e;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < max; i++) {
+        rc = mdb_cursor_get(c, &at, &v, MDB_FIRST);
+        if (rc != 0 || at.mv_size <= 8 || (int64_t)be64_get(at.mv_data) > now_ms)
+            break;
+        MDB_val key = {at.mv_size - 8, copy};
+        if (key.mv_size > sizeof(copy))
+            break;
+        memcpy(copy, (const uint8_t *)at.mv_data + 8, key.mv_size);
+        rc = mdb_del(f->txn, f->receipts, &key, NULL);
+        if (rc == 0 || rc == MDB_NOTFOUND)
+            rc = mdb_cursor_del(c, 0);
+    }
+    mdb_cursor_close(c);
+    return rc == 0 || rc == MDB_NOTFOUND ? ERR_OK : lmdb(rc, "write", why);
+}
+
 enum err cold_put(struct cold_file *f, const struct cold_record *r, struct err_text *why)
 {
     uint8_t key[KEY_BYTES];
@@ -162,7 +217,7 @@ enum err cold_put(struct cold_file *f, const struct cold_record *r, struct err_t
     if (r->id_bytes == 0 || r->id_bytes > COLD_ID_MAX)
         return ERR_INVAL;
     MDB_val k = {key_of(key, r->kind, r->id, r->id_bytes), key};
-    int rc = mdb_get(f->txn, f->records, &k, &value);
+    int rc = mdb_get(f->txn, table_of(f, r->kind), &k, &value);
     if (rc == 0 && value.mv_size >= HEAD_BYTES && be64_get(value.mv_data) >= r->revision)
         return ERR_OK;
     if (rc != 0 && rc != MDB_NOTFOUND)
@@ -173,7 +228,7 @@ enum err cold_put(struct cold_file *f, const struct cold_record *r, struct err_t
     if (e != ERR_OK)
         return e;
     value = (MDB_val){HEAD_BYTES + r->bytes, NULL};
-    rc = mdb_put(f->txn, f->records, &k, &value, MDB_RESERVE);
+    rc = mdb_put(f->txn, table_of(f, r->kind), &k, &value, MDB_RESERVE);
     if (rc != 0)
         return lmdb(rc, "write", why);
     uint8_t *p = value.mv_data;
@@ -181,7 +236,7 @@ enum err cold_put(struct cold_file *f, const struct cold_record *r, struct err_t
     memcpy(p + sizeof(fixed), digest, DIGEST_BYTES);
     if (r->bytes > 0)
         memcpy(p + HEAD_BYTES, r->value, r->bytes);
-    return ERR_OK;
+    return r->kind == RECORD_RECEIPT ? put_expiry(f, r->drop_ms, &k, why) : ERR_OK;
 }
 
 /* What it points to is the database's. */
@@ -219,7 +274,9 @@ enum err cold_get(struct cold_file *f, uint32_t kind, const char *id, size_t id_
     if (e != ERR_OK)
         return e;
     MDB_val k = {key_of(key, kind, id, id_bytes), key};
-    e = lmdb(mdb_get(txn, f->records, &k, &value), "read", why);
+    e = kind == RECORD_RECEIPT && f->no_receipts
+            ? ERR_NOT_FOUND
+            : lmdb(mdb_get(txn, table_of(f, kind), &k, &value), "read", why);
     if (e == ERR_OK)
         e = decode(&k, &value, out, why);
     if (e == ERR_OK && data != NULL && out->bytes > 0)
@@ -245,7 +302,11 @@ enum err cold_each_record(struct cold_file *f, uint32_t kind, const char *after,
     enum err e = read_begin(f, &txn, why);
     if (e != ERR_OK)
         return e;
-    e = lmdb(mdb_cursor_open(txn, f->records, &c), "read", why);
+    if (kind == RECORD_RECEIPT && f->no_receipts) {
+        read_end(f, txn);
+        return ERR_OK;
+    }
+    e = lmdb(mdb_cursor_open(txn, table_of(f, kind), &c), "read", why);
     if (e != ERR_OK) {
         read_end(f, txn);
         return e;
@@ -381,7 +442,7 @@ static enum err get_meta(struct cold_file *f, MDB_txn *txn, const char *name, ui
 
 enum err cold_state(struct cold_file *f, struct cold_state *out, struct err_text *why)
 {
-    MDB_stat records = {0}, thawed = {0};
+    MDB_stat records = {0}, receipts = {0}, thawed = {0};
     MDB_envinfo info = {0};
     MDB_txn *txn;
     *out = (struct cold_state){0};
@@ -393,11 +454,14 @@ enum err cold_state(struct cold_file *f, struct cold_state *out, struct err_text
         e = get_meta(f, txn, "frozen", &out->frozen, why);
     if (e == ERR_OK)
         e = lmdb(mdb_stat(txn, f->records, &records), "read", why);
+    if (e == ERR_OK && !f->no_receipts)
+        e = lmdb(mdb_stat(txn, f->receipts, &receipts), "read", why);
     if (e == ERR_OK)
         e = lmdb(mdb_stat(txn, f->thawed, &thawed), "read", why);
     if (e == ERR_OK)
         e = lmdb(mdb_env_info(f->env, &info), "read", why);
     out->records = records.ms_entries;
+    out->receipts = receipts.ms_entries;
     out->thawed = thawed.ms_entries;
     out->file_bytes = (info.me_last_pgno + 1) * records.ms_psize;
     read_end(f, txn);

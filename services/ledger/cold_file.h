@@ -8,6 +8,8 @@
  * it to read beside the ledger.
  *
  *   "records"  kind 4 bytes, id -> revision 8, sequence 8, digest 16, packed record; big-endian
+ *   "receipts" the same, of RECORD_RECEIPT: revision = sequence; store/encode.h has the value
+ *   "expiry"   when a receipt is dropped, ms 8, and its key -> nothing
  *   "thawed"   the same key -> when it was put back, ms 8
  *   "meta"     "stored" -> 8: the journal is in here up to this entry; "frozen" -> 8: what it wrote
  * and nobody wrote again has left Redis up to this entry
@@ -34,12 +36,14 @@ struct cold_record {
     uint64_t seq; /* the entry that wrote it, or a later one (from a snapshot) */
     const uint8_t *value;
     size_t bytes;
+    int64_t drop_ms; /* put only, receipts only: cold_drop takes it from then on */
 };
 
 struct cold_state {
     uint64_t stored;
     uint64_t frozen;
     uint64_t records;
+    uint64_t receipts;
     uint64_t thawed;
     uint64_t file_bytes;
 };
@@ -59,6 +63,9 @@ void cold_abandon(struct cold_file *f);
 /* Keeps the record unless the same or a newer revision is there. */
 enum err cold_put(struct cold_file *f, const struct cold_record *r,
                   struct err_text *why) LIU_MUST_USE;
+/* Receipts whose time has come, at most `max`. */
+enum err cold_drop(struct cold_file *f, int64_t now_ms, size_t max,
+                   struct err_text *why) LIU_MUST_USE;
 enum err cold_set_stored(struct cold_file *f, uint64_t seq, struct err_text *why) LIU_MUST_USE;
 enum err cold_set_frozen(struct cold_file *f, uint64_t seq, struct err_text *why) LIU_MUST_USE;
 enum err cold_set_thawed(struct cold_file *f, uint32_t kind, const char *id, size_t id_bytes,

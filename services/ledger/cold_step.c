@@ -1,7 +1,7 @@
 /* What the freezer's thread does with files: segments and snapshots into the file of cold records,
  * and looking up what was asked for. */
-#include <string.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -9,13 +9,20 @@
 #include "base/limits.h"
 #include "ismap/liu/v1/event.pb-c.h"
 #include "services/ledger/cold.h"
+#include "services/ledger/segment_format.h"
 #include "services/ledger/ledger_private.h"
+#include "store/receipts.h"
 #include "store/records.h"
 #include "wire/unpack.h"
 
 #define LOOK_BYTES (16u << 20) /* of values in one answer, about */
 #define SNAPSHOT_STEP 5000     /* records of a snapshot in one step */
 #define AGAIN_MAX 2000
+#define RECEIPT_BYTES (LIMIT_REPLY_JOURNALED + 1024)
+#define DROP_MIN 1000 /* receipts that may go in one step, at the least */
+
+/* At least as long as Redis would have kept it, and its filter does (check_time in liu.lua). */
+#define RECEIPT_MS (2 * (LIMIT_RECEIPT_WINDOW_MS + 2 * LIMIT_CLOCK_AHEAD_MS))
 
 /* ---- lists */
 
@@ -71,6 +78,31 @@ static enum err keep(struct cold *c, const struct cold_record *r, struct err_tex
     return e == ERR_OK ? cold_list_add(&c->list, r->kind, r->id, r->id_bytes, r->revision) : e;
 }
 
+/* What the Function keeps for a repetition of the entry's message. */
+static enum err keep_receipt(struct cold *c, const Ismap__Liu__V1__JournalEntry *j, uint64_t seq,
+                             struct err_text *why)
+{
+    char id[RECEIPT_NAME_BYTES];
+    struct commit was;
+    struct buf value;
+    if (!receipt_of_entry(j, &was) || !receipt_name(&was, id))
+        return ERR_OK;
+    buf_init(&value, RECEIPT_BYTES);
+    enum err e = receipt_encode(&value, seq, &was);
+    struct cold_record r = {.kind = RECORD_RECEIPT,
+                            .id = id,
+                            .id_bytes = strlen(id),
+                            .revision = seq,
+                            .seq = seq,
+                            .value = value.data,
+                            .bytes = value.len,
+                            .drop_ms = j->at_ms + RECEIPT_MS};
+    if (e == ERR_OK)
+        e = keep(c, &r, why);
+    buf_fini(&value);
+    return e;
+}
+
 static enum err keep_entry(struct cold *c, const struct segment_entry *entry, struct err_text *why)
 {
     struct arena a;
@@ -90,6 +122,10 @@ static enum err keep_entry(struct cold *c, const struct segment_entry *entry, st
                                 .bytes = p->value.len};
         e = keep(c, &r, why);
     }
+    if (e == ERR_OK)
+        e = keep_receipt(c, j, entry->pos.seq, why);
+    if (e == ERR_OK && j->at_ms > c->entry_ms)
+        c->entry_ms = j->at_ms;
     arena_fini(&a);
     return e == ERR_PROTO ? err_say(why, ERR_DATA_LOSS, "entry %llu cannot be read",
                                     (unsigned long long)entry->pos.seq)
@@ -142,7 +178,7 @@ static enum err feed_segment(struct cold *c, const char *path, struct err_text *
         if (e.pos.seq > c->at)
             err = keep_entry(c, &e, why);
     if (err == ERR_OK)
-        c->to = segment_head_of(s)->last.seq;
+        c->to = c->covers = segment_head_of(s)->last.seq;
     segment_close(s);
     return err;
 }
@@ -167,7 +203,26 @@ static enum err feed_snapshot(struct cold *c, struct err_text *why)
             e = keep(c, &out, why);
     }
     c->partial = !end;
-    c->to = seq;
+    c->covers = seq;
+    c->to = seq < c->behind ? seq : c->behind;
+    return e;
+}
+
+/* The last entry before the segments whose receipts may still be needed. */
+static enum err find_behind(struct cold *c, struct err_text *why)
+{
+    char path[FOLDER_PATH_BYTES];
+    struct stat st;
+    const char *dir = c->ledger->journal.dir;
+    folder_names_fini(&c->segments);
+    enum err e = folder_list(dir, SEGMENT_SUFFIX, false, &c->segments, why);
+    c->behind = 0;
+    for (size_t i = c->segments.n; e == ERR_OK && i-- > 0 && c->behind == 0;) {
+        if (!folder_path(path, dir, c->segments.items[i]) || stat(path, &st) != 0)
+            e = err_say(why, ERR_IO, "%s: cannot be read", c->segments.items[i]);
+        else if (st.st_mtime + RECEIPT_MS / 1000 < time(NULL))
+            c->behind = last_of(c->segments.items[i]);
+    }
     return e;
 }
 
@@ -178,10 +233,14 @@ static enum err choose(struct cold *c, char path[FOLDER_PATH_BYTES], struct err_
     if (c->at == 0 && c->snapshot == NULL) {
         if (!folder_path(dir, c->ledger->set->archive_dir, c->ledger->epoch))
             return ERR_INVAL;
-        e = snapshot_newest(dir, c->ledger->epoch, &c->snapshot, NULL, why);
+        e = find_behind(c, why);
+        if (e == ERR_OK && c->behind > 0)
+            e = snapshot_newest(dir, c->ledger->epoch, &c->snapshot, NULL, why);
     }
-    if (e == ERR_OK && c->snapshot != NULL)
-        return snapshot_head_of(c->snapshot)->seq > c->limit ? ERR_AGAIN : ERR_OK;
+    if (e == ERR_OK && c->snapshot != NULL) {
+        uint64_t seq = snapshot_head_of(c->snapshot)->seq;
+        return seq > c->limit && seq > c->least ? ERR_AGAIN : ERR_OK;
+    }
     return e == ERR_OK ? next_segment(c, path, why) : e;
 }
 
@@ -199,6 +258,11 @@ void cold_step_feed(struct archive_job *job)
         return;
     }
     e = c->snapshot != NULL ? feed_snapshot(c, &job->why) : feed_segment(c, path, &job->why);
+    /* both clocks say so: one alone may be wrong */
+    int64_t wall_ms = clock_wall_ms();
+    if (e == ERR_OK)
+        e = cold_drop(c->file, wall_ms < c->entry_ms ? wall_ms : c->entry_ms,
+                      2 * c->list.n + DROP_MIN, &job->why);
     if (e == ERR_OK && c->at > c->state.frozen)
         e = cold_set_frozen(c->file, c->at, &job->why);
     if (e == ERR_OK && !c->partial && c->to > c->state.stored)

@@ -94,7 +94,9 @@ static enum err take_entry(void *arg, uint64_t seq, const Ismap__Liu__V1__Journa
 {
     struct rebuild *r = arg;
     enum err e = ERR_OK;
-    (void)seq;
+    const char *why = entry == NULL ? NULL : cold_check_entry(&r->cold, seq, entry);
+    if (why != NULL)
+        differ(r, entry->cause, why);
     for (size_t i = 0; entry != NULL && e == ERR_OK && i < entry->n_puts; i++)
         e = take_put(r, entry->puts[i]);
     return e;
@@ -135,6 +137,11 @@ static void on_scan(void *arg, enum err e, const char *next_page, const char *co
     r->session.done = true;
 }
 
+static void receipt_doubt(void *arg, const char *id, const char *what)
+{
+    doubt(arg, id, what);
+}
+
 static int compare_once(struct rebuild *r)
 {
     int status = CLI_OK;
@@ -160,7 +167,7 @@ static int compare_once(struct rebuild *r)
         if (why != NULL)
             doubt(r, m->key, why);
     }
-    return status;
+    return status == CLI_OK ? cold_check_receipts(&r->cold, receipt_doubt, r) : status;
 }
 
 static int compare(struct rebuild *r)
@@ -186,13 +193,13 @@ static void report(const struct rebuild *r)
     const struct journal_walk *w = &r->walk;
     (void)printf(r->cli->json
                      ? "{\"snapshot\":%llu,\"entries\":%llu,\"fromSegments\":%llu,\"records\":%u,"
-                       "\"cold\":%zu,\"differences\":%zu,\"head\":%llu}\n"
+                       "\"cold\":%zu,\"coldReceipts\":%zu,\"differences\":%zu,\"head\":%llu}\n"
                      : "snapshot %llu, then %llu entries (%llu from segments), %u records, %zu of "
-                       "them cold, %zu differences, "
+                       "them cold, %zu receipts cold, %zu differences, "
                        "head %llu\n",
                  (unsigned long long)w->snapshot, (unsigned long long)w->entries,
                  (unsigned long long)w->from_segments, HASH_COUNT(r->records), r->cold.found,
-                 r->differences, (unsigned long long)w->seq);
+                 r->cold.receipts, r->differences, (unsigned long long)w->seq);
 }
 
 int cmd_journal_rebuild(struct cli *c, struct cli_args *a)
@@ -207,6 +214,8 @@ int cmd_journal_rebuild(struct cli *c, struct cli_args *a)
                                    .record = all ? NULL : take_record,
                                    .arg = &r};
     int status = session_open(c, &r.session, true);
+    if (status == CLI_OK)
+        status = cold_check_open(&r.cold, &r.session);
     if (status == CLI_OK)
         status = compare(&r);
     if (status == CLI_OK)

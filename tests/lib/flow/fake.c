@@ -397,6 +397,8 @@ void fake_answer(void)
             o->head(o->arg, ERR_OK, fake.seq);
         } else {
             struct commit_result r = from_receipt(receipt_find(o->party, o->id), o->hash);
+            if (fake.receipts_cold)
+                r = (struct commit_result){.status = COMMIT_COLD, .text = ""};
             o->receipt(o->arg, &r);
         }
         free(o);

@@ -43,6 +43,7 @@ struct fake {
     size_t n_sent;
     size_t seeks_seen;
     char cold_id[96];        /* asked for, not put back: may be cold */
+    bool receipts_cold;      /* looked up: the ledger was asked */
     uint64_t seq;            /* head of the journal */
     struct signing_key *key; /* of every party */
 };

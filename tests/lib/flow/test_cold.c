@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "base/text.h"
@@ -100,6 +101,89 @@ static void a_store_that_goes_away_meanwhile_is_told(void **state)
     assert_int_equal(fake.n_commits, 0);
 }
 
+/* ---- receipts */
+
+static void a_commit_that_does_not_know_asks_and_is_decided_anew(void **state)
+{
+    (void)state;
+    send_touch("case-a", NULL);
+    fake_turn();
+    fake_commit_as(COMMIT_COLD, false);
+    assert_int_equal(fake.receipts_asked, 1);
+    assert_int_equal(fake.n_sent, 0);
+    fake_commit_all();
+    assert_int_equal(fake_status(0), FLOW_STATUS(OK));
+    assert_false(fake.sent[0].reply->receipt->duplicate);
+    assert_int_equal(touched("case-a"), 1);
+}
+
+/* What it would have locked is free for others while the ledger is asked. */
+static void nobody_waits_for_the_ledger_with_it(void **state)
+{
+    (void)state;
+    fake.receipts_cold = true;
+    send_touch("case-a", NULL);
+    fake_turn();
+    fake_commit_as(COMMIT_COLD, false);
+    const struct fake_how other = {.id = "other-id-1", .peer = 2};
+    send_touch("case-a", &other);
+    fake_commit_all();
+    assert_int_equal(fake.n_sent, 1);
+    assert_int_equal(fake_status(0), FLOW_STATUS(OK));
+    fake.receipts_cold = false;
+    fake_fire();
+    fake_commit_all();
+    assert_int_equal(fake_status(1), FLOW_STATUS(OK));
+    assert_int_equal(touched("case-a"), 2);
+}
+
+static void a_repetition_gets_the_answer_of_the_first_time(void **state)
+{
+    (void)state;
+    fake.receipts_cold = true;
+    send_touch("case-a", NULL);
+    fake_turn();
+    fake_commit_as(COMMIT_COLD, true);
+    fake_fire();
+    assert_int_equal(fake.n_sent, 0);
+    fake.receipts_cold = false;
+    fake_fire();
+    assert_int_equal(fake_status(0), FLOW_STATUS(OK));
+    assert_true(fake.sent[0].reply->receipt->duplicate);
+    assert_int_equal(fake.n_commits, 0);
+    assert_int_equal(touched("case-a"), 1);
+}
+
+/* A refusal may be the fault of one's own first copy. */
+static void a_refusal_waits_for_the_receipt(void **state)
+{
+    (void)state;
+    fake.receipts_cold = true;
+    send_touch(REFUSED_ID, NULL);
+    fake_turn();
+    fake_fire();
+    assert_int_equal(fake.n_sent, 0);
+    fake.receipts_cold = false;
+    fake_fire();
+    assert_int_equal(fake_status(0), FLOW_STATUS(FAILED_PRECONDITION));
+}
+
+static void without_the_ledger_it_is_told_to_come_again(void **state)
+{
+    (void)state;
+    fake.receipts_cold = true;
+    send_touch("case-a", NULL);
+    fake_turn();
+    fake_commit_as(COMMIT_COLD, false);
+    for (int i = 0; i < 1000 && fake.n_sent == 0; i++) {
+        (void)usleep(5000);
+        fake_fire();
+    }
+    assert_int_equal(fake_status(0), FLOW_STATUS(UNAVAILABLE));
+    assert_true(fake_has_rule(0, "P-COLD"));
+    assert_int_equal(fake.n_commits, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +192,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_new_record_is_known_to_be_none, up, down),
         cmocka_unit_test_setup_teardown(a_cold_record_is_waited_for, up, down),
         cmocka_unit_test_setup_teardown(a_store_that_goes_away_meanwhile_is_told, up, down),
+        cmocka_unit_test_setup_teardown(a_commit_that_does_not_know_asks_and_is_decided_anew, up,
+                                        down),
+        cmocka_unit_test_setup_teardown(nobody_waits_for_the_ledger_with_it, up, down),
+        cmocka_unit_test_setup_teardown(a_repetition_gets_the_answer_of_the_first_time, up, down),
+        cmocka_unit_test_setup_teardown(a_refusal_waits_for_the_receipt, up, down),
+        cmocka_unit_test_setup_teardown(without_the_ledger_it_is_told_to_come_again, up, down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,7 +69,7 @@ static void answers_that_make_no_sense_are_refused(void **state)
     assert_int_equal(answer_decode(p, 8, 0, &t, &r), ERR_PROTO);
     assert_int_equal(answer_decode(p, 9, 5, &t, &r), ERR_OK);
     assert_int_equal(r.at_ms, 5);
-    p[0] = 9;
+    p[0] = 10;
     assert_int_equal(answer_decode(p, 9, 0, &t, &r), ERR_PROTO);
     p[0] = COMMIT_DUPLICATE;
     assert_int_equal(answer_decode(p, 40, 0, &t, &r), ERR_PROTO);
