@@ -668,6 +668,19 @@ local function read_moved(keys, argv, first, width)
     return found
 end
 
+-- nil when the partition may be emptied: it is halted and has this very head, or a restore was begun and has no end.
+local function check_clear(keys, argv)
+    local head = redis.pcall('GET', keys[1])
+    local begun = redis.pcall('GET', keys[2])
+    if failed(head, begun) then
+        return 'LIUBROKEN head: ' .. failed(head, begun)
+    elseif head and (head ~= argv[1] or not string.match(head, ' halted$')) then
+        return 'LIUREFUSED the store is not halted, or with another head'
+    elseif not head and (not begun or begun == 'done') then
+        return 'LIUREFUSED the store is neither halted nor under restore'
+    end
+end
+
 -- The next filter: twice as large when the last was full before its time, smaller when it was nearly empty.
 local function next_left(last, now_ms)
     local f = {n = 1, bits = LEFT_BITS_MIN, count = 0, made_ms = now_ms, fresh = true, life_ms = 0}
@@ -962,6 +975,22 @@ local function liu_halt(keys, argv)
     return head.seq
 end
 
+-- Empties a halted partition for a restore; the head goes last, so that an interrupted one goes on. KEYS: head, the
+-- restore's head, keys to go. ARGV: head as it is ('' = none), 'end' to let go of these two as well.
+local function liu_clear(keys, argv)
+    local why = #keys < 2 and 'LIUMALFORMED call' or check_clear(keys, argv)
+    if why then
+        return redis.error_reply(why)
+    end
+    for i = 3, #keys do
+        redis.call('UNLINK', keys[i])
+    end
+    if argv[2] == 'end' then
+        redis.call('UNLINK', keys[1], keys[2])
+    end
+    return #keys - 2
+end
+
 -- Whole nodes of the noise streams whose entries are all before the first id that stays; what is left of a
 -- node goes with its last entry. Answers how many entries went, 0 at the end.
 local function trim_noise(keys, argv, offset)
@@ -1127,7 +1156,8 @@ end
 register_always('liu_trim', liu_trim)
 register_always('liu_halt', liu_halt)
 register_always('liu_confirm', liu_confirm)
-redis.register_function('liu_snapshot', liu_snapshot)
+register_always('liu_clear', liu_clear)
+redis.register_function{function_name = 'liu_snapshot', callback = liu_snapshot, flags = {'no-writes'}}
 redis.register_function('liu_restore', liu_restore)
 redis.register_function('liu_restored', liu_restored)
 redis.register_function('liu_seek', liu_seek)

@@ -252,10 +252,11 @@ static void judge_head(struct check *k, const redisReply *reply)
     struct head head;
     if (reply_is_nil(reply))
         fault(k, err_say(&k->why, ERR_NOT_FOUND, "the store is empty: run liuctl store init"));
-    else if (reply_string(reply, &text, &n) && n > 7 && memcmp(text + n - 7, " halted", 7) == 0)
+    else if (reply_string(reply, &text, &n) && n > 7 && memcmp(text + n - 7, " halted", 7) == 0 &&
+             !k->conn->store->halted_too)
         fault(k, err_say(&k->why, ERR_DATA_LOSS,
-                         "the ledger has halted the store, which lost archived entries: restore "
-                         "(runbook: Archive ahead)"));
+                         "the ledger has halted the store, which lost archived entries: liuctl "
+                         "store recover (runbook: Archive ahead)"));
     else if (!reply_string(reply, &text, &n) || head_parse(text, n, &head) != ERR_OK)
         fault(k, err_say(&k->why, ERR_DATA_LOSS, "the head of the journal cannot be read"));
     else if (!store_may_begin(k->conn->store, k->confirmed)) {

@@ -285,6 +285,7 @@ static enum err configure(struct store *s, const struct store_config *c, struct 
     s->timeout_ms = c->timeout_ms <= 0 ? TIMEOUT_MS : c->timeout_ms;
     s->replicas = c->replicas;
     s->unconfirmed_ms = c->unconfirmed_ms;
+    s->halted_too = c->halted_too;
     /* A message sent with a clock ahead is taken that much longer, and one that was taken may wait:
      * its receipt must outlive both. */
     s->receipt_window_ms = LIMIT_RECEIPT_WINDOW_MS + 2 * LIMIT_CLOCK_AHEAD_MS;

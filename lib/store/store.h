@@ -33,6 +33,7 @@ struct store_config {
     /* A start of Redis of which this process knows nothing yet is used only when the ledger has
      * confirmed it: how long that is waited for. 0 = it need not be (tools, the ledger itself). */
     int64_t unconfirmed_ms;
+    bool halted_too; /* a halted store can be read as well, by what mends it */
 };
 
 enum store_lane { STORE_URGENT, STORE_MAIN }; /* each its own connection, for commits */

@@ -73,6 +73,7 @@ struct store {
     char run[STORE_RUN_BYTES];    /* of Redis, as of the last check */
     int64_t unconfirmed_ms;       /* 0 = it does not matter */
     int64_t unconfirmed_until_ms; /* 0 = not waiting */
+    bool halted_too;
     uint64_t head_seq; /* the highest that checks, the tail or answered commits have shown */
     enum store_pressure pressure;
     struct check_memory memory;

@@ -33,7 +33,7 @@ def draw(seed, only):
 
 
 def shown(fault):
-    how = " ".join(f"{k}={','.join(v) if isinstance(v, list) else v}" for k, v in fault["how"].items())
+    how = " ".join(f"{k}={','.join(map(str, v)) if isinstance(v, list) else v}" for k, v in fault["how"].items())
     return f"{fault['name']} ({how}, after {fault['after_s']} s)"
 
 

@@ -189,6 +189,15 @@ class Stack:
             raise Failed(f"{program} {' '.join(args)}: status {done.returncode}: {(done.stderr or done.stdout).strip()[:400]}")
         return done
 
+    def interrupted(self, program, *args, after_s):
+        """Started, and killed after a while if it is still there."""
+        with subprocess.Popen([str(self.bin / program), *args], env=self.env, cwd=ROOT, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as p:
+            try:
+                p.wait(after_s)
+            except subprocess.TimeoutExpired:
+                p.kill()
+
     def ctl(self, *args, identity=None, allowed=(0,)):
         who = ("--as", identity) if identity else ()
         return self.run("liuctl", "--quiet", "--yes", "--json", *who, *args, allowed=allowed)

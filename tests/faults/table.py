@@ -289,9 +289,9 @@ def older_file(run, age_s):
     run.note(f"refused, {seq} held")
 
 
-def archived(stack):
+def archived(stack, epoch="*"):
     """The last entry that lies in a closed segment of the archive."""
-    ends = [int(p.stem.split("-")[1]) for p in stack.dir.glob("archive/*/journal/*.seg")]
+    ends = [int(p.stem.split("-")[1]) for p in stack.dir.glob(f"archive/{epoch}/journal/*.seg")]
     return max(ends, default=0)
 
 
@@ -328,6 +328,54 @@ def older_file_anew(run, age_s, first):
     right.rename(files)
     stack.up()
     run.note(f"halted at {seq}")
+
+
+def timers(stack):
+    """Those that belong to records; a feed's watch is set anew by what it sends."""
+    words = {s: stack.redis("zrange", "{p0}:timers:" + s, "0", "-1", "withscores").split("\n") for s in SERVICES}
+    return {(s, m, due) for s, w in words.items() for m, due in zip(w[::2], w[1::2]) if not m.startswith("watch|")}
+
+
+def halted_recovered(run, age_s, killed_ms):
+    """The right file is lost for good: all that was answered is in the archive, the ledger halts an older file, and the
+    operator has the store recovered, killed in the middle as often as drawn."""
+    stack = run.stack
+    older = copy_of_store(run, "older")
+    epoch, before = stack.head()
+    time.sleep(age_s)
+    moves_on(run, before)
+    stack.shell("for s in intake eligibility audit monitor; do stack_end $d $s; done")
+    stack.expected_down |= set(SERVICES) - {"ledger"}
+    head = stack.head()[1]
+    if not until(2 * ARCHIVED_S, lambda: archived(stack, epoch) >= head):
+        raise Failed(f"archived up to {archived(stack, epoch)} of {head}")
+    due = timers(stack)
+    stack.kill(["redis", "ledger"])
+    files = stack.dir / "redis/appendonlydir"
+    shutil.rmtree(files)
+    older.rename(files)
+    stack.up(["redis"])
+    held = stack.head()[1]
+    stack.up(["ledger"])
+    if not until(REFUSAL_S, lambda: stack.redis("get", "{p0}:head").endswith(" halted")):
+        raise Failed(f"the archive has {head}, the store {held}, and the ledger has not halted it")
+    folder = stack.dir / f"recovered-{epoch}"
+    words = ["--config", str(stack.dir / "patient.yaml"), "--quiet", "--yes", "--as", "operator", "store", "recover", str(folder),
+             "--reason", "an older file was started"]
+    for ms in killed_ms:
+        stack.interrupted("liuctl", *words, after_s=ms / 1000)
+    stack.run("liuctl", *words)
+    now = stack.head()
+    if now[0] == epoch or now[1] != head + 1:
+        raise Failed(f"recovered to {now[1]} under {now[0]}, not to {head + 1} under another epoch than {epoch}")
+    if timers(stack) != due:
+        raise Failed(f"timers before and after: {sorted(timers(stack) ^ due)[:4]}")
+    stack.run("liuctl", *words)  # done already
+    if stack.head() != now:
+        raise Failed("a recovery that was done is done again")
+    stack.kill(["ledger"])
+    stack.up()
+    run.note(f"recovered {held} to {head}")
 
 
 def cold_start(run, alone_s):
@@ -486,6 +534,8 @@ TABLE = (
           "Redis comes back with an older append-only file"),
     Fault("older-file-anew", 3, lambda r: {"age_s": between(r, 0, 0.3), "first": r.choice((0, 0, 0.5))}, older_file_anew,
           "all come up at once on an older file: the ledger knows"),
+    Fault("halted-recovered", 2, lambda r: {"age_s": between(r, 0, 0.3), "killed_ms": [r.randrange(5, 400) for _ in range(r.choice((0, 1, 3)))]},
+          halted_recovered, "the right file is lost: a halted store is recovered by a command"),
     Fault("cold-start", 3, lambda r: {"alone_s": between(r, 0, 1.0)}, cold_start, "all are down and come up, the ledger last"),
     Fault("replica-promoted", 3, lambda r: {"lasts_s": between(r, 0.2, 0.6)}, replica_promoted,
           "a replica in step takes over, and back"),

@@ -191,11 +191,12 @@ static void pack(struct request *r, const ProtobufCMessage *m, const struct agen
     arena_fini(&tmp);
 }
 
-static const struct dispatch_row *row_of(int node, const char *type)
+static const struct dispatch_row *row_of(int node, const char *type, const char *door)
 {
     const struct service *s = sim.nodes[node].svc;
     for (size_t i = 0; i < s->n_rows; i++)
-        if (strcmp(s->rows[i].type->name, type) == 0)
+        if (strcmp(s->rows[i].type->name, type) == 0 &&
+            strstr(s->rows[i].doors == NULL ? "main" : s->rows[i].doors, door) != NULL)
             return &s->rows[i];
     return NULL;
 }
@@ -205,13 +206,15 @@ static struct request *request_new(struct agent *a, int node, const ProtobufCMes
 {
     static const struct agent_how plain = {.id = NULL};
     const struct agent_how *h = how == NULL ? &plain : how;
-    const struct dispatch_row *row = row_of(node, m->descriptor->name);
+    const char *door = h->door == NULL ? "main" : h->door;
+    const struct dispatch_row *row = row_of(node, m->descriptor->name, door);
     struct request *r = sim_need(calloc(1, sizeof *r));
     r->agent = a;
     r->type = m->descriptor->name;
     r->changes = row != NULL && (row->flags & ROW_CHANGES) != 0;
     r->numbered = row != NULL && (row->flags & ROW_NO_RECEIPT) != 0;
-    r->link = link_to(a, node, h->door == NULL ? "main" : h->door);
+    r->reserve = row != NULL && (row->flags & (ROW_URGENT | ROW_RESERVE)) != 0;
+    r->link = link_to(a, node, door);
     r->done = h->done;
     r->done_arg = h->done_arg;
     if (h->id != NULL)
@@ -324,6 +327,10 @@ static void take_answer(struct request *r, const pb_reply *reply)
               reply->receipt == NULL ? 0 : (unsigned long long)reply->receipt->seq);
     if (reply->status == FLOW_STATUS(INTERNAL))
         sim_fail("%s was answered INTERNAL", r->id);
+    if (r->reserve && strcmp(rule, "P-MEMORY") == 0)
+        sim_fail("%s %s is refused for memory that is kept for it", r->id, r->type);
+    sim.reserve_used += r->reserve && reply->status == FLOW_STATUS(OK) &&
+                        store_pressure(NULL) >= STORE_PRESSURE_RESERVE;
     if (r->spoiled)
         sim_trace("(or the other message under this id)");
     else if (reply->status == FLOW_STATUS(OK) && r->changes && !r->numbered)

@@ -18,6 +18,7 @@ struct request {
     struct link *link;
     char id[72];
     const char *type;
+    bool reserve;           /* the last memory is for it */
     bool changes, numbered; /* numbered: PushAlerts, without a receipt by id */
     uint8_t *frame;
     size_t bytes;

@@ -125,6 +125,12 @@ static void run_commit(struct op *o)
         sim_trace("redis refuses a commit (%s)", who);
         return;
     }
+    if (sim.store.max_bytes > 0 && memstore_used(&sim.store) > sim.store.max_bytes) {
+        o->result = (struct commit_result){.status = COMMIT_UNAVAILABLE, .text = "OOM"};
+        sim.oom++;
+        sim_trace("redis has no memory for a commit (%s)", who);
+        return;
+    }
     if (o->store != NULL && rng_chance(&sim.rng, sim.faults.conflict)) {
         o->result = (struct commit_result){.status = COMMIT_CONFLICT, .text = "replayed"};
         sim_trace("redis says CONFLICT by order (%s)", who);
@@ -594,13 +600,15 @@ const char *store_epoch(const struct store *s)
 enum store_pressure store_pressure(const struct store *s)
 {
     (void)s;
-    return sim.pressure;
+    enum store_pressure whole = budget_whole(memstore_used(&sim.store), sim.store.max_bytes);
+    return whole > sim.pressure ? whole : sim.pressure;
 }
 
 void store_memory_used(const struct store *s, uint64_t *used_bytes, uint64_t *max_bytes)
 {
     (void)s;
-    *used_bytes = *max_bytes = 0;
+    *used_bytes = memstore_used(&sim.store);
+    *max_bytes = sim.store.max_bytes;
 }
 
 void store_tls_look(struct store *s)

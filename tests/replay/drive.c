@@ -499,6 +499,12 @@ static void act(void)
     arena_fini(&scratch);
 }
 
+static void draw_memory(void)
+{
+    static const unsigned percents[] = {60, 71, 86, 94, 96, 98, 99, 101};
+    drive_memory(below(2) == 0 ? 0 : percents[below(sizeof percents / sizeof percents[0])]);
+}
+
 bool drive_seed(uint64_t seed, bool trace)
 {
     drive_begin(seed, trace);
@@ -507,8 +513,7 @@ bool drive_seed(uint64_t seed, bool trace)
     size_t n = ACTIONS_MIN + below(ACTIONS_MORE);
     for (size_t i = 0; i < n && sim.failed[0] == '\0'; i++) {
         if (below(12) == 0)
-            sim.pressure = below(3) == 0 ? (enum store_pressure)below(STORE_PRESSURE_RESERVE + 1)
-                                         : STORE_PRESSURE_NONE;
+            draw_memory();
         act();
         (void)drive_until(sim.now_us + (int64_t)below(GAP_MS) * SIM_MS);
     }

@@ -14,6 +14,9 @@ bool drive_scenario(const char *path, uint64_t seed, bool trace, bool rough);
 /* For both: everything up and followed; then, at the end, faults cease and all comes to rest. */
 void drive_begin(uint64_t seed, bool trace);
 void drive_choose_faults(void);
+/* The store's memory is bounded, so that what is in use is so much of it; what comes on top fills
+ * it further, what the ledger takes out empties it. 0 = it is not bounded. */
+void drive_memory(unsigned percent);
 bool drive_settle(void);
 void drive_end(void);
 /* The time line up to then, the journal being looked at after each event. */

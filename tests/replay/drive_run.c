@@ -29,6 +29,14 @@ void drive_choose_faults(void)
     p->disk = rates[rng_below(&sim.rng, 4)];
 }
 
+void drive_memory(unsigned percent)
+{
+    uint64_t used = memstore_used(&sim.store);
+    sim.store.max_bytes = percent == 0 ? 0 : used * 100 / percent;
+    sim_trace("memory of redis: %llu of %llu bytes", (unsigned long long)used,
+              (unsigned long long)sim.store.max_bytes);
+}
+
 static int64_t from_to(int64_t low, int64_t high)
 {
     return low + (int64_t)rng_below(&sim.rng, (uint64_t)(high - low + 1));
@@ -103,6 +111,7 @@ bool drive_settle(void)
     sim_trace("no more faults");
     sim.faults = (struct faults_plan){.crash = 0};
     sim.pressure = STORE_PRESSURE_NONE;
+    sim.store.max_bytes = 0;
     for (size_t i = 0; i < SIM_NODES; i++)
         node_jump(&sim.nodes[i], -sim.nodes[i].clock_ms);
     int64_t end = sim.now_us + SETTLE_MAX_US;

@@ -56,7 +56,7 @@ static void told(const char *file, const struct options *o, uint64_t seed)
 static int run_seeds(const struct options *o)
 {
     struct timespec begin, end;
-    uint64_t steps = 0, answers = 0, entries = 0;
+    uint64_t steps = 0, answers = 0, entries = 0, oom = 0, reserve = 0;
     (void)clock_gettime(CLOCK_MONOTONIC, &begin);
     for (uint64_t i = 0; i < o->runs; i++) {
         (void)snprintf(running, sizeof running, "\nreplay: ended within seed %llu\n",
@@ -65,6 +65,8 @@ static int run_seeds(const struct options *o)
         steps += sim.steps;
         answers += agents.answered;
         entries += memstore_head(&sim.store);
+        oom += sim.oom;
+        reserve += sim.reserve_used;
         if (!ok)
             told(NULL, o, o->seed + i);
         drive_end();
@@ -85,6 +87,8 @@ static int run_seeds(const struct options *o)
         (unsigned long long)check_archive_count.trimmed,
         (unsigned long long)check_archive_count.snapshots, (unsigned long long)files_count.cut,
         (unsigned long long)files_count.losses, (unsigned long long)files_count.failed);
+    (void)printf("  memory: %llu commits were refused for it, %llu requests took of the reserve\n",
+                 (unsigned long long)oom, (unsigned long long)reserve);
     return 0;
 }
 

@@ -176,6 +176,7 @@ static void receipt_put(struct memstore *s, const struct commit *c, uint64_t fir
     (void)snprintf(key, sizeof key, "%s:%s", c->receipt_party, c->receipt_id);
     HASH_FIND_STR(s->receipts, key, r);
     if (r != NULL) { /* expired */
+        s->bytes[FAMILY_RECEIPTS] -= r->reply_bytes + 2 * ENTRY_OVERHEAD;
         HASH_DEL(s->receipts, r);
         receipt_free(r);
     }
@@ -187,6 +188,7 @@ static void receipt_put(struct memstore *s, const struct commit *c, uint64_t fir
     r->type = text_of(c->reply_type == NULL ? "" : c->reply_type);
     r->reply = bytes_of(c->reply, c->reply_bytes);
     r->reply_bytes = c->reply_bytes;
+    s->bytes[FAMILY_RECEIPTS] += c->reply_bytes + 2 * ENTRY_OVERHEAD;
     r->expires_ms = s->server_ms + receipt_life_ms(s, c);
     HASH_ADD_KEYPTR(hh, s->receipts, r->key, strlen(r->key), r);
     struct mem_count *n = count_find(s, c->receipt_party);

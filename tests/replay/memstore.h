@@ -96,6 +96,7 @@ struct memstore {
     struct mem_entry *journal;
     size_t n_journal, cap_journal;
     uint64_t gone;              /* entries up to here were trimmed; they are kept for the checks */
+    uint64_t max_bytes;         /* 0 = no bound. The caller refuses when it is reached */
     uint64_t bytes[N_FAMILIES]; /* of what is there, about */
     struct mem_index *indexes;
     struct mem_timer *timers;
@@ -130,6 +131,7 @@ const struct mem_noise *memstore_noise(const struct memstore *s, const char *fee
  * with the entries. */
 const char *memstore_trim(struct memstore *s, const struct store_trim *t, uint64_t *gone,
                           char text[200]);
+uint64_t memstore_used(const struct memstore *s);
 void memstore_measure(const struct memstore *s, uint64_t bytes[N_FAMILIES]);
 
 #endif

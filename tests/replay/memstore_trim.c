@@ -9,6 +9,7 @@
 
 #define TRIM_MAX 128 /* of one call, as in liu.lua */
 #define OVERHEAD 40
+#define EMPTY_BYTES (512u << 10) /* of a store with nothing in it */
 
 static const char *check_cursors(const struct memstore *s, uint64_t seq, char text[200])
 {
@@ -63,6 +64,14 @@ const char *memstore_trim(struct memstore *s, const struct store_trim *t, uint64
     for (size_t i = 0; i < t->n_feeds; i++)
         *gone += trim_feed(s, t->feeds[i], t->first_kept[i]);
     return NULL;
+}
+
+uint64_t memstore_used(const struct memstore *s)
+{
+    uint64_t n = EMPTY_BYTES;
+    for (int i = 0; i < N_FAMILIES; i++)
+        n += s->bytes[i];
+    return n;
 }
 
 void memstore_measure(const struct memstore *s, uint64_t bytes[N_FAMILIES])

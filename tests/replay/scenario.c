@@ -8,6 +8,7 @@
  * to have within a minute crash    a service, which comes back after a second ("stays_down": true:
  * at `start`) stop, start, lose (its connections to the store), jump ("seconds", of its clock)
  *   faults   {"crash": 5, ...}: in 1000, see sim.h
+ *   memory   what Redis has in use now is so many percent of what it may use; 0: it is not bounded
  *   wait_ms  virtual time passes
  *
  * In strings "$name" stands for a kept value and $today for the day; {"$file": path} for a file's
@@ -365,6 +366,7 @@ static void do_step(const json_t *step)
 {
     const json_t *ms = json_object_get(step, "wait_ms");
     const json_t *faults = json_object_get(step, "faults");
+    const json_t *memory = json_object_get(step, "memory");
     arena_init(&scratch, 64u * 1024 * 1024);
     if (json_object_get(step, "send") != NULL)
         do_send(step);
@@ -374,6 +376,8 @@ static void do_step(const json_t *step)
         do_find(step);
     else if (faults != NULL)
         do_faults(faults);
+    else if (memory != NULL)
+        drive_memory((unsigned)json_integer_value(memory));
     else if (ms != NULL)
         (void)drive_until(sim.now_us + json_integer_value(ms) * SIM_MS);
     else if (!do_service(step))

@@ -83,7 +83,9 @@ struct sim {
     struct ledger_settings ledger; /* of this run; the texts are node.c's */
     bool trace;
     uint64_t steps;
-    char failed[512]; /* "" = no invariant is broken */
+    uint64_t oom;          /* commits that Redis had no memory for */
+    uint64_t reserve_used; /* of parties that were answered while others are refused for it */
+    char failed[512];      /* "" = no invariant is broken */
 };
 
 extern struct sim sim;

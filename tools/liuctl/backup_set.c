@@ -9,6 +9,7 @@
 #include "base/text.h"
 
 #define FILE_BYTES_MAX (1024LL * 1024 * 1024)
+#define RECORD_OVERHEAD_BYTES 96 /* of a field of a hash: two strings, a place in its table */
 
 bool backup_kind(enum record_kind kind)
 {
@@ -35,6 +36,7 @@ static enum err take_put(struct backup_records *r, const Ismap__Liu__V1__RecordP
         HASH_ADD_STR(r->all, key, m);
     }
     m->revision = p->revision;
+    m->bytes = p->value.len;
     struct crypto_part part = {p->value.data, p->value.len};
     return crypto_sha256(&part, 1, m->digest);
 }
@@ -46,6 +48,14 @@ enum err backup_records_take(struct backup_records *r, const Ismap__Liu__V1__Jou
         if (backup_kind((enum record_kind)e->puts[i]->kind))
             x = take_put(r, e->puts[i]);
     return x;
+}
+
+uint64_t backup_records_memory(const struct backup_records *r)
+{
+    uint64_t n = 0;
+    for (const struct backup_record *m = r->all; m != NULL; m = m->hh.next)
+        n += m->bytes + strlen(m->key) + RECORD_OVERHEAD_BYTES;
+    return n;
 }
 
 static int by_key(const struct backup_record *a, const struct backup_record *b)

@@ -27,6 +27,7 @@ bool backup_kind(enum record_kind kind);
 struct backup_record {
     char key[160];
     uint64_t revision;
+    size_t bytes;
     uint8_t digest[SHA256_BYTES];
     bool seen;
     UT_hash_handle hh;
@@ -37,6 +38,8 @@ struct backup_records {
 enum err backup_records_take(struct backup_records *r,
                              const Ismap__Liu__V1__JournalEntry *e) LIU_MUST_USE;
 struct backup_record *backup_records_find(struct backup_records *r, int kind, const char *id);
+/* Bytes that Redis needs for them, about: with their ids and what a hash needs besides. */
+uint64_t backup_records_memory(const struct backup_records *r);
 /* Over all of them, in the order of their keys. */
 enum err backup_records_digest(struct backup_records *r,
                                char hex[2 * SHA256_BYTES + 1]) LIU_MUST_USE;

@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "liuctl/backup.h"
 #include "liuctl/backup_set.h"
 #include "liuctl/commands.h"
 #include "liuctl/journal_walk.h"
@@ -26,6 +27,7 @@
 
 struct backup {
     struct cli *cli;
+    const struct backup_recover *recover; /* NULL = of a store that works */
     struct session session;
     struct journal_walk walk;
     struct store_snapshot snapshot;
@@ -203,7 +205,8 @@ static enum err on_entry(void *arg, uint64_t seq, const Ismap__Liu__V1__JournalE
     struct backup *b = arg;
     if (entry == NULL || seq > b->snapshot.head.seq)
         return ERR_OK;
-    return backup_records_take(&b->records, entry);
+    enum err e = b->recover == NULL ? ERR_OK : b->recover->entry(b->recover->arg, seq, entry);
+    return e == ERR_OK ? backup_records_take(&b->records, entry) : e;
 }
 
 /* Durable when it answers true. */
@@ -230,6 +233,7 @@ static int copy_journal(struct backup *b)
     struct cli *c = b->cli;
     b->walk = (struct journal_walk){
         .session = &b->session, .entry = on_entry, .raw = on_raw, .fault = on_fault, .arg = b};
+    b->walk.upto = b->recover == NULL ? 0 : b->recover->upto;
     if (segment_begin(&b->builder, SEGMENT_JOURNAL, b->snapshot.head.epoch, "journal", NULL) !=
         ERR_OK)
         return cli_no_memory(c);
@@ -254,6 +258,8 @@ static int write_manifest(struct backup *b)
                           "link", b->link, "atMs", (json_int_t)clock_wall_ms(), "records",
                           (json_int_t)HASH_COUNT(b->records.all), "recordsSha256", digest, "files",
                           b->files);
+    if (b->recover != NULL)
+        (void)json_object_set_new(j, BACKUP_RECOVERS, json_string(b->recover->head));
     char *text = json_dumps(j, JSON_INDENT(1));
     bool ok = text != NULL && write_file(b, "manifest.json", text, strlen(text));
     free(text);
@@ -287,6 +293,30 @@ static void note_backup(struct backup *b)
                        : "the backup is whole, but could not be noted for `status`");
 }
 
+static int write_state(struct backup *b)
+{
+    if (b->state.failed || !write_file(b, "state", b->state.data, b->state.len) ||
+        json_array_append_new(b->files, backup_file(b->dir, "state")) != 0)
+        return cli_fail(b->cli, CLI_TEMPORARY, "%s/state: %s", b->dir, cli_errno(b->cli));
+    return write_manifest(b);
+}
+
+/* State and journal at one head; what the state of a halted store lacks its entries bring. */
+static int copy_all(struct backup *b)
+{
+    const struct backup_recover *r = b->recover;
+    int status = CLI_OK;
+    if (store_snapshot(b->session.store, owners, sizeof owners / sizeof owners[0], &b->snapshot,
+                       &b->why) != ERR_OK)
+        return cli_fail(b->cli, CLI_TEMPORARY, "%s", b->why.text);
+    if (r != NULL)
+        b->snapshot.head.seq = r->right;
+    status = copy_receipts(b);
+    if (r != NULL)
+        b->snapshot.head.seq = r->upto;
+    return status == CLI_OK ? copy_journal(b) : status;
+}
+
 static int run(struct backup *b)
 {
     struct cli *c = b->cli;
@@ -298,22 +328,53 @@ static int run(struct backup *b)
                               : "%s: the path is too long: take a shorter folder",
                         b->dir);
     int status = session_open(c, &b->session, true);
-    if (status != CLI_OK)
-        return status;
-    if (store_snapshot(b->session.store, owners, sizeof owners / sizeof owners[0], &b->snapshot,
-                       &b->why) != ERR_OK)
-        return cli_fail(c, CLI_TEMPORARY, "%s", b->why.text);
-    status = copy_receipts(b);
     if (status == CLI_OK)
-        status = copy_journal(b);
-    if (status != CLI_OK)
-        return status;
-    if (b->state.failed || !write_file(b, "state", b->state.data, b->state.len) ||
-        json_array_append_new(b->files, backup_file(b->dir, "state")) != 0)
-        return cli_fail(c, CLI_TEMPORARY, "%s/state: %s", b->dir, cli_errno(c));
-    status = write_manifest(b);
+        status = copy_all(b);
+    if (status == CLI_OK)
+        status = write_state(b);
     if (status == CLI_OK)
         note_backup(b);
+    return status;
+}
+
+/* The order that recovers the store is the last entry: what is restored says who and why. */
+static enum err append_last(struct backup *b)
+{
+    const struct commit_entry *last = &b->recover->last;
+    char link[LINK_DIGITS + 1];
+    enum err e = b->link[0] == '\0' ? link_first(b->snapshot.head.epoch, b->link) : ERR_OK;
+    if (e == ERR_OK)
+        e = link_next(b->link, last->data, last->bytes, link);
+    b->snapshot.head.seq = b->recover->upto + 1;
+    struct store_entry raw = {b->snapshot.head.seq, last->data, last->bytes, (const uint8_t *)link,
+                              LINK_DIGITS};
+    if (e == ERR_OK)
+        e = on_raw(b, &raw);
+    return e == ERR_OK ? close_segment(b) : e;
+}
+
+static void fini(struct backup *b)
+{
+    segment_builder_fini(&b->builder);
+    backup_records_fini(&b->records);
+    buf_fini(&b->state);
+    json_decref(b->files);
+}
+
+int backup_recovered(const struct session *s, const char *dir, const struct backup_recover *r)
+{
+    struct backup b = {
+        .cli = s->cli, .recover = r, .session = *s, .dir = dir, .files = json_array()};
+    b.snapshot = (struct store_snapshot){.record = r->record, .timer = r->timer, .arg = r->arg};
+    buf_init(&b.state, STATE_BYTES_MAX);
+    int status = backup_path(b.journal, dir, "journal") ? copy_all(&b) : CLI_INPUT;
+    if (status == CLI_OK && (append_last(&b) != ERR_OK || r->state(r->arg, &b.state) != ERR_OK ||
+                             json_array_append_new(b.files, backup_file(dir, r->file)) != 0))
+        status = cli_fail(s->cli, CLI_TEMPORARY, "%s: %s", dir,
+                          b.why.text[0] == '\0' ? cli_errno(s->cli) : b.why.text);
+    if (status == CLI_OK)
+        status = write_state(&b);
+    fini(&b);
     return status;
 }
 
@@ -336,9 +397,6 @@ int cmd_backup(struct cli *c, struct cli_args *a)
     int status = run(&b);
     if (b.session.loop != NULL)
         session_close(&b.session);
-    segment_builder_fini(&b.builder);
-    backup_records_fini(&b.records);
-    buf_fini(&b.state);
-    json_decref(b.files);
+    fini(&b);
     return status;
 }

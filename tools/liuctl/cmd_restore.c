@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -12,10 +13,16 @@
 #include "liuctl/store_session.h"
 #include "services/ledger/segment.h"
 #include "store/receipts.h"
+#include "store/reply.h"
 #include "store/restore.h"
 #include "wire/unpack.h"
 
 #define PAGE 512
+/* What Redis needs besides the bytes, measured: of an entry its link and its place, of each party's
+ * index a line. */
+#define ENTRY_BYTES 60
+#define INDEX_BYTES 24
+#define EMPTY_BYTES (2u << 20) /* Redis itself, with the Function library */
 #define RECEIPT_MS                                                                                 \
     (LIMIT_RECEIPT_WINDOW_MS + 2 * LIMIT_CLOCK_AHEAD_MS) /* those before are needless */
 
@@ -25,11 +32,13 @@ struct restore {
     json_t *manifest;
     char journal[BACKUP_PATH_BYTES];
     uint64_t head;
-    uint64_t seq;      /* last entry written */
-    int64_t newest_ms; /* time of an entry */
+    uint64_t seq;           /* last entry written */
+    uint64_t journal_bytes; /* of memory, in Redis */
+    int64_t newest_ms;      /* time of an entry */
     struct session session;
     struct store_restore to;
     struct backup_records records;
+    uint64_t max_bytes; /* Redis' maxmemory, 0 = no limit */
     char epoch[EPOCH_DIGITS + 1];
     enum record_kind kind; /* scan */
     char page[64];
@@ -81,11 +90,13 @@ static enum err on_checked(void *arg, const struct segment_entry *e)
     ProtobufCMessage *m = NULL;
     arena_init(&a, LIMIT_WORK_ARENA_BYTES);
     enum err x = wire_unpack(&a, &ismap__liu__v1__journal_entry__descriptor, e->data, e->bytes, &m);
-    if (x == ERR_OK)
-        x = backup_records_take(&r->records, (const void *)m);
-    if (x == ERR_OK &&
-        ((const Ismap__Liu__V1__JournalEntry *)(const void *)m)->at_ms > r->newest_ms)
-        r->newest_ms = ((const Ismap__Liu__V1__JournalEntry *)(const void *)m)->at_ms;
+    if (x == ERR_OK) {
+        const Ismap__Liu__V1__JournalEntry *entry = (const void *)m;
+        r->journal_bytes += e->bytes + ENTRY_BYTES + entry->n_audience * INDEX_BYTES;
+        if (entry->at_ms > r->newest_ms)
+            r->newest_ms = entry->at_ms;
+        x = backup_records_take(&r->records, entry);
+    }
     arena_fini(&a);
     r->seq = e->pos.seq;
     cli_wait_count(&r->wait, ++r->done, r->head);
@@ -375,6 +386,50 @@ static int verify(struct restore *r)
     return CLI_OK;
 }
 
+static void on_info(void *arg, enum err e, const struct redisReply *reply)
+{
+    struct restore *r = arg;
+    const char *info = e == ERR_OK ? reply_text(reply) : NULL;
+    const char *at = info == NULL ? NULL : strstr(info, "\nmaxmemory:");
+    r->max_bytes = at == NULL ? 0 : strtoull(at + sizeof "\nmaxmemory:" - 1, NULL, 10);
+    r->session.err = e;
+    r->session.done = true;
+}
+
+/* All records and the whole journal come back into Redis at once, also those that had left it: what
+ * has no room is refused before the first is written. */
+static int check_memory(struct restore *r)
+{
+    struct cli *c = r->cli;
+    char path[BACKUP_PATH_BYTES];
+    struct stat st = {.st_size = 0};
+    const char *info[] = {"INFO", "memory"};
+    if (backup_path(path, r->dir, "state"))
+        (void)stat(path, &st);
+    uint64_t need =
+        r->journal_bytes + backup_records_memory(&r->records) + (uint64_t)st.st_size + EMPTY_BYTES;
+    int status = session_raw(&r->session, 2, info, on_info, r);
+    if (status != CLI_OK || r->max_bytes == 0 || need <= r->max_bytes)
+        return status;
+    return cli_fail(c, CLI_REFUSED,
+                    c->ja ? "復元には約 %llu MiB のメモリが必要ですが、Redis の maxmemory は %llu "
+                            "MiB です。maxmemory を上げてから、もう一度実行してください"
+                          : "the restore needs about %llu MiB of memory and Redis' maxmemory is "
+                            "%llu MiB: raise maxmemory, then run it again",
+                    (unsigned long long)(need >> 20) + 1, (unsigned long long)r->max_bytes >> 20);
+}
+
+/* A dry run without a Redis looks at the backup alone. */
+static int check_target(struct restore *r)
+{
+    struct cli *c = r->cli;
+    int status = cli_load_config(c);
+    if (status != CLI_OK || (c->dry_run && c->config.redis_address[0] == '\0'))
+        return c->dry_run ? CLI_OK : status;
+    status = session_open(c, &r->session, false);
+    return status == CLI_OK ? check_memory(r) : status;
+}
+
 static int run(struct restore *r, bool and_verify)
 {
     struct cli *c = r->cli;
@@ -399,6 +454,8 @@ static int run(struct restore *r, bool and_verify)
             path);
     r->head = (uint64_t)json_integer_value(json_object_get(r->manifest, "head"));
     int status = check_set(r);
+    if (status == CLI_OK)
+        status = check_target(r);
     if (status == CLI_OK && c->dry_run) {
         cli_note(c, c->ja ? "バックアップに誤りはありません (--dry-run)"
                           : "the backup is sound (--dry-run)");
@@ -407,8 +464,6 @@ static int run(struct restore *r, bool and_verify)
     if (status == CLI_OK &&
         !cli_confirm(c, c->ja ? "空の Redis に復元しますか" : "Restore into an empty Redis?"))
         status = CLI_USAGE;
-    if (status == CLI_OK)
-        status = session_open(c, &r->session, false);
     if (status == CLI_OK)
         status = write_all(r);
     if (status == CLI_OK)

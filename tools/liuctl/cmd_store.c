@@ -298,7 +298,7 @@ int cmd_store_confirm(struct cli *c, struct cli_args *a)
     uint64_t head = 0;
     char question[256];
     char *reason = NULL;
-    int status = store_order_begin(c, a, &reason);
+    int status = store_order_reason(c, cli_option(a, "--reason"), &reason);
     if (status != CLI_OK || !cli_done(c, a))
         return status == CLI_OK ? CLI_USAGE : status;
     status = session_open(c, &s, true);

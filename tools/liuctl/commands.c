@@ -18,6 +18,13 @@ const struct cli_command cli_commands[] = {
      "台帳が照合できないとき、この Redis を使うことを運用者が確認します(署名、運用者)。",
      "liuctl --as operator store confirm --reason 'the disk of the archive is lost'",
      cmd_store_confirm},
+    {"store recover", "DIR --reason TEXT",
+     "Bring a halted store back from archive and Redis, under a new epoch (signed, operators). DIR "
+     "gets a copy first; interrupted, run it again.",
+     "停止した保存先を、書庫と Redis から新しい世代で復旧します(署名、運用者)。DIR に控えを作り、"
+     "中断したときは同じ指定で続けます。",
+     "liuctl --as operator store recover recovery-1 --reason 'started on an older copy'",
+     cmd_store_recover},
     {"keygen", "IDENTITY [--dir DIR] [--key-id ID]", "Make the keys of a party, feed or service.",
      "当事者・通報元・サービスの鍵を作ります。", "liuctl keygen moj --dir keys", cmd_keygen},
     {"party add", "FILE.json [--keys KEYS.json] [--replace]",

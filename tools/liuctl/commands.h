@@ -44,6 +44,8 @@ cli_run cmd_alert_push, cmd_incident_show, cmd_incident_list, cmd_incident_confi
 cli_run cmd_events_follow;
 /* cmd_store.c */
 cli_run cmd_store_init, cmd_store_migrate, cmd_store_confirm;
+/* cmd_recover.c */
+cli_run cmd_store_recover;
 /* cmd_journal.c */
 cli_run cmd_journal_tail, cmd_journal_rebuild;
 /* cmd_quarantine.c */

@@ -151,8 +151,10 @@ static int walk_stream(struct journal_walk *w)
 {
     uint64_t head = 0;
     int status = session_head(w->session, &head);
+    if (w->upto != 0 && head > w->upto)
+        head = w->upto;
     w->head = head;
-    if (status == CLI_OK && w->seq > head)
+    if (status == CLI_OK && w->seq > head && w->upto == 0)
         fault_at(w, w->seq, "is in the archive, but the journal ends before it: entries were lost");
     while (status == CLI_OK && w->seq < head) {
         uint64_t before = w->seq;

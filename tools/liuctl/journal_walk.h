@@ -18,6 +18,9 @@ struct journal_walk {
     /* Each record of the snapshot to start from; NULL = start from entry 1. */
     enum err (*record)(void *arg, const struct snapshot_record *r);
     void *arg;
+    /* Of a journal that the archive is ahead of: what Redis has behind this entry is passed over,
+     * and that it ends early is no fault. 0 = all of it. */
+    uint64_t upto;
     struct cli_wait wait; /* its own */
 
     /* results */

@@ -6,9 +6,8 @@
 #include "ismap/liu/v1/party.pb-c.h"
 #include "wire/unpack.h"
 
-int store_order_begin(struct cli *c, struct cli_args *a, char **reason)
+int store_order_reason(struct cli *c, const char *why, char **reason)
 {
-    const char *why = cli_option(a, "--reason");
     if (why == NULL || why[0] == '\0')
         return cli_usage(c, c->ja ? "--reason に理由を指定してください。記録簿に残ります"
                                   : "give --reason: it is kept in the journal");

@@ -13,9 +13,9 @@ struct store_order {
     size_t bytes;
 };
 
-/* Takes --reason TEXT and looks whether there are signing keys. CLI_OK, or an exit status with a
+/* Is `why` (may be NULL) a reason, and are there signing keys? CLI_OK, or an exit status with a
  * message printed. */
-int store_order_begin(struct cli *c, struct cli_args *a, char **reason);
+int store_order_reason(struct cli *c, const char *why, char **reason);
 
 /* Is --as an operator of this store, with the key that would sign? To be called before anything is
  * changed. CLI_OK, or an exit status with a message printed. */

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 
-int session_open(struct cli *c, struct session *s, bool checked)
+static int open_it(struct cli *c, struct session *s, bool checked, bool halted_too)
 {
     *s = (struct session){.cli = c};
     int status = cli_load_config(c);
@@ -17,7 +17,8 @@ int session_open(struct cli *c, struct session *s, bool checked)
                               .user = c->config.redis_user,
                               .password_file = c->config.redis_password_file,
                               .partition = c->config.partition,
-                              .timeout_ms = c->config.timeout_ms};
+                              .timeout_ms = c->config.timeout_ms,
+                              .halted_too = halted_too};
     store_take_tls(&sc, &c->config.redis_tls);
     struct err_text why = {""};
     if (loop_create(&s->loop) != ERR_OK || store_create(s->loop, &sc, &s->store, &why) != ERR_OK)
@@ -36,6 +37,16 @@ int session_open(struct cli *c, struct session *s, bool checked)
     }
     cli_wait_end(&wait);
     return CLI_OK;
+}
+
+int session_open(struct cli *c, struct session *s, bool checked)
+{
+    return open_it(c, s, checked, false);
+}
+
+int session_open_halted(struct cli *c, struct session *s)
+{
+    return open_it(c, s, true, true);
 }
 
 void session_close(struct session *s)
@@ -61,6 +72,19 @@ int session_wait(struct session *s)
     if (s->err != ERR_OK)
         return cli_fail(s->cli, CLI_TEMPORARY, "Redis: %s", err_name(s->err));
     return CLI_OK;
+}
+
+int session_raw(struct session *s, int argc, const char *const *argv, store_raw_fn *fn, void *arg)
+{
+    int64_t until = clock_mono_ms() + s->cli->config.timeout_ms;
+    enum err e = store_raw(s->store, argc, argv, NULL, fn, arg);
+    while (e == ERR_UNAVAILABLE && clock_mono_ms() < until) {
+        enum err turn = loop_turn(s->loop, 10);
+        if (turn != ERR_OK && turn != ERR_AGAIN)
+            break;
+        e = store_raw(s->store, argc, argv, NULL, fn, arg);
+    }
+    return e == ERR_OK ? session_wait(s) : cli_redis_away(s->cli);
 }
 
 struct head_answer {

@@ -317,7 +317,60 @@ static void on_halt(void *arg, enum err e, uint64_t seq, const char *why)
     *(struct seen *)arg = (struct seen){true, seq > 0 ? e : ERR_INTERNAL};
 }
 
-/* The last test: nothing commits any more. */
+/* As the operator; `head` NULL = the one that is there. Its first word or ":" and a number. */
+static void clear(struct deployed *d, const char *key, const char *head, const char *last,
+                  const char *want)
+{
+    redisContext *r = test_redis_connect(&d->client.redis);
+    freeReplyObject(redisCommand(r, "AUTH operator %s", SECRET));
+    redisReply *there = redisCommand(r, "GET {p0}:head");
+    const char *now = there->type == REDIS_REPLY_STRING ? there->str : "";
+    redisReply *reply = redisCommand(r, "FCALL liu_clear 3 {p0}:head {p0}:restoring %s %s %s", key,
+                                     head == NULL ? now : head, last);
+    char told[32];
+    (void)snprintf(told, sizeof(told), ":%lld", reply->integer);
+    if (reply->type == REDIS_REPLY_ERROR)
+        (void)snprintf(told, sizeof(told), "%.*s", (int)strcspn(reply->str, " "), reply->str);
+    assert_string_equal(told, want);
+    freeReplyObject(reply);
+    freeReplyObject(there);
+    redisFree(r);
+}
+
+static long long exists(struct deployed *d, const char *key)
+{
+    redisContext *r = test_redis_connect(&d->client.redis);
+    freeReplyObject(redisCommand(r, "AUTH operator %s", SECRET));
+    redisReply *reply = redisCommand(r, "EXISTS %s", key);
+    long long n = reply->integer;
+    freeReplyObject(reply);
+    redisFree(r);
+    return n;
+}
+
+static void a_store_that_works_is_not_emptied(void **state)
+{
+    struct deployed *d = *state;
+    clear(d, "{p0}:r:party", NULL, "", "LIUREFUSED");
+    clear(d, "{p0}:r:party", NULL, "end", "LIUREFUSED");
+    assert_int_equal(exists(d, "{p0}:r:party"), 1);
+}
+
+/* The very last: with the head that was seen, and the head goes last. */
+static void a_halted_store_is_emptied_by_the_operator(void **state)
+{
+    struct deployed *d = *state;
+    clear(d, "{p0}:r:party", "0123456789abcdef0123456789abcdef 1 1 x halted", "", "LIUREFUSED");
+    assert_int_equal(exists(d, "{p0}:r:party"), 1);
+    clear(d, "{p0}:r:party", NULL, "", ":1");
+    assert_int_equal(exists(d, "{p0}:r:party"), 0);
+    assert_int_equal(exists(d, "{p0}:head"), 1);
+    clear(d, "{p0}:journal", NULL, "end", ":1");
+    assert_int_equal(exists(d, "{p0}:head"), 0);
+    clear(d, "{p0}:journal", NULL, "", "LIUREFUSED");
+}
+
+/* Nothing commits any more. */
 static void ledger_halts_the_store_for_all(void **state)
 {
     struct deployed *d = *state;
@@ -342,6 +395,8 @@ static void commands_outside_a_users_duty_are_refused(void **state)
         const char *user, *command;
     } rows[] = {{"intake", "FCALL liu_trim 1 {p0}:head"},
                 {"intake", "FCALL liu_halt 1 {p0}:head"},
+                {"intake", "FCALL liu_clear 2 {p0}:head {p0}:restoring x x"},
+                {"ledger", "FCALL liu_clear 2 {p0}:head {p0}:restoring x x"},
                 {"intake", "FCALL liu_freeze 1 {p0}:head"},
                 {"intake", "FCALL liu_thaw 1 {p0}:head"},
                 {"intake", "FCALL liu_init 1 {p0}:head"},
@@ -441,7 +496,9 @@ int main(void)
         cmocka_unit_test(everything_is_there_after_a_restart),
         cmocka_unit_test(commands_outside_a_users_duty_are_refused),
         cmocka_unit_test(nobody_gets_in_without_a_name),
+        cmocka_unit_test(a_store_that_works_is_not_emptied),
         cmocka_unit_test(ledger_halts_the_store_for_all),
+        cmocka_unit_test(a_halted_store_is_emptied_by_the_operator),
     };
     return cmocka_run_group_tests_name("store_deploy", tests, deploy, undeploy);
 }
