@@ -2,7 +2,8 @@
  * that a file that is missing for another reason is still found.
  *
  * Two files in the folder, of the same form:
- *   retention.plan  what is to go next; nothing has gone yet, and told is 0
+ *   retention.plan  what is to go next; nothing has gone yet. Told is the last entry that was
+ *                   archived when it was made: what tells of it can only come behind
  *   retention.mark  what has gone: a walk takes it for the link before the first segment, and files
  *                   up to its last position are no part of the chain any more
  * Order of a removal: plan; then the event SegmentsExpired in the journal; then mark, with the

@@ -1,6 +1,8 @@
 /* Takes out of the archive what is older than its period (core/retention.h), one removal at a time:
- * plan, event, mark, files (mark.h). A plan that is there already is gone on with, so that a
- * removal that a crash cut off is told of once: the receipt of its commit is made of its range.
+ * plan, event, mark, files (mark.h). A plan that is there already is gone on with, and told of
+ * once: the receipt of its commit is made of its range, and because a receipt does not live for
+ * ever, the event is looked for in the archived journal first, when that has reached the head of
+ * then.
  *
  * Removing needs two clocks that agree: this machine's, and that of the services, as the newest
  * archived entry of the journal has it. The earlier one counts. Where both are of one machine, a
@@ -19,6 +21,7 @@
 #include "services/ledger/core/retention.h"
 #include "services/ledger/ledger_private.h"
 #include "services/ledger/retention_folder.h"
+#include "services/ledger/retention_told.h"
 #include "wire/unpack.h"
 
 #define FIRST_LOOK_MS 10000
@@ -43,7 +46,11 @@ struct retention {
     int64_t days;
     int64_t now_ms;
     struct totals seen;
-    bool found; /* `plan` of the folder `dir` is to be told of */
+    bool found; /* `plan` of the folder `dir` is to be told of, */
+    bool old;   /* perhaps it was already: by */
+    uint64_t told_seq;
+    uint64_t archived;
+    uint64_t wait_seq; /* an old plan is looked for when this is archived; 0 = not known */
     struct mark plan;
     char dir[FOLDER_PATH_BYTES];
     size_t gone; /* files */
@@ -115,6 +122,17 @@ static enum err old_plan(struct retention *r, const struct retention_folder *f,
     return *again ? folder_sync(f->dir, why) : mark_drop_plan(f->dir, why);
 }
 
+/* Was the plan told of before? Not known, and nothing to do yet, before wait_seq is archived. */
+static enum err look_back(struct retention *r, struct err_text *why)
+{
+    const struct ledger *l = r->ledger;
+    uint64_t after = strcmp(r->plan.told_epoch, l->epoch) == 0 ? r->plan.told_seq : 0;
+    r->old = true;
+    if (r->wait_seq == 0 || r->archived < r->wait_seq)
+        return ERR_OK;
+    return expired_find(l->journal.dir, after, &r->plan, &r->stop, &r->told_seq, why);
+}
+
 static enum err look_at(struct retention *r, const struct retention_folder *f, struct err_text *why)
 {
     struct mark mark;
@@ -134,12 +152,16 @@ static enum err look_at(struct retention *r, const struct retention_folder *f, s
         e = mark_sweep(f->dir, &mark, &n, why);
     if (e == ERR_OK)
         e = old_plan(r, f, &mark, &r->found, why);
-    if (e == ERR_OK && !r->found) {
+    if (e == ERR_OK && r->found) {
+        e = look_back(r, why);
+    } else if (e == ERR_OK) {
         e = retention_plan(f, r->days, r->now_ms, SEGMENTS_A_STEP, &r->plan, &r->found, why);
+        r->plan.told_seq = r->archived;
+        (void)text_copy(r->plan.told_epoch, sizeof(r->plan.told_epoch), r->ledger->epoch);
         if (e == ERR_OK && r->found)
             e = mark_write(f->dir, MARK_PLAN, &r->plan, why);
-        r->found = r->found && e == ERR_OK;
     }
+    r->found = r->found && e == ERR_OK;
     if (r->found)
         (void)snprintf(r->dir, sizeof(r->dir), "%s", f->dir);
     return e;
@@ -198,6 +220,7 @@ static void finished(void *arg, struct archive_job *job)
         rest(r, LEDGER_RETRY_MS);
         return;
     }
+    r->wait_seq = 0;
     (void)snprintf(last, sizeof(last), "%" PRIu64 ".%" PRIu64, r->plan.last.seq, r->plan.last.sub);
     log_event(LOG_LEVEL_INFO, "segments-removed", "their period is over", "stream", r->plan.stream,
               "epoch", r->plan.epoch, "last", last, NULL);
@@ -222,6 +245,13 @@ static void submit(struct retention *r, void (*call)(struct archive_job *),
     archiver_submit(r->ledger->maker, &r->job);
 }
 
+static void was_told(struct retention *r, uint64_t seq)
+{
+    (void)text_copy(r->plan.told_epoch, sizeof(r->plan.told_epoch), r->ledger->epoch);
+    r->plan.told_seq = seq;
+    submit(r, finish, finished);
+}
+
 static void told(void *arg, const struct commit_result *c)
 {
     struct ledger *l = arg;
@@ -229,14 +259,12 @@ static void told(void *arg, const struct commit_result *c)
         return;
     struct retention *r = l->retention;
     if (c->status == COMMIT_OK || c->status == COMMIT_DUPLICATE) {
-        (void)text_copy(r->plan.told_epoch, sizeof(r->plan.told_epoch), l->epoch);
-        r->plan.told_seq = c->seq;
-        submit(r, finish, finished);
+        was_told(r, c->seq);
         return;
     }
     if (c->status != COMMIT_UNKNOWN && c->status != COMMIT_UNAVAILABLE)
         ledger_fault(l, "retention-failed", r->plan.stream, c->text);
-    rest(r, LEDGER_RETRY_MS); /* the plan is there: the same commit again */
+    rest(r, LEDGER_RETRY_MS); /* the plan is there */
 }
 
 static enum err pack_payload(struct retention *r, size_t *bytes)
@@ -269,7 +297,7 @@ static enum err build(struct retention *r)
     size_t n = 0;
     enum err e = pack_payload(r, &n);
     struct crypto_part part = {r->payload, n};
-    r->commit = (struct commit){.receipt_party = "ledger",
+    r->commit = (struct commit){.receipt_party = "service/ledger", /* no party has a / */
                                 .receipt_id = r->id,
                                 .reply_type = "",
                                 .now_ms = clock_wall_ms(),
@@ -286,7 +314,6 @@ static enum err build(struct retention *r)
     j.cause = r->id;
     j.type = (char *)(uintptr_t)type->name;
     j.payload = (ProtobufCBinaryData){.len = n, .data = r->payload};
-    j.request_hash = (ProtobufCBinaryData){.len = SHA256_BYTES, .data = r->commit.request_hash};
     if (ismap__liu__v1__journal_entry__get_packed_size(&j) > sizeof(r->entry_bytes))
         return ERR_INTERNAL;
     r->entry = (struct commit_entry){.data = r->entry_bytes, .type = type->short_name};
@@ -297,11 +324,32 @@ static enum err build(struct retention *r)
 static void tell(struct retention *r)
 {
     struct ledger *l = r->ledger;
+    r->wait_seq = 0; /* what comes of it may be behind the head that was read */
     enum err e = l->stopped ? ERR_UNAVAILABLE : build(r);
     l->pending++;
     if (e == ERR_OK)
         e = store_commit(l->store, STORE_MAIN, &r->commit, told, l);
     if (e == ERR_OK)
+        return;
+    l->pending--;
+    rest(r, LEDGER_RETRY_MS);
+}
+
+static void head_read(void *arg, enum err e, uint64_t seq)
+{
+    struct ledger *l = arg;
+    if (ledger_answered(l))
+        return;
+    if (e == ERR_OK)
+        l->retention->wait_seq = seq;
+    rest(l->retention, LEDGER_TICK_MS);
+}
+
+static void ask_head(struct retention *r)
+{
+    struct ledger *l = r->ledger;
+    l->pending++;
+    if (store_head(l->store, head_read, l) == ERR_OK)
         return;
     l->pending--;
     rest(r, LEDGER_RETRY_MS);
@@ -315,10 +363,18 @@ static void looked(void *arg, struct archive_job *job)
     r->known = r->seen;
     if (job->result != ERR_OK || r->fault.text[0] != '\0')
         ledger_fault(r->ledger, "retention-failed", "archive", why);
-    if (r->found && job->result == ERR_OK)
-        tell(r);
-    else
+    if (!r->found || job->result != ERR_OK)
         rest(r, l->set->retention_seconds * 1000);
+    else if (!r->old)
+        tell(r);
+    else if (r->wait_seq == 0)
+        ask_head(r);
+    else if (r->archived < r->wait_seq)
+        rest(r, LEDGER_TICK_MS);
+    else if (r->told_seq > 0)
+        was_told(r, r->told_seq);
+    else
+        tell(r);
 }
 
 void retention_go(struct ledger *l)
@@ -330,7 +386,9 @@ void retention_go(struct ledger *l)
         strcmp(l->confirm.run, store_run(l->store)) != 0)
         return;
     r->busy = true;
-    r->found = false;
+    r->found = r->old = false;
+    r->told_seq = 0;
+    r->archived = l->journal.has_archived ? l->journal.archived.seq : 0;
     r->days = days_of(l);
     if (r->days > 0 && clock_jumped(r)) {
         ledger_fault(l, "retention-failed", "clock",

@@ -142,7 +142,7 @@ struct mark {
     uint64_t all_entries;
     uint64_t days;                             /* the period then */
     char told_epoch[SEGMENT_EPOCH_DIGITS + 1]; /* of the journal that tells of it */
-    uint64_t told_seq;                         /* the entry; 0 in a plan */
+    uint64_t told_seq;                         /* the entry; in a plan: it comes behind this one */
 };
 
 struct segment_report {

@@ -5,8 +5,7 @@
 
 #include "base/limits.h"
 #include "base/text.h"
-#include "ismap/liu/v1/event.pb-c.h"
-#include "wire/unpack.h"
+#include "services/ledger/retention_told.h"
 
 struct told_event {
     struct told_event *next;
@@ -40,20 +39,13 @@ static enum err keep(struct archive_told *t, uint64_t seq, const Ismap__Liu__V1_
 
 enum err told_entry(void *told, const struct segment_entry *raw)
 {
-    const ProtobufCMessageDescriptor *type = &ismap__liu__v1__segments_expired__descriptor;
     struct arena a;
-    ProtobufCMessage *m = NULL;
     arena_init(&a, 4 * (size_t)LIMIT_WORK_ARENA_BYTES);
+    const Ismap__Liu__V1__SegmentsExpired *x = expired_read(&a, raw->data, raw->bytes);
     enum err e =
-        wire_unpack(&a, &ismap__liu__v1__journal_entry__descriptor, raw->data, raw->bytes, &m);
-    const Ismap__Liu__V1__JournalEntry *j = (const void *)m;
-    bool mine = e == ERR_OK && strcmp(j->type, type->name) == 0;
-    if (mine)
-        e = wire_unpack(&a, type, j->payload.data, j->payload.len, &m);
-    if (mine && e == ERR_OK)
-        e = keep(told, raw->pos.seq, (const void *)m);
+        x == NULL ? ERR_OK : keep(told, raw->pos.seq, x); /* unreadable: a rebuild's to tell */
     arena_fini(&a);
-    return e == ERR_NOMEM ? e : ERR_OK; /* what cannot be read is a rebuild's to tell */
+    return e;
 }
 
 enum err told_journal_end(struct archive_told *t, const char *epoch, uint64_t last, bool sound)
