@@ -9,9 +9,11 @@
 #include <string.h>
 
 #include "replay/check.h"
+#include "replay/check_retention.h"
 #include "replay/files.h"
 #include "services/ledger/folder.h"
 #include "services/ledger/ledger_private.h"
+#include "services/ledger/mark.h"
 #include "services/ledger/segment.h"
 #include "services/ledger/snapshot.h"
 
@@ -70,6 +72,14 @@ static void dir_of(const struct truth *t, char out[FOLDER_PATH_BYTES])
                    t->name);
 }
 
+static bool is_before(const struct mark *m, const char *name)
+{
+    struct segment_pos first;
+    struct segment_pos last;
+    return segment_name_range(m->kind, name, &first, &last) &&
+           segment_pos_compare(last, m->last) <= 0;
+}
+
 /* Reads the segments that are on the disk on from t->n, as long as entries are wanted. */
 static void read_on(struct truth *t, uint64_t wanted)
 {
@@ -78,13 +88,20 @@ static void read_on(struct truth *t, uint64_t wanted)
     struct folder_names names = {0};
     struct err_text why = {""};
     uint64_t at = 0; /* entries of the segments passed over */
+    struct mark mark = {.told_seq = 0};
+    bool removed = false;
     dir_of(t, dir);
     files_see_disk(true);
+    check_mark(dir, &mark, &removed);
+    at = mark.all_entries;
+    if (t->n < at) /* archived and removed since the last look */
+        t->n = at;
     enum err e = folder_list(dir, ".seg", false, &names, &why);
     for (size_t i = 0; e == ERR_OK && i < names.n && t->n < wanted; i++) {
         struct segment *s = NULL;
         struct segment_entry entry;
-        if (t->feed == NULL && strtoull(names.items[i] + 21, NULL, 10) <= t->n)
+        if (t->feed == NULL ? strtoull(names.items[i] + 21, NULL, 10) <= t->n
+                            : removed && is_before(&mark, names.items[i]))
             continue;
         e = folder_path(path, dir, names.items[i]) ? segment_open(path, &s, &why) : ERR_INVAL;
         at = t->feed == NULL ? t->n : at;
@@ -172,8 +189,12 @@ static void check_stream(const struct mem_noise *feed, uint64_t wanted)
     struct segment_report report;
     struct err_text why = {""};
     struct buf text;
+    struct mark mark = {.told_seq = 0};
+    bool removed = false;
     buf_init(&text, TEXT_BYTES);
     dir_of(&t, dir);
+    check_mark(dir, &mark, &removed);
+    t.n = mark.all_entries;
     enum err e = segment_walk(dir, compare, &t, &report, &text, &why);
     if (e != ERR_OK)
         sim_fail("the archive of %s: %s %.*s", t.name, why.text, (int)text.len,
@@ -226,6 +247,7 @@ void check_archive_settled(void)
     check_stream(NULL, memstore_head(&sim.store));
     for (const struct mem_noise *n = sim.store.noise; n != NULL; n = n->hh.next)
         check_stream(n, n->n);
+    check_retention_settled(&check_archive_count.removed);
     check_snapshots();
 }
 

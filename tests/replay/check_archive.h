@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 struct check_archive_count { /* of all runs */
-    uint64_t trimmed, archived, snapshots;
+    uint64_t trimmed, archived, snapshots, removed;
 };
 extern struct check_archive_count check_archive_count;
 

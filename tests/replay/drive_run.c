@@ -5,6 +5,7 @@
 
 #include "replay/check.h"
 #include "replay/check_archive.h"
+#include "services/ledger/core/retention.h"
 
 #define SETTLE_STEP_US                                                                             \
     (437 * SIM_MS) /* out of step with the services: polls are never all under way */
@@ -54,7 +55,7 @@ static void choose_settings(struct ledger_settings *s)
     s->snapshot_entries = from_to(5, 60);
     s->snapshot_seconds = 3600;
     s->snapshot_keep = from_to(1, 3);
-    s->retention_seconds = 3600;
+    s->retention_seconds = from_to(1, 3);
     s->cold_filter = 1;
 }
 
@@ -62,6 +63,10 @@ void drive_begin(uint64_t seed, bool trace)
 {
     sim_begin(seed, trace);
     choose_settings(&sim.ledger);
+    if (rng_below(&sim.rng, 2) == 0) { /* all noise is older than its period */
+        sim.ledger.retain_noise_days = 500;
+        sim.store.noise_behind_ms = 501 * (int64_t)RETENTION_DAY_MS;
+    }
     world_genesis();
     check_begin();
     check_archive_begin();
@@ -121,11 +126,15 @@ bool drive_settle(void)
     } while (!at_rest() && sim.now_us < end);
     if (!at_rest())
         say_who_is_open();
-    if (!drive_until(sim.now_us + IDLE_US))
-        return false;
-    while (!check_archive_rests() && sim.now_us < end)
-        if (!drive_until(sim.now_us + SETTLE_STEP_US))
+    uint64_t head;
+    do { /* the ledger tells of what it removes: that is to be acted on and archived, too */
+        head = memstore_head(&sim.store);
+        if (!drive_until(sim.now_us + IDLE_US))
             return false;
+        while (!check_archive_rests() && sim.now_us < end)
+            if (!drive_until(sim.now_us + SETTLE_STEP_US))
+                return false;
+    } while (memstore_head(&sim.store) != head && sim.now_us < end);
     check_settled();
     check_archive_settled();
     agents_check_followed();

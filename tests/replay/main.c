@@ -80,13 +80,15 @@ static int run_seeds(const struct options *o)
                  (unsigned long long)o->runs, (unsigned long long)o->seed,
                  (unsigned long long)steps, (unsigned long long)answers,
                  (unsigned long long)entries, s, (double)o->runs / (s > 0 ? s : 1));
-    (void)printf(
-        "  archived %llu entries, trimmed %llu, %llu snapshots; the ledger ended in the midst of "
-        "%llu jobs, lost power %llu times, its disk failed %llu times\n",
-        (unsigned long long)check_archive_count.archived,
-        (unsigned long long)check_archive_count.trimmed,
-        (unsigned long long)check_archive_count.snapshots, (unsigned long long)files_count.cut,
-        (unsigned long long)files_count.losses, (unsigned long long)files_count.failed);
+    (void)printf("  archived %llu entries, trimmed %llu, %llu snapshots, %llu segments removed; "
+                 "the ledger ended in the midst of "
+                 "%llu jobs, lost power %llu times, its disk failed %llu times\n",
+                 (unsigned long long)check_archive_count.archived,
+                 (unsigned long long)check_archive_count.trimmed,
+                 (unsigned long long)check_archive_count.snapshots,
+                 (unsigned long long)check_archive_count.removed,
+                 (unsigned long long)files_count.cut, (unsigned long long)files_count.losses,
+                 (unsigned long long)files_count.failed);
     (void)printf("  memory: %llu commits were refused for it, %llu requests took of the reserve\n",
                  (unsigned long long)oom, (unsigned long long)reserve);
     return 0;

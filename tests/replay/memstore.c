@@ -327,7 +327,8 @@ static void noise_add(struct memstore *s, const struct commit_noise *c)
     }
     n->entries = room(n->entries, n->n, &n->cap, sizeof *n->entries);
     struct mem_noise_entry *e = &n->entries[n->n];
-    *e = (struct mem_noise_entry){(uint64_t)s->server_ms, 0, bytes_of(c->data, c->bytes), c->bytes};
+    *e = (struct mem_noise_entry){(uint64_t)(s->server_ms - s->noise_behind_ms), 0,
+                                  bytes_of(c->data, c->bytes), c->bytes};
     if (n->n > 0 && e[-1].ms >= e->ms) {
         e->ms = e[-1].ms;
         e->sub = e[-1].sub + 1;

@@ -103,6 +103,7 @@ struct memstore {
     struct mem_receipt *receipts;
     struct mem_count *counts;
     struct mem_noise *noise;
+    int64_t noise_behind_ms; /* ids of noise are so much older. Set by the caller */
 };
 
 /* An empty partition under this epoch; the first commit is its genesis. */
