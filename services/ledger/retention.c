@@ -297,7 +297,7 @@ static enum err build(struct retention *r)
     size_t n = 0;
     enum err e = pack_payload(r, &n);
     struct crypto_part part = {r->payload, n};
-    r->commit = (struct commit){.receipt_party = "service/ledger", /* no party has a / */
+    r->commit = (struct commit){.receipt_party = "ledger", /* no message has an id with a colon */
                                 .receipt_id = r->id,
                                 .reply_type = "",
                                 .now_ms = clock_wall_ms(),
