@@ -37,6 +37,8 @@ struct flood {
     uint64_t epoch;
     uint64_t wait_ms;
     uint64_t seconds; /* at most */
+    uint64_t bytes;   /* of messages, after which it ends; 0 = after `alerts` */
+    uint64_t bytes_taken;
     _Atomic bool stop;
     _Atomic bool half; /* half of the flood has been taken: time for the urgent one */
     int64_t urgent_pushed_us;
@@ -210,6 +212,7 @@ struct bulk {
     bool going_back;
     int64_t pause_ms; /* the store asked for it */
     int64_t sent_us[WINDOW_MAX * 2];
+    uint64_t sent_bytes[WINDOW_MAX * 2];
     Ismap__Liu__V1__Alert *alerts;
     Ismap__Liu__V1__Alert **list;
     Ismap__Liu__V1__ServiceRef refs[2];
@@ -246,6 +249,8 @@ static void bulk_send(struct bulk *b)
     if (b->critical >= b->next && b->critical < b->next + n && f->bulk_pushed_us == 0)
         f->bulk_pushed_us = now;
     b->sent_us[f->messages % (WINDOW_MAX * 2)] = now;
+    b->sent_bytes[f->messages % (WINDOW_MAX * 2)] =
+        ismap__liu__v1__push_alerts__get_packed_size(&m);
     f->messages++;
     b->next += n;
     b->open++;
@@ -274,8 +279,10 @@ static void bulk_reply(struct bulk *b, const Ismap__Liu__V1__Reply *r)
         return;
     }
     samples_add(&f->ack, clock_mono_us() - b->sent_us[k % (WINDOW_MAX * 2)]);
-    if (first + n > b->acked)
+    if (first + n > b->acked) {
         b->acked = first + n;
+        f->bytes_taken += b->sent_bytes[k % (WINDOW_MAX * 2)];
+    }
     if (b->critical >= first && b->critical < first + n && f->bulk_durable_us == 0) {
         f->bulk_durable_us = clock_mono_us();
         f->bulk_verdict = verdict_of(&b->lane, r, b->critical);
@@ -291,7 +298,8 @@ static void bulk_run(struct bulk *b)
     b->critical = f->bulk_number == NULL ? 0 : f->alerts / 3;
     f->began_us = clock_mono_us();
     int64_t give_up = f->began_us + (int64_t)f->seconds * 1000000;
-    while (b->acked <= f->alerts && clock_mono_us() < give_up) {
+    while (b->acked <= f->alerts && (f->bytes == 0 || f->bytes_taken < f->bytes) &&
+           clock_mono_us() < give_up) {
         while (!b->going_back && b->open < f->window && b->next <= f->alerts)
             bulk_send(b);
         const Ismap__Liu__V1__Reply *r = lane_recv(&b->lane, 2000);
@@ -358,6 +366,7 @@ static json_t *report_of(struct flood *f, struct subscriber *subs, size_t n,
     json_t *j = json_object();
     double seconds = (double)(f->ended_us - f->began_us) / 1e6;
     (void)json_object_set_new(j, "alertsTaken", json_integer((json_int_t)f->taken));
+    (void)json_object_set_new(j, "alertBytesTaken", json_integer((json_int_t)f->bytes_taken));
     (void)json_object_set_new(j, "messages", json_integer((json_int_t)f->messages));
     (void)json_object_set_new(j, "refusedMessages", json_integer((json_int_t)f->refused));
     (void)json_object_set_new(j, "seconds", json_real(seconds));
@@ -447,6 +456,7 @@ int drive_flood(struct cli *c, struct cli_args *a)
     f.urgent_number = cli_option(a, "--urgent");
     f.bulk_number = cli_option(a, "--bulk");
     bool good = drive_number(c, a, "--alerts", 20000, 10000000000, &f.alerts) &&
+                drive_number(c, a, "--bytes", 0, UINT64_MAX / 2, &f.bytes) &&
                 drive_number(c, a, "--batch", 64, LIMIT_ALERTS_BULK, &f.batch) &&
                 drive_number(c, a, "--window", 8, WINDOW_MAX, &f.window) &&
                 drive_number(c, a, "--seconds", 120, 86400, &f.seconds) &&

@@ -19,7 +19,8 @@ static const struct drive_command commands[] = {
      "      pre-applications as fast as --rate says (0 = as fast as --window open requests allow)",
      drive_load},
     {"flood",
-     "--feed ID --subscribers ID,ID [--alerts N] [--seconds N] [--batch N] [--window N] "
+     "--feed ID --subscribers ID,ID [--alerts N] [--bytes N] [--seconds N] [--batch N] [--window "
+     "N] "
      "[--urgent NUMBER] [--bulk NUMBER]\n"
      "      low alerts on the bulk door, with one critical alert in the urgent lane and one inside "
      "the bulk",

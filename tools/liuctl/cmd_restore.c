@@ -22,6 +22,7 @@
  * index a line. */
 #define ENTRY_BYTES 60
 #define INDEX_BYTES 24
+#define RECEIPT_BYTES 220
 #define EMPTY_BYTES (2u << 20) /* Redis itself, with the Function library */
 #define RECEIPT_MS                                                                                 \
     (LIMIT_RECEIPT_WINDOW_MS + 2 * LIMIT_CLOCK_AHEAD_MS) /* those before are needless */
@@ -35,6 +36,7 @@ struct restore {
     uint64_t seq;           /* last entry written */
     uint64_t journal_bytes; /* of memory, in Redis */
     int64_t newest_ms;      /* time of an entry */
+    int64_t made_ms;        /* the backup; for the look at memory only */
     struct session session;
     struct store_restore to;
     struct backup_records records;
@@ -95,6 +97,8 @@ static enum err on_checked(void *arg, const struct segment_entry *e)
         r->journal_bytes += e->bytes + ENTRY_BYTES + entry->n_audience * INDEX_BYTES;
         if (entry->at_ms > r->newest_ms)
             r->newest_ms = entry->at_ms;
+        if (entry->reply != NULL && entry->at_ms > r->made_ms - RECEIPT_MS)
+            r->journal_bytes += entry->reply->payload.len + RECEIPT_BYTES;
         x = backup_records_take(&r->records, entry);
     }
     arena_fini(&a);
@@ -453,6 +457,7 @@ static int run(struct restore *r, bool and_verify)
                   : "%s: another format: restore it with the version of liuctl that made it",
             path);
     r->head = (uint64_t)json_integer_value(json_object_get(r->manifest, "head"));
+    r->made_ms = json_integer_value(json_object_get(r->manifest, "atMs"));
     int status = check_set(r);
     if (status == CLI_OK)
         status = check_target(r);

@@ -1,5 +1,6 @@
-/* See recover.h. Receipts of entries that come back have no stored answer: who sends such a message
- * again is told that it was accepted, and as which entry, so that it takes effect once. */
+/* See recover.h. Entries bring their receipts along. Older ones, and such with a long answer, have
+ * no stored answer: who sends such a message again is told that it was accepted, and as which
+ * entry, so that it takes effect once. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,7 +159,8 @@ static void take_receipt(struct recover_state *r, uint64_t seq,
 {
     uint8_t value[RECEIPT_BYTES] = {0};
     char hex[2 * RECEIPT_BYTES + 1];
-    if (e->request_hash.len != SHA256_BYTES || strncmp(e->actor, "feed/", 5) == 0)
+    if (e->reply != NULL || e->request_hash.len != SHA256_BYTES ||
+        strncmp(e->actor, "feed/", 5) == 0)
         return;
     memcpy(value, e->request_hash.data, SHA256_BYTES);
     be64_put(value + SHA256_BYTES, seq);
