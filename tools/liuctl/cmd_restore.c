@@ -412,6 +412,7 @@ static int check_memory(struct restore *r)
         (void)stat(path, &st);
     uint64_t need =
         r->journal_bytes + backup_records_memory(&r->records) + (uint64_t)st.st_size + EMPTY_BYTES;
+    need += need / 16; /* what was measured differed by a hundredth */
     int status = session_raw(&r->session, 2, info, on_info, r);
     if (status != CLI_OK || r->max_bytes == 0 || need <= r->max_bytes)
         return status;
