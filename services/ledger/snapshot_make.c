@@ -28,6 +28,7 @@ struct make {
     struct snapshot_head head; /* of what is being made */
     struct change *changes;
     size_t bytes;
+    uint64_t begins; /* first entry that was read */
 };
 
 bool snapshot_holds(uint32_t kind)
@@ -91,6 +92,8 @@ static enum err on_entry(void *arg, const struct segment_entry *entry)
     ProtobufCMessage *message = NULL;
     if (atomic_load_explicit(m->stop, memory_order_relaxed))
         return ERR_AGAIN;
+    if (m->begins == 0)
+        m->begins = entry->pos.seq;
     arena_init(&a, 4 * (size_t)LIMIT_WORK_ARENA_BYTES);
     enum err e = wire_unpack(&a, &ismap__liu__v1__journal_entry__descriptor, entry->data,
                              entry->bytes, &message);
@@ -199,6 +202,10 @@ enum err snapshot_make(const char *dir, const char *epoch, size_t keep, const at
         e = segment_walk_range(journal, &range, &report, text, why);
     if (e == ERR_OK && m.head.seq > 0 && strcmp(m.head.epoch, epoch) != 0)
         e = err_say(why, ERR_DATA_LOSS, "%s: segments of another epoch", journal);
+    if (e == ERR_OK && base == NULL && m.begins > 1)
+        e = err_say(why, ERR_DATA_LOSS,
+                    "%s: begins with entry %llu: a snapshot would lack what was written before",
+                    journal, (unsigned long long)m.begins);
     if (e == ERR_OK && m.head.seq > 0)
         e = write_one(&m, folder, base, made, why);
     if (e == ERR_OK && made->seq > 0)

@@ -421,6 +421,20 @@ static void damaged_segments_make_no_snapshot(void **state)
     assert_int_equal(made.seq, 0);
 }
 
+/* As one that was begun when entries had been trimmed. */
+static void segments_that_begin_late_make_no_snapshot(void **state)
+{
+    (void)state;
+    struct snapshot_head made;
+    struct err_text why = {{0}};
+    written = 30;
+    memset(chain, 0, sizeof(chain));
+    write_segment(EPOCH, 10);
+    assert_int_equal(snapshot_make(dir, EPOCH, 10, &go_on, &made, NULL, &why), ERR_DATA_LOSS);
+    assert_non_null(strstr(why.text, "begins with entry 31"));
+    assert_int_equal(made.seq, 0);
+}
+
 static void order_is_kept(void **state)
 {
     (void)state;
@@ -450,6 +464,7 @@ int main(void)
         CASE(a_stop_leaves_nothing_behind),
         CASE(what_is_wrong_is_named),
         CASE(damaged_segments_make_no_snapshot),
+        CASE(segments_that_begin_late_make_no_snapshot),
         CASE(order_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
