@@ -99,19 +99,23 @@ static const struct check submit_registration[] = {
      .en = "Name the regions, at most 16."},
 };
 
+/* What every decision of the committee carries. */
+#define COMMITTEE_DATE_ROW                                                                         \
+    {                                                                                              \
+        .field = "committee_date", .flags = CHECK_REQUIRED | CHECK_DATE, .rule = "R46",            \
+        .ja = "ISMAP運営委員会の開催日を YYYY-MM-DD の形式で入力してください。",                   \
+        .en = "Give the date of the committee meeting as YYYY-MM-DD."                              \
+    }
+#define DECISION_REFERENCE_ROW                                                                     \
+    {                                                                                              \
+        .field = "decision_reference", .flags = CHECK_REQUIRED, .max = NAME_BYTES, .rule = "R46",  \
+        .ja = "決定の文書番号を記入してください。", .en = "Give the reference of the decision."    \
+    }
+
 static const struct check decide_registration[] = {
     NUMBER_ROW,
-    {.field = "committee_date",
-     .flags = CHECK_REQUIRED | CHECK_DATE,
-     .rule = "R46",
-     .ja = "ISMAP運営委員会の開催日を YYYY-MM-DD の形式で入力してください。",
-     .en = "Give the date of the committee meeting as YYYY-MM-DD."},
-    {.field = "decision_reference",
-     .flags = CHECK_REQUIRED,
-     .max = NAME_BYTES,
-     .rule = "R46",
-     .ja = "決定の文書番号を記入してください。",
-     .en = "Give the reference of the decision."},
+    COMMITTEE_DATE_ROW,
+    DECISION_REFERENCE_ROW,
     {.field = "reason",
      .max = TEXT_BYTES,
      .rule = "R46",
@@ -128,17 +132,8 @@ static const struct check cancel_registration[] = {
      .rule = "R87",
      .ja = "取消しの事由の区分を指定してください。",
      .en = "Give the ground of the cancellation."},
-    {.field = "committee_date",
-     .flags = CHECK_REQUIRED | CHECK_DATE,
-     .rule = "R46",
-     .ja = "ISMAP運営委員会の開催日を YYYY-MM-DD の形式で入力してください。",
-     .en = "Give the date of the committee meeting as YYYY-MM-DD."},
-    {.field = "decision_reference",
-     .flags = CHECK_REQUIRED,
-     .max = NAME_BYTES,
-     .rule = "R46",
-     .ja = "決定の文書番号を記入してください。",
-     .en = "Give the reference of the decision."},
+    COMMITTEE_DATE_ROW,
+    DECISION_REFERENCE_ROW,
     REASON_ROW("reason"),
 };
 

@@ -8,6 +8,7 @@
 #include "domain/validity.h"
 #include "services/intake/core/case_fsm.h"
 #include "services/intake/core/listing_fsm.h"
+#include "services/intake/core/requirements.h"
 
 #define NUMBER_DIGEST_BYTES 10 /* of the digest that makes the number: 16 digits of base32 */
 
@@ -146,23 +147,6 @@ enum decide intake_submit_registration(struct work *w, void *service_state)
     return apply(w, number, c, j, old);
 }
 
-/* R46: what was decided, when, where it is written; a meeting that has not been held decides
- * nothing. */
-static void check_decision(const Ismap__Liu__V1__DecideRegistration *m, int32_t today,
-                           struct violations *v)
-{
-    int32_t held;
-    if (date_parse(m->committee_date, &held) != ERR_OK)
-        violations_add(v, "committeeDate", "R46", "運営委員会の開催日(YYYY-MM-DD)が必要です。",
-                       "the date of the committee's meeting (YYYY-MM-DD) is required");
-    else if (held > today)
-        violations_add(v, "committeeDate", "R46", "開催日が未来の日付です。",
-                       "the meeting is still to come");
-    if (m->decision_reference[0] == '\0')
-        violations_add(v, "decisionReference", "R46", "決定の文書番号が必要です。",
-                       "the reference of the decision is required");
-}
-
 /* R43. False: refused. */
 static bool set_validity(struct work *w, const pb_rulebook *rules, pb_listing *l, int32_t today)
 {
@@ -214,7 +198,7 @@ enum decide intake_decide_registration(struct work *w, void *service_state)
     const Ismap__Liu__V1__DecideRegistration *m = work_message(w);
     int32_t today = date_of_ms(work_now_ms(w));
     struct violations v = {0};
-    check_decision(m, today, &v);
+    requirements_check_decision(m->committee_date, m->decision_reference, today, &v);
     if (v.n > 0)
         return shell_refuse_all(w, STATUS(INVALID_ARGUMENT), &v);
     const pb_listing *old;

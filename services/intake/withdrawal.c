@@ -7,6 +7,7 @@
 #include "base/date.h"
 #include "services/intake/core/case_fsm.h"
 #include "services/intake/core/listing_fsm.h"
+#include "services/intake/core/requirements.h"
 
 /* ---- the main application */
 
@@ -132,18 +133,6 @@ enum decide intake_withdraw_case(struct work *w, void *service_state)
 
 /* ---- cancellation */
 
-static void check_cancellation(const Ismap__Liu__V1__CancelRegistration *m, int32_t today,
-                               struct violations *v)
-{
-    int32_t decided;
-    if (date_parse(m->committee_date, &decided) != ERR_OK)
-        violations_add(v, "committeeDate", "R46", "運営委員会の開催日(YYYY-MM-DD)が必要です。",
-                       "the date of the committee's meeting (YYYY-MM-DD) is required");
-    else if (decided > today)
-        violations_add(v, "committeeDate", "R46", "開催日が未来の日付です。",
-                       "the meeting is still to come");
-}
-
 static enum decide cancelled(struct work *w, const pb_listing *old, enum listing_state next,
                              const Ismap__Liu__V1__CancelRegistration *m)
 {
@@ -177,7 +166,8 @@ enum decide intake_cancel_registration(struct work *w, void *service_state)
     (void)service_state;
     const Ismap__Liu__V1__CancelRegistration *m = work_message(w);
     struct violations v = {0};
-    check_cancellation(m, date_of_ms(work_now_ms(w)), &v);
+    requirements_check_decision(m->committee_date, m->decision_reference,
+                                date_of_ms(work_now_ms(w)), &v);
     if (v.n > 0)
         return shell_refuse_all(w, STATUS(INVALID_ARGUMENT), &v);
     const pb_listing *old;

@@ -1,6 +1,7 @@
 /* The parts of a main application, one check each; see requirements.h. */
 #include "services/intake/core/requirements.h"
 
+#include "base/date.h"
 #include "domain/validity.h"
 
 static void check_verdict(const struct requirement_facts *f, struct violations *out)
@@ -110,4 +111,19 @@ void requirements_check(const struct requirement_facts *f, struct violations *ou
         violations_add(out, "caseId", "R17",
                        "基盤となるクラウドサービスの登録番号が事前申請に記入されていません。",
                        "a base service of the pre-application has no registration number");
+}
+
+void requirements_check_decision(const char *committee_date, const char *reference, int32_t today,
+                                 struct violations *out)
+{
+    int32_t held;
+    if (date_parse(committee_date, &held) != ERR_OK)
+        violations_add(out, "committeeDate", "R46", "運営委員会の開催日(YYYY-MM-DD)が必要です。",
+                       "the date of the committee's meeting (YYYY-MM-DD) is required");
+    else if (held > today)
+        violations_add(out, "committeeDate", "R46", "開催日が未来の日付です。",
+                       "the meeting is still to come");
+    if (reference[0] == '\0')
+        violations_add(out, "decisionReference", "R46", "決定の文書番号が必要です。",
+                       "the reference of the decision is required");
 }

@@ -56,4 +56,9 @@ struct requirement_facts {
 /* The order of the violations is the order above. */
 void requirements_check(const struct requirement_facts *f, struct violations *out);
 
+/* A decision of the committee (運営委員会), for or against a registration or to end one: what was
+ * decided is written somewhere, and a meeting that has not been held decides nothing. R46 */
+void requirements_check_decision(const char *committee_date, const char *reference, int32_t today,
+                                 struct violations *out);
+
 #endif

@@ -188,11 +188,30 @@ static void an_empty_application_names_all_missing_parts_at_once(void **state)
     assert_violations(&v, expected, sizeof expected / sizeof expected[0]);
 }
 
+static void a_decision_was_taken_and_is_written_somewhere(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *date, *reference, *field;       /* NULL = no fault */
+    } rows[] = {{"1970-01-11", "LIU-2024-3", NULL}, /* today: day 10 */
+                {"1970-01-12", "LIU-2024-3", "committeeDate"},
+                {"tomorrow", "LIU-2024-3", "committeeDate"},
+                {"1970-01-11", "", "decisionReference"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct violations v = {0};
+        requirements_check_decision(rows[i].date, rows[i].reference, 10, &v);
+        assert_int_equal(v.n, rows[i].field != NULL);
+        if (v.n > 0)
+            assert_string_equal(v.items[0].field, rows[i].field);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_application_has_no_violation),
         cmocka_unit_test(each_part_is_asked_for_by_itself),
+        cmocka_unit_test(a_decision_was_taken_and_is_written_somewhere),
         cmocka_unit_test(an_empty_application_names_all_missing_parts_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
