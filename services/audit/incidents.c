@@ -74,21 +74,31 @@ static enum decide put(struct work *w, struct hit *h, enum err e)
     return DECIDE_DONE;
 }
 
+/* The case's part in an incident, to be edited. False: return *d; records are not there yet, there
+ * is no plan, or no memory. */
+static bool take_part(struct work *w, struct hit *h, enum decide *d)
+{
+    bool loaded = bases_moved(w, h->number);
+    loaded &= load(w, h);
+    *d = loaded ? DECIDE_DONE : DECIDE_WAIT;
+    if (!loaded || h->plan == NULL)
+        return false;
+    if (h->scope != NULL && h->standing != NULL)
+        h->ref = scope_incident(work_arena(w), h->scope, h->incident_id);
+    if (h->ref == NULL)
+        *d = work_no_memory(w);
+    return h->ref != NULL;
+}
+
 /* The event comes once for each part of its audience: the first one counts. */
 enum decide audit_on_suspension(struct work *w, void *state)
 {
     (void)state;
     const Ismap__Liu__V1__SuspensionImposed *ev = work_message(w);
     struct hit h = {.number = ev->number, .incident_id = ev->incident_id};
-    bool loaded = bases_moved(w, ev->number);
-    loaded &= load(w, &h);
-    if (!loaded)
-        return DECIDE_WAIT;
-    if (h.plan == NULL)
-        return DECIDE_DONE;
-    if (h.scope == NULL || h.standing == NULL ||
-        (h.ref = scope_incident(work_arena(w), h.scope, ev->incident_id)) == NULL)
-        return work_no_memory(w);
+    enum decide d;
+    if (!take_part(w, &h, &d))
+        return d;
     if (h.ref->suspended_at_ms != 0)
         return DECIDE_DONE;
     h.ref->number = ev->number;
@@ -107,15 +117,9 @@ enum decide audit_on_lifting(struct work *w, void *state)
     (void)state;
     const Ismap__Liu__V1__SuspensionLifted *ev = work_message(w);
     struct hit h = {.number = ev->number, .incident_id = ev->incident_id};
-    bool loaded = bases_moved(w, ev->number);
-    loaded &= load(w, &h);
-    if (!loaded)
-        return DECIDE_WAIT;
-    if (h.plan == NULL)
-        return DECIDE_DONE;
-    if (h.scope == NULL || h.standing == NULL ||
-        (h.ref = scope_incident(work_arena(w), h.scope, ev->incident_id)) == NULL)
-        return work_no_memory(w);
+    enum decide d;
+    if (!take_part(w, &h, &d))
+        return d;
     if (h.ref->lifted_at_ms != 0)
         return DECIDE_DONE;
     h.ref->number = ev->number;

@@ -231,7 +231,8 @@ bool standing_reason(struct work *w, pb_standing *s, Ismap__Liu__V1__ReplanCause
 bool standing_replan(struct work *w, pb_standing *s, Ismap__Liu__V1__ReplanCause cause,
                      const char *ref)
 {
-    work_timer(w, TIMER_REPLAN, s->case_id, work_now_ms(w));
+    int64_t pause_ms = cause == CAUSE(INCIDENT) ? STANDING_INCIDENT_PAUSE_MS : 0;
+    work_timer(w, TIMER_REPLAN, s->case_id, work_now_ms(w) + pause_ms);
     return standing_reason(w, s, cause, ref);
 }
 

@@ -52,7 +52,9 @@ const char *standing_problem_id(struct arena *a, Ismap__Liu__V1__AuditProblemKin
 /* One more reason to plan again. With STANDING_PENDING_MAX the oldest makes room. */
 bool standing_reason(struct work *w, pb_standing *s, Ismap__Liu__V1__ReplanCause cause,
                      const char *ref);
-/* The same, and the timer that plans. */
+/* The same, and the timer that plans: after an incident a while later, for planning is never urgent
+ * and a second incident may be. What happens meanwhile is planned with it. */
+#define STANDING_INCIDENT_PAUSE_MS 5000
 bool standing_replan(struct work *w, pb_standing *s, Ismap__Liu__V1__ReplanCause cause,
                      const char *ref);
 
