@@ -352,7 +352,7 @@ void check_start(struct conn *c, bool first)
     k->conn = c;
     k->least = c->store->head_seq;
     c->check_at_ms = INT64_MAX;
-    enum err e = first ? send_auth(k) : ERR_OK;
+    enum err e = first ? send_auth(k) : store_is_bell(c) ? bell_pause(c->store) : ERR_OK;
     if (e == ERR_OK)
         e = send_questions(k);
     if (e == ERR_OK)

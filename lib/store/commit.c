@@ -47,6 +47,7 @@ static void answer(struct lane *l, const struct queued *q, const struct commit_r
     if (r->status == COMMIT_OK || r->status == COMMIT_DUPLICATE)
         store_reached(s, r->seq);
     if (r->status == COMMIT_OK) {
+        s->bell_seq = r->seq > s->bell_seq ? r->seq : s->bell_seq;
         metric_add(s->m_commits, 1);
         metric_observe_us(s->m_commit_us, clock_mono_us() - q->queued_us);
     } else if (r->status == COMMIT_CONFLICT) {

@@ -102,6 +102,7 @@ static void close_all(struct conn *c)
 static void end(struct conn *c)
 {
     bool was_ready = c->state == CONN_READY;
+    bool first = c->back_off_ms == 0;
     int64_t now = clock_mono_ms();
     c->lost = false;
     close_all(c);
@@ -110,9 +111,10 @@ static void end(struct conn *c)
     if (c->back_off_ms > BACK_OFF_MOST_MS)
         c->back_off_ms = BACK_OFF_MOST_MS;
     c->retry_at_ms = now + c->back_off_ms / 2 + store_jitter(c->store, c->back_off_ms);
-    if (was_ready)
-        log_event(LOG_LEVEL_WARN, "redis-lost", "connection to Redis lost", "connection", c->name,
-                  "why", c->why, NULL);
+    if (was_ready || first)
+        log_event(LOG_LEVEL_WARN, was_ready ? "redis-lost" : "redis-away",
+                  was_ready ? "connection to Redis lost" : "no connection to Redis", "connection",
+                  c->name, "why", c->why, NULL);
     end_pending(c);
     if (was_ready)
         c->changed(c, false);
@@ -161,7 +163,9 @@ void conn_checked(struct conn *c, const char *why, bool elsewhere, bool waits)
     c->back_off_ms = why == NULL ? 0 : c->back_off_ms;
     if (was_ready != (why == NULL))
         c->changed(c, why == NULL);
-    if (store_is_tail(c))
+    if (why == NULL && store_is_bell(c))
+        bell_listen(c->store);
+    else
         tail_resume(c->store);
 }
 
@@ -258,6 +262,11 @@ void conn_flush(struct conn *c)
 
 static void hand_out(struct conn *c, redisReply *reply)
 {
+    if (bell_takes(c, reply)) {
+        c->reply_bytes = 0;
+        freeReplyObject(reply);
+        return;
+    }
     if (c->n_pending == 0) {
         freeReplyObject(reply);
         conn_lose(c, "Redis sent an answer nobody asked for");
@@ -481,7 +490,7 @@ void conn_tick(struct conn *c, int64_t now_ms)
     default:
         if (c->n_pending > 0 && now_ms >= c->ring[c->first].deadline_ms)
             conn_lose(c, "no answer within the time limit");
-        else if (now_ms >= c->check_at_ms && (c->n_pending == 0 || !store_is_tail(c)))
+        else if (now_ms >= c->check_at_ms)
             check_start(c, c->state == CONN_REFUSED);
         break;
     }

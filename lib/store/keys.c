@@ -28,6 +28,11 @@ void key_sync(struct key *k, const char *partition)
     join(k, (const char *const[]){"{", partition, "}:sync"}, 3);
 }
 
+void key_bell(struct key *k, const char *partition)
+{
+    join(k, (const char *const[]){"{", partition, "}:bell"}, 3);
+}
+
 void key_confirmed(struct key *k, const char *partition)
 {
     join(k, (const char *const[]){"{", partition, "}:confirmed"}, 3);

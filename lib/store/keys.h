@@ -36,6 +36,7 @@ struct key {
 };
 
 void key_head(struct key *k, const char *partition);
+void key_bell(struct key *k, const char *partition); /* a channel, not a key */
 void key_sync(struct key *k, const char *partition);
 void key_confirmed(struct key *k, const char *partition);
 void key_restoring(struct key *k, const char *partition);

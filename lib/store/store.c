@@ -1,4 +1,4 @@
-/* Puts the four connections together: readiness, clock, epoch, memory pressure. */
+/* Puts the connections together: readiness, clock, epoch, memory pressure. */
 #include "store/store_private.h"
 
 #include <stdlib.h>
@@ -76,11 +76,6 @@ int64_t store_jitter(struct store *s, int64_t most_ms)
     return most_ms <= 0 ? 0 : (int64_t)(s->jitter % (uint64_t)most_ms);
 }
 
-bool store_is_tail(const struct conn *c)
-{
-    return c == &c->store->conns[CONN_TAIL];
-}
-
 void store_memory(struct store *s, const struct check_memory *m)
 {
     static const char *const says[] = {
@@ -156,7 +151,7 @@ static void conn_changed(struct conn *c, bool ready)
     for (size_t i = 0; i < N_CONNS; i++)
         all = all && s->conns[i].state == CONN_READY;
     lane_changed(s, c, ready);
-    if (store_is_tail(c) && !ready)
+    if (c == &s->conns[CONN_TAIL] && !ready)
         tail_lost(s);
     if (all == s->ready)
         return;
@@ -191,6 +186,7 @@ static void on_after(void *arg)
         return;
     for (size_t i = 0; i < N_LANES; i++)
         lane_flush(&s->lanes[i]);
+    bell_ring(s);
     for (size_t i = 0; i < N_CONNS; i++)
         conn_flush(&s->conns[i]);
     metric_set(s->m_pending, (int64_t)store_commits_pending(s));
@@ -297,8 +293,8 @@ enum err store_create(struct loop *l, const struct store_config *c, struct store
                       struct err_text *why)
 {
     static const char *const names[N_CONNS] = {"redis-urgent", "redis-main", "redis-read",
-                                               "redis-tail"};
-    static const unsigned priorities[N_CONNS] = {1, 3, 3, 4};
+                                               "redis-tail", "redis-bell"};
+    static const unsigned priorities[N_CONNS] = {1, 3, 3, 4, 4};
     struct store *s = calloc(1, sizeof(*s));
     *out = NULL;
     if (s == NULL)

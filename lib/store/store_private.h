@@ -9,7 +9,7 @@
 #include "store/encode.h"
 #include "store/store.h"
 
-enum { CONN_URGENT, CONN_MAIN, CONN_READS, CONN_TAIL, N_CONNS };
+enum { CONN_URGENT, CONN_MAIN, CONN_READS, CONN_TAIL, CONN_BELL, N_CONNS };
 #define N_LANES 2 /* the first connections, in the order of enum store_lane */
 
 /* A commit waiting to be sent, or sent and waiting for its answer. */
@@ -45,8 +45,11 @@ struct lane {
 struct tail {
     store_tail_fn *fn;
     void *arg;
-    uint64_t seq; /* last one handed out */
-    bool asked;   /* an XREAD is outstanding */
+    uint64_t seq;         /* last one handed out */
+    uint64_t heard;       /* the highest that a bell told */
+    uint64_t heard_asked; /* that, when the XREAD was sent */
+    int64_t look_at_ms;   /* without a bell */
+    bool asked;           /* an XREAD is outstanding */
     bool stopped;
     bool position_seen; /* compared with the head on this connection */
 };
@@ -67,6 +70,8 @@ struct store {
     struct conn conns[N_CONNS];
     struct lane lanes[N_LANES];
     struct tail tail;
+    uint64_t bell_seq; /* the last of this process's commits */
+    uint64_t rung_seq; /* and the last it told of */
     struct loop_timer *clock;
     struct store **hook; /* what the loop's after-callback knows */
     char epoch[EPOCH_DIGITS + 1];
@@ -102,7 +107,6 @@ const char *store_partition(const struct store *s);
 int64_t store_timeout_ms(const struct store *s);
 uint32_t store_replicas(const struct store *s);
 int64_t store_jitter(struct store *s, int64_t most_ms); /* 0 .. most_ms - 1 */
-bool store_is_tail(const struct conn *c);
 void store_memory(struct store *s, const struct check_memory *m);
 
 /* The journal reaches at least to here. */
@@ -124,7 +128,16 @@ void lane_drop(struct lane *l, const char *why); /* ends what was not sent: UNAV
 /* tail.c */
 void tail_resume(struct store *s); /* asks again when it can */
 void tail_lost(struct store *s);
+void tail_heard(struct store *s, uint64_t seq); /* the journal reaches to there */
+void tail_look(struct store *s);                /* it may have grown unheard */
 /* One element of a journal range; borrows the reply. False when it is none. */
 bool entry_decode(const redisReply *r, struct store_entry *out);
+
+/* bell.c */
+bool store_is_bell(const struct conn *c);
+void bell_listen(struct store *s);                    /* on a connection that is checked */
+enum err bell_pause(struct store *s) LIU_MUST_USE;    /* so that it can be checked again */
+void bell_ring(struct store *s);                      /* tells of commits, if there are new ones */
+bool bell_takes(struct conn *c, const redisReply *r); /* false: an answer, not a bell */
 
 #endif

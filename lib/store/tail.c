@@ -1,6 +1,6 @@
-/* Follows the journal with one XREAD BLOCK at a time on a connection of its own. Sequences have no
- * gaps, so every entry must be the next one: anything else means that entries are missing, and the
- * tail stops.
+/* Follows the journal with one XREAD at a time when a bell (bell.c) tells that it has grown, and
+ * now and then without. Sequences have no gaps, so every entry must be the next one: anything else
+ * means that entries are missing, and the tail stops.
  */
 #include "store/store_private.h"
 
@@ -12,8 +12,8 @@
 #include "obs/log.h"
 #include "store/reply.h"
 
-#define TAIL_BLOCK_MS 1000
-#define TAIL_ENTRIES "256"
+#define TAIL_EVERY_MS 200
+#define TAIL_ENTRIES 256
 
 bool entry_decode(const redisReply *r, struct store_entry *out)
 {
@@ -80,10 +80,28 @@ static void on_reply(void *arg, enum err e, redisReply **reply)
         conn_lose(&s->conns[CONN_TAIL], text);
         return;
     }
-    /* nil: nothing came within the time */
-    const redisReply *stream = reply_at(*reply, 0);
-    if (stream != NULL)
-        hand_on(s, reply_at(stream, 1));
+    const redisReply *list = reply_at(reply_at(*reply, 0), 1); /* nil: nothing new */
+    s->tail.look_at_ms = clock_mono_ms() + TAIL_EVERY_MS;
+    if (reply_count(list) > 0)
+        hand_on(s, list);
+    else if (s->tail.heard == s->tail.heard_asked)
+        s->tail.heard = s->tail.seq; /* told of what is not there */
+    if (reply_count(list) == TAIL_ENTRIES)
+        tail_look(s);
+    else
+        tail_resume(s);
+}
+
+void tail_heard(struct store *s, uint64_t seq)
+{
+    if (seq > s->tail.heard)
+        s->tail.heard = seq;
+    tail_resume(s);
+}
+
+void tail_look(struct store *s)
+{
+    s->tail.look_at_ms = 0;
     tail_resume(s);
 }
 
@@ -112,7 +130,7 @@ static void on_position(void *arg, enum err e, redisReply **reply)
         return;
     }
     s->tail.position_seen = true;
-    tail_resume(s);
+    tail_look(s);
 }
 
 static void ask_entries(struct store *s)
@@ -123,31 +141,26 @@ static void ask_entries(struct store *s)
     key_journal(&k, s->partition);
     (void)snprintf(after, sizeof(after), "%llu-0", (unsigned long long)s->tail.seq);
     struct buf *out = conn_out(c);
-    resp_array(out, 8);
+    resp_array(out, 6);
     resp_text(out, "XREAD");
     resp_text(out, "COUNT");
-    resp_text(out, TAIL_ENTRIES);
-    resp_text(out, "BLOCK");
-    resp_number(out, TAIL_BLOCK_MS);
+    resp_number(out, TAIL_ENTRIES);
     resp_text(out, "STREAMS");
     resp_text(out, k.text);
     resp_text(out, after);
-    s->tail.asked = conn_send(c, TAIL_BLOCK_MS + s->timeout_ms, on_reply, s) == ERR_OK;
+    s->tail.heard_asked = s->tail.heard;
+    s->tail.asked = conn_send(c, s->timeout_ms, on_reply, s) == ERR_OK;
 }
 
 void tail_resume(struct store *s)
 {
     struct conn *c = &s->conns[CONN_TAIL];
     struct key k;
-    if (s->tail.fn == NULL || s->tail.asked || s->tail.stopped || c->state != CONN_READY ||
-        c->lost || c->check_at_ms == INT64_MAX)
+    if (s->tail.fn == NULL || s->tail.asked || s->tail.stopped || c->state != CONN_READY || c->lost)
         return;
-    if (clock_mono_ms() >= c->check_at_ms) {
-        check_start(c, false);
-        return;
-    }
     if (s->tail.position_seen) {
-        ask_entries(s);
+        if (s->tail.heard > s->tail.seq || clock_mono_ms() >= s->tail.look_at_ms)
+            ask_entries(s);
         return;
     }
     key_head(&k, s->partition);
