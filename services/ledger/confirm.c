@@ -69,7 +69,8 @@ static void note_go(struct ledger *l)
 {
     struct confirm *c = &l->confirm;
     const struct stream *s = &l->journal;
-    if (c->writing || !s->has_collected || s->link[0] == '\0' || s->collected.seq <= c->noted)
+    if (c->writing || !s->has_collected || s->link[0] == '\0' || s->collected.seq <= c->noted ||
+        s->collected.seq < c->seq) /* an older store must not overwrite what was noted before */
         return;
     c->noted = s->collected.seq;
     (void)snprintf(c->line, sizeof(c->line), "%llu %s\n", (unsigned long long)c->noted, s->link);

@@ -212,7 +212,7 @@ static int same_as_archived(struct stream *s, const struct store_entry *entries,
     if (n == 0) {
         (void)snprintf(why, sizeof(why),
                        "the archive has entry %llu, the journal ends before it: entries were lost, "
-                       "restore (runbook: Archive ahead)",
+                       "liuctl store recover (runbook: Archive ahead)",
                        (unsigned long long)s->collected.seq);
         stream_lost(s, why);
         return -1;

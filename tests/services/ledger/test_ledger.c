@@ -374,6 +374,37 @@ static void a_journal_that_ends_earlier_than_before_halts_the_store(void **state
     files_are_whole(10);
 }
 
+static unsigned long long noted(void)
+{
+    char path[400];
+    char line[80] = "";
+    (void)snprintf(path, sizeof(path), "%s/%s/head", rig.archive, RIG_EPOCH);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    assert_non_null(fgets(line, sizeof(line), f));
+    assert_int_equal(fclose(f), 0);
+    return strtoull(line, NULL, 10);
+}
+
+/* What was read behind the last segment is in the note alone: an older store, which goes on behind
+ * the archive, does not take its place. */
+static void what_was_noted_outlives_an_older_store(void **state)
+{
+    (void)state;
+    rig_add(&rig, 13);
+    rig.set.segment_seconds = 600;
+    rig_start_ledger(&rig);
+    rig_await(&rig, rig.journal, 10);
+    rig_turn(&rig, 600);
+    rig_stop_ledger(&rig);
+    assert_int_equal(noted(), 14);
+    rewind_journal(12);
+    rig_start_ledger(&rig);
+    expect_broken(&(struct wrong_journal){
+        .reason = "archive-ahead: journal: the archive has entry 14", .halted = true});
+    assert_int_equal(noted(), 14);
+}
+
 static void a_full_disk_is_waited_for(void **state)
 {
     (void)state;
@@ -505,6 +536,7 @@ int main(void)
         CASE(a_damaged_archive_is_left_alone),
         CASE(a_gap_in_the_journal_stops_the_archive),
         CASE(a_journal_that_is_not_the_archives_is_told),
+        CASE(what_was_noted_outlives_an_older_store),
         CASE(a_journal_that_ends_earlier_than_before_halts_the_store),
         CASE(a_full_disk_is_waited_for),
         CASE(a_redis_that_comes_back_is_gone_on_with),
