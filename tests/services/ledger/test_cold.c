@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "ismap/liu/v1/event.pb-c.h"
@@ -324,6 +326,48 @@ static void a_lost_file_is_made_again_before_anything_is_said(void **state)
     rig_end(&r);
 }
 
+static int make_old(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+    struct timeval old[2] = {{.tv_sec = time(NULL) - 10 * 86400},
+                             {.tv_sec = time(NULL) - 10 * 86400}};
+    (void)st;
+    (void)ftw;
+    return flag == FTW_F && strstr(path, ".seg") != NULL ? utimes(path, old) : 0;
+}
+
+/* The newest snapshot is of an entry behind the last one whose records may be cold, and the
+ * segments are too old for receipts. */
+static void a_lost_file_begins_with_a_snapshot_that_is_newer(void **state)
+{
+    (void)state;
+    struct rig r;
+    struct model m = {.writes = 0};
+    begin(&r, false);
+    for (size_t i = 0; i < 20; i++)
+        write_one(&r, &m, i % 10);
+    until_frozen(&r, 0);
+    rig_stop_ledger(&r);
+    r.set.freeze_seconds = 0;
+    r.set.snapshot_entries = 10;
+    r.set.snapshot_seconds = 1;
+    rig_start_ledger(&r);
+    for (size_t i = 0; i < 20; i++)
+        write_one(&r, &m, 10 + i % 10);
+    const struct ledger *l = r.ledger;
+    int64_t until = clock_mono_ms() + WAIT_MS;
+    while (l->snapshots.head.seq < r.head) {
+        assert_true(clock_mono_ms() < until);
+        rig_turn(&r, 50);
+    }
+    rig_stop_ledger(&r);
+    assert_int_equal(nftw(r.archive, make_old, 16, FTW_PHYS), 0);
+    rig_start_ledger(&r);
+    restart_ledger(&r, true);
+    for (size_t i = 0; i < 25; i++)
+        check_one(&r, &m, i, COLD_PUT_BACK);
+    rig_end(&r);
+}
+
 /* With the ledger away a cold record is neither found nor taken for absent. */
 static void without_the_ledger_nothing_is_said(void **state)
 {
@@ -395,6 +439,7 @@ int main(void)
         cmocka_unit_test(records_leave_and_are_found),
         cmocka_unit_test(what_was_put_back_leaves_again),
         cmocka_unit_test(a_lost_file_is_made_again_before_anything_is_said),
+        cmocka_unit_test(a_lost_file_begins_with_a_snapshot_that_is_newer),
         cmocka_unit_test(without_the_ledger_nothing_is_said),
         cmocka_unit_test(any_order_against_the_model),
     };
