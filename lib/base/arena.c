@@ -44,12 +44,14 @@ static struct arena_block *block_add(struct arena *a, size_t need)
     if (size < need)
         size = need;
     if (a->pool != NULL && size > a->pool->max_bytes - a->pool->held_bytes) {
-        a->spent = true;
+        a->spent = a->no_memory = true;
         return NULL;
     }
     struct arena_block *b = malloc(sizeof *b + size);
-    if (b == NULL)
+    if (b == NULL) {
+        a->no_memory = true;
         return NULL;
+    }
     if (a->pool != NULL)
         a->pool->held_bytes += size;
     b->next = a->head;
@@ -123,7 +125,7 @@ void arena_reset(struct arena *a)
     if (a->head != NULL)
         a->head->used = 0;
     a->used_bytes = 0;
-    a->spent = false;
+    a->spent = a->no_memory = false;
 }
 
 void arena_fini(struct arena *a)

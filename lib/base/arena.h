@@ -26,6 +26,7 @@ struct arena {
     size_t used_bytes;       /* handed out since init or reset */
     size_t budget_bytes;     /* refuses beyond it */
     bool spent;              /* a request was refused because of the budget */
+    bool no_memory;          /* or because of malloc or the shared bound: that passes */
 };
 
 /* Takes no memory until the first use. */

@@ -17,7 +17,8 @@ struct archive_ask {
     uint64_t after; /* wanted: after < seq <= to */
     uint64_t to;
     uint32_t max; /* entries, at most ARCHIVE_ASK_ENTRIES */
-    bool (*wanted)(const struct archive_ask *ask, const uint8_t *data, size_t bytes);
+    /* ERR_NOMEM: it cannot be said now, and the asking ends with that. */
+    enum err (*wanted)(const struct archive_ask *ask, const uint8_t *data, size_t bytes, bool *is);
     void (*done)(struct archive_ask *ask);
     void (*drop)(struct archive_ask *ask);
     void *arg;

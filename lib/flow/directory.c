@@ -102,6 +102,10 @@ static enum err curves_add(struct directory *d, const struct actor *a)
                 return ERR_NOMEM;
             (void)text_copy(c->public_z85, sizeof c->public_z85, a->keys->curve[i]);
             HASH_ADD_STR(d->curves, public_z85, c);
+            if (!HASH_IS_IN(c)) {
+                free(c);
+                return ERR_NOMEM;
+            }
         }
         (void)text_copy(c->actor_key, sizeof c->actor_key, a->key);
         (void)snprintf(c->user_id, sizeof c->user_id, "%s#%s", c->actor_key, c->public_z85);
@@ -125,6 +129,10 @@ static enum err actor_update(struct directory *d, enum record_kind kind, const c
         a->kind = kind;
         arena_init(&a->arena, LIMIT_PAYLOAD_BYTES);
         HASH_ADD_STR(d->actors, key, a);
+        if (!HASH_IS_IN(a)) {
+            free(a);
+            return ERR_NOMEM;
+        }
     }
     arena_reset(&a->arena);
     curves_drop(d, key);
@@ -166,12 +174,15 @@ enum err directory_update(struct directory *d, enum record_kind kind, const char
     memcpy(copy, value, bytes);
     if (m == NULL) {
         m = calloc(1, sizeof *m);
-        if (m == NULL) {
+        if (m != NULL) {
+            (void)text_copy(m->key, sizeof m->key, key);
+            HASH_ADD_STR(d->mirrors, key, m);
+        }
+        if (m == NULL || !HASH_IS_IN(m)) {
+            free(m);
             free(copy);
             return ERR_NOMEM;
         }
-        (void)text_copy(m->key, sizeof m->key, key);
-        HASH_ADD_STR(d->mirrors, key, m);
     }
     free(m->value);
     m->value = copy;

@@ -419,7 +419,11 @@ static void message_refused(struct work *w)
 
 void work_fail(struct work *w)
 {
-    if (w->status == FLOW_STATUS(OK))
+    if (w->status == FLOW_STATUS(OK) && w->arena.no_memory)
+        (void)work_refuse(w, FLOW_STATUS(RESOURCE_EXHAUSTED), "", "P-NO-MEMORY",
+                          "メモリーが足りません。同じ内容をしばらくして再送してください。",
+                          "There is no memory for it now: send the same bytes again in a moment.");
+    else if (w->status == FLOW_STATUS(OK))
         (void)work_refuse(w, FLOW_STATUS(RESOURCE_EXHAUSTED), "", "P-LIMIT",
                           "この要求を処理する資源の上限を超えました。",
                           "The request exceeds a limit of its processing.");
@@ -489,7 +493,7 @@ void work_run(struct work *w)
     enum decide d = DECIDE_DONE;
     if (!refused)
         d = w->decide(w, w->flow->state);
-    if (d == DECIDE_DONE && loaded && !work_refused(w))
+    if (d == DECIDE_DONE && loaded && !w->failed && !work_refused(w))
         cold_add_puts(w);
     if (w->failed) {
         work_fail(w);

@@ -174,21 +174,21 @@ static void question_free(struct archive_ask *ask)
 }
 
 /* The same rule as waiters_mark and as the index in Redis, which is made of the same list. */
-static bool archive_wanted(const struct archive_ask *ask, const uint8_t *data, size_t bytes)
+static enum err archive_wanted(const struct archive_ask *ask, const uint8_t *data, size_t bytes,
+                               bool *is)
 {
     const struct archive_question *q = (const struct archive_question *)ask;
     struct arena a;
     ProtobufCMessage *m;
     arena_init(&a, 4 * (size_t)LIMIT_WORK_ARENA_BYTES);
-    bool wanted =
-        wire_unpack(&a, &ismap__liu__v1__journal_entry__descriptor, data, bytes, &m) == ERR_OK;
-    const pb_entry *e = wanted ? (const pb_entry *)m : NULL;
+    enum err err = wire_unpack(&a, &ismap__liu__v1__journal_entry__descriptor, data, bytes, &m);
+    const pb_entry *e = err == ERR_OK ? (const pb_entry *)m : NULL;
     bool mine = q->all;
-    for (size_t i = 0; wanted && !mine && i < e->n_audience; i++)
+    for (size_t i = 0; e != NULL && !mine && i < e->n_audience; i++)
         mine = strcmp(e->audience[i], "public") == 0 || strcmp(e->audience[i], q->audience) == 0;
-    wanted = wanted && mine && e->type[0] != '\0' && waiter_wants(q->types, e->type);
+    *is = e != NULL && mine && e->type[0] != '\0' && waiter_wants(q->types, e->type);
     arena_fini(&a);
-    return wanted;
+    return err;
 }
 
 static void archive_done(struct archive_ask *ask)

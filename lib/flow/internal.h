@@ -8,8 +8,7 @@
 #ifndef LIU_FLOW_INTERNAL_H
 #define LIU_FLOW_INTERNAL_H
 
-#include <uthash.h>
-
+#include "base/hash.h"
 #include "base/limits.h"
 #include "bus/bus.h"
 #include "flow/service.h"

@@ -101,6 +101,10 @@ static struct kept_record *add(struct kept *k, const char key[KEY_BYTES])
         return NULL;
     memcpy(r->key, key, n);
     HASH_ADD_STR(k->records, key, r);
+    if (!HASH_IS_IN(r)) {
+        free(r);
+        return NULL;
+    }
     return r;
 }
 

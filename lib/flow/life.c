@@ -77,8 +77,9 @@ static void on_load(void *arg, enum err e, const char *next_page, const char *co
     }
     for (size_t i = 0; i < n; i++) {
         if (step.view == NULL) {
-            (void)directory_update(f->dir, step.kind, ids[i], records[i].revision, records[i].value,
-                                   records[i].bytes);
+            if (directory_update(f->dir, step.kind, ids[i], records[i].revision, records[i].value,
+                                 records[i].bytes) == ERR_NOMEM)
+                flow_out_of_memory(f);
             continue;
         }
         kept_take(f->kept, step.kind, ids[i], records[i].revision, records[i].value,
@@ -88,9 +89,12 @@ static void on_load(void *arg, enum err e, const char *next_page, const char *co
         struct arena a;
         arena_init(&a, LIMIT_WORK_ARENA_BYTES);
         ProtobufCMessage *m;
-        if (wire_unpack(&a, record_type_of(step.kind)->descriptor, records[i].value,
-                        records[i].bytes, &m) == ERR_OK)
+        e = wire_unpack(&a, record_type_of(step.kind)->descriptor, records[i].value,
+                        records[i].bytes, &m);
+        if (e == ERR_OK)
             step.view->changed(f->state, ids[i], records[i].revision, m);
+        else if (e == ERR_NOMEM)
+            flow_out_of_memory(f);
         arena_fini(&a);
     }
     (void)text_copy(f->load_page, sizeof f->load_page, next_page);

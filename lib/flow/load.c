@@ -126,6 +126,11 @@ static const ProtobufCMessage *immutable_keep(struct flow *f, const struct work_
     m->revision = rec->revision;
     (void)snprintf(m->key, sizeof m->key, "%d/%s", (int)r->kind, r->id);
     HASH_ADD_STR(f->immutables, key, m);
+    if (!HASH_IS_IN(m)) {
+        arena_fini(&m->arena);
+        free(m);
+        return NULL;
+    }
     f->n_immutables++;
     return msg;
 }

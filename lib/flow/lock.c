@@ -112,12 +112,15 @@ bool lock_take(struct work *w, const char *key)
     struct lock *l = lock_find(f, key);
     if (l == NULL) {
         l = calloc(1, sizeof *l);
-        if (l == NULL) {
-            w->failed = true;
+        if (l != NULL) {
+            (void)text_copy(l->key, sizeof l->key, key);
+            HASH_ADD_STR(f->locks, key, l);
+        }
+        if (l == NULL || !HASH_IS_IN(l)) {
+            free(l);
+            w->failed = w->arena.no_memory = true;
             return true;
         }
-        (void)text_copy(l->key, sizeof l->key, key);
-        HASH_ADD_STR(f->locks, key, l);
     }
     if (l->holder == w)
         return true;

@@ -242,7 +242,7 @@ static const struct refusal *check_payload(struct work *w)
     if (e == ERR_OK)
         e = wire_unpack(&w->arena, d, env->payload.data, env->payload.len, &m);
     if (e == ERR_NOMEM)
-        return &refuse_work_memory;
+        return w->arena.no_memory ? &refuse_busy : &refuse_work_memory;
     if (e != ERR_OK)
         return &refuse_payload;
     wire_validate(&w->arena, m, &faults);

@@ -219,11 +219,21 @@ static bool tree_sign(struct flow *f, struct leaf *leaves, size_t n)
     for (size_t i = 0; ok && i < n; i++) {
         pb_receipt *r = leaves[i].receipt;
         r->signature.data = arena_dup(&leaves[i].work->arena, signature, sizeof signature);
-        r->signature.len = r->signature.data == NULL ? 0 : sizeof signature;
+        r->signature.len = sizeof signature;
+        ok = r->signature.data != NULL;
         r->key_id = (char *)(uintptr_t)signing_key_id(f->scheme_key);
     }
     free(nodes);
     return ok;
+}
+
+/* It took effect, and that cannot be shown now: asked again it is answered as a copy. */
+static void reply_unsigned(struct work *w)
+{
+    reply_plain(w->door, &w->peer, w->request_id, FLOW_STATUS(UNAVAILABLE), "", "P-RECEIPT",
+                "受領証に署名できませんでした。同じ内容を同じ番号で再送してください。",
+                "The receipt could not be signed: send the same bytes again.");
+    work_destroy(w);
 }
 
 void reply_sign_turn(void *flow)
@@ -245,18 +255,17 @@ void reply_sign_turn(void *flow)
         leaves[i].group = i;
         ok = leaves[i].receipt != NULL && leaf_digest(w, leaves[i].node);
     }
-    if (ok && !tree_sign(f, leaves, n)) {
-        log_event(LOG_LEVEL_ERROR, "receipt-unsigned", "receipts of this turn go out unsigned",
-                  NULL);
-        for (i = 0; i < n; i++)
-            leaves[i].receipt->n_path = 0;
-    }
-    i = 0;
-    while (list != NULL) {
+    ok = ok && tree_sign(f, leaves, n);
+    if (!ok)
+        log_event(LOG_LEVEL_ERROR, "receipt-unsigned",
+                  "receipts of this turn cannot be signed: they are asked for again", NULL);
+    for (i = 0; list != NULL; i++) {
         struct work *next = list->next;
-        reply_now(list, leaves == NULL ? NULL : leaves[i].receipt);
+        if (ok)
+            reply_now(list, leaves[i].receipt);
+        else
+            reply_unsigned(list);
         list = next;
-        i++;
     }
     free(leaves);
 }

@@ -34,6 +34,10 @@ static void pause_for(struct flow *f, const char *member)
             return; /* tried again at the next look */
         (void)text_copy(p->member, sizeof p->member, member);
         HASH_ADD_STR(f->timer_pauses, member, p);
+        if (!HASH_IS_IN(p)) {
+            free(p);
+            return;
+        }
     }
     p->pause_ms = p->pause_ms == 0 ? AGAIN_MS : p->pause_ms * 2;
     if (p->pause_ms > AGAIN_MS_MAX)

@@ -38,28 +38,43 @@ static struct line *line_of(struct waiters *q, const char *audience)
     return l;
 }
 
+static struct line *line_new(struct waiters *q, const char *audience)
+{
+    struct line *l = calloc(1, sizeof *l);
+    if (l == NULL)
+        return NULL;
+    if (text_copy(l->audience, sizeof l->audience, audience))
+        HASH_ADD_STR(q->lines, audience, l);
+    if (HASH_IS_IN(l))
+        return l;
+    free(l);
+    return NULL;
+}
+
 struct waiter *waiters_add(struct waiters *q, struct work *w)
 {
     const char *audience = waiter_sees_all(w) ? AUDIENCE_ALL : waiter_audience(w);
     struct line *l = line_of(q, audience);
     struct waiter *x = calloc(1, sizeof *x);
-    if (x != NULL && l == NULL) {
-        l = calloc(1, sizeof *l);
-        if (l != NULL && text_copy(l->audience, sizeof l->audience, audience))
-            HASH_ADD_STR(q->lines, audience, l);
-        else
-            free(l), l = NULL;
-    }
-    if (x == NULL || l == NULL) {
+    if (x == NULL)
+        return NULL;
+    x->work = w;
+    HASH_ADD(hh, q->peers, work->peer, sizeof w->peer, x);
+    if (!HASH_IS_IN(x)) {
         free(x);
         return NULL;
     }
-    x->work = w;
+    if (l == NULL)
+        l = line_new(q, audience);
+    if (l == NULL) {
+        HASH_DEL(q->peers, x);
+        free(x);
+        return NULL;
+    }
     x->line = l;
     x->connected = true;
     DL_PREPEND(q->all, x);
     DL_PREPEND2(l->first, x, line_prev, line_next);
-    HASH_ADD(hh, q->peers, work->peer, sizeof w->peer, x);
     q->n++;
     return x;
 }

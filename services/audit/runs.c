@@ -7,8 +7,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
+#include "base/hash.h"
 #include "base/text.h"
 #include "services/audit/runs.h"
 #include "services/audit/standing.h"
@@ -76,6 +76,10 @@ void audit_standing_changed(void *state, const char *id, uint64_t revision,
             return; /* not counted: progress only */
         }
         HASH_ADD_STR(st->cases, id, c);
+        if (!HASH_IS_IN(c)) {
+            free(c);
+            return;
+        }
     } else {
         count(st, c, false);
     }

@@ -134,9 +134,13 @@ static enum err read_segment(struct reader *r, struct archive_ask *ask, const ch
     if (strcmp(h->epoch, r->ledger->epoch) != 0 || h->kind != SEGMENT_JOURNAL)
         return err_say(&ask->why, ERR_DATA_LOSS, "%s: of another epoch or stream", name);
     while (!*full && segment_next(s, &e)) {
+        bool wanted = false;
         if (e.pos.seq <= ask->next)
             continue;
-        *full = e.pos.seq > ask->to || (ask->wanted(ask, e.data, e.bytes) && !keep_entry(ask, &e));
+        *full = e.pos.seq > ask->to;
+        if (!*full && ask->wanted(ask, e.data, e.bytes, &wanted) == ERR_NOMEM)
+            return err_say(&ask->why, ERR_NOMEM, "%s: no memory to read it", name);
+        *full = *full || (wanted && !keep_entry(ask, &e));
         if (!*full)
             ask->next = e.pos.seq;
         *full = *full || ask->n == ask->max;

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <uthash.h>
 
+#include "base/hash.h"
 #include "base/limits.h"
 #include "ismap/liu/v1/event.pb-c.h"
 #include "services/ledger/folder.h"
@@ -69,6 +69,10 @@ static enum err change(struct make *m, uint32_t kind, const char *id, uint64_t r
         c->record =
             (struct snapshot_record){.kind = kind, .id = (const char *)c->key + 4, .id_bytes = n};
         HASH_ADD_KEYPTR(hh, m->changes, c->key, n + 4, c);
+        if (!HASH_IS_IN(c)) {
+            free(c);
+            return ERR_NOMEM;
+        }
         m->bytes += DELTA_OVERHEAD + n;
     }
     m->bytes -= c->record.bytes;

@@ -31,10 +31,14 @@ static int end(void **state)
 
 static struct archive_ask *answered;
 
-static bool even_only(const struct archive_ask *ask, const uint8_t *data, size_t bytes)
+static bool no_memory;
+
+static enum err even_only(const struct archive_ask *ask, const uint8_t *data, size_t bytes,
+                          bool *is)
 {
     (void)ask;
-    return (data[bytes - 1] - '0') % 2 == 0;
+    *is = (data[bytes - 1] - '0') % 2 == 0;
+    return no_memory ? ERR_NOMEM : ERR_OK;
 }
 
 static void on_answered(struct archive_ask *ask)
