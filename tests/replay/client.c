@@ -237,8 +237,10 @@ static void op_abandon(struct op *o)
     struct store *s = o->store;
     bool may_run = o->kind == OP_COMMIT && !o->ran;
     bool runs = may_run && rng_chance(&sim.rng, 500);
+    memory_calm();
     if (runs)
         o->commit = commit_copy(&o->arena, o->commit);
+    memory_uncalm();
     if (o->prev != NULL)
         o->prev->next = o->next;
     else
@@ -301,6 +303,7 @@ enum err op_send(struct op *o)
         at = c->runs_us;
     c->runs_us = at;
     sim_after_drop(at - sim.now_us, on_run, o, op_drop);
+    memory_uncalm();
     return ERR_OK;
 }
 
@@ -325,6 +328,7 @@ struct op *op_new(struct store *s, int conn, enum op_kind kind, void *arg)
         sim_after_node(s->node, sim_delay_us(0, TO_SERVER_US), on_lost, s->node, NULL);
     if (kind != OP_COMMIT && rng_chance(&sim.rng, sim.faults.read_fails))
         return NULL;
+    memory_calm(); /* until op_send */
     struct op *o = sim_need(calloc(1, sizeof *o));
     o->store = s;
     o->kind = kind;

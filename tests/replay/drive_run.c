@@ -27,6 +27,7 @@ void drive_choose_faults(void)
     p->stop = rates[rng_below(&sim.rng, 4)];
     p->jump = rates[rng_below(&sim.rng, 5)];
     p->crash_at_work = 4 * rates[rng_below(&sim.rng, 5)];
+    p->alloc = 5 * rates[rng_below(&sim.rng, 5)];
     p->disk = rates[rng_below(&sim.rng, 4)];
 }
 
@@ -117,6 +118,7 @@ bool drive_settle(void)
     sim.faults = (struct faults_plan){.crash = 0};
     sim.pressure = STORE_PRESSURE_NONE;
     sim.store.max_bytes = 0;
+    memory_fails_at(0);
     for (size_t i = 0; i < SIM_NODES; i++)
         node_jump(&sim.nodes[i], -sim.nodes[i].clock_ms);
     int64_t end = sim.now_us + SETTLE_MAX_US;

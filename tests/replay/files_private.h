@@ -5,7 +5,7 @@
 #include "replay/files.h"
 
 #include <stddef.h>
-#include <uthash.h>
+#include "base/hash.h"
 
 #define FILES_TOP "/sim"
 #define FILES_PATH 256

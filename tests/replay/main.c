@@ -56,7 +56,7 @@ static void told(const char *file, const struct options *o, uint64_t seed)
 static int run_seeds(const struct options *o)
 {
     struct timespec begin, end;
-    uint64_t steps = 0, answers = 0, entries = 0, oom = 0, reserve = 0;
+    uint64_t steps = 0, answers = 0, entries = 0, oom = 0, reserve = 0, alloc = 0;
     (void)clock_gettime(CLOCK_MONOTONIC, &begin);
     for (uint64_t i = 0; i < o->runs; i++) {
         (void)snprintf(running, sizeof running, "\nreplay: ended within seed %llu\n",
@@ -66,6 +66,7 @@ static int run_seeds(const struct options *o)
         answers += agents.answered;
         entries += memstore_head(&sim.store);
         oom += sim.oom;
+        alloc += sim.alloc_failed;
         reserve += sim.reserve_used;
         if (!ok)
             told(NULL, o, o->seed + i);
@@ -89,8 +90,9 @@ static int run_seeds(const struct options *o)
                  (unsigned long long)check_archive_count.removed,
                  (unsigned long long)files_count.cut, (unsigned long long)files_count.losses,
                  (unsigned long long)files_count.failed);
-    (void)printf("  memory: %llu commits were refused for it, %llu requests took of the reserve\n",
-                 (unsigned long long)oom, (unsigned long long)reserve);
+    (void)printf("  memory: %llu commits were refused for it, %llu requests took of the reserve; "
+                 "%llu allocations failed\n",
+                 (unsigned long long)oom, (unsigned long long)reserve, (unsigned long long)alloc);
     return 0;
 }
 

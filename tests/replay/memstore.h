@@ -7,7 +7,7 @@
 #ifndef LIU_TESTS_REPLAY_MEMSTORE_H
 #define LIU_TESTS_REPLAY_MEMSTORE_H
 
-#include <uthash.h>
+#include "base/hash.h"
 
 #include "store/budget.h"
 #include "store/keys.h"

@@ -124,7 +124,9 @@ static void on_frame(void *arg)
         struct bus_peer peer = {.bytes = 4};
         memcpy(peer.id, &l->number, 2);
         memcpy(peer.id + 2, &l->life, 2);
+        memory_calm();
         l->events->reached(l->arg, f->data, f->bytes);
+        memory_uncalm();
         d->config.message(d->config.arg, &peer, l->user_id, f->data, f->bytes);
     }
     free(f);
@@ -184,7 +186,9 @@ enum err bus_send(struct bus_door *d, const struct bus_peer *to, const void *dat
     const struct link *l = links[number];
     if (l == NULL || l->life != life || l->node->crashing)
         return ERR_NOT_FOUND;
+    memory_calm();
     l->events->left(l->arg, data, bytes);
+    memory_uncalm();
     for (unsigned n = copies(); n > 0; n--)
         sim_after_drop(sim_delay_us(20, FRAME_US), on_reply, frame_new(l, data, bytes), free);
     return ERR_OK;

@@ -9,6 +9,7 @@
 #include "replay/files.h"
 
 #define AFTER_MAX 16
+#define ALLOCATIONS 40 /* that one of the next ones fails */
 #define LATE_IN_1000 30
 #define LATE_TIMES 60
 
@@ -230,9 +231,15 @@ bool sim_step(void)
         return true;
     }
     sim.current = n;
+    if (sim.faults.alloc > 0 && rng_below(&sim.rng, 100000) < sim.faults.alloc)
+        memory_fails_at(1 + rng_below(&sim.rng, ALLOCATIONS));
     e.fn(e.arg);
     bool ended = n->loop != NULL && loop_turn_ends(n->loop);
     sim.current = NULL;
+    if (memory_failed()) {
+        sim.alloc_failed++;
+        sim_trace("an allocation of %s failed", n->svc->name);
+    }
     if (ended)
         node_ended(n);
     return true;

@@ -17,6 +17,7 @@
 #include <stdio.h>
 
 #include "flow/internal.h"
+#include "replay/memory.h"
 #include "replay/memstore.h"
 #include "replay/random.h"
 #include "services/ledger/ledger.h"
@@ -43,6 +44,7 @@ struct faults_plan {
     unsigned jump;          /* likewise, of its clock */
     unsigned crash_at_work; /* a job of the ledger's threads */
     unsigned disk;          /* a change of a file */
+    unsigned alloc;         /* an event of a service: one of its allocations */
 };
 
 struct sim_event {
@@ -83,6 +85,7 @@ struct sim {
     struct ledger_settings ledger; /* of this run; the texts are node.c's */
     bool trace;
     uint64_t steps;
+    uint64_t alloc_failed;
     uint64_t oom;          /* commits that Redis had no memory for */
     uint64_t reserve_used; /* of parties that were answered while others are refused for it */
     char failed[512];      /* "" = no invariant is broken */
