@@ -395,7 +395,14 @@ bool work_refused(const struct work *w)
 enum decide work_no_memory(struct work *w)
 {
     w->failed = true;
+    w->arena.no_memory = w->arena.no_memory || !w->arena.spent;
     return DECIDE_DONE;
+}
+
+enum decide work_start_again(struct work *w)
+{
+    flow_out_of_memory(w->flow);
+    return work_no_memory(w);
 }
 
 enum err work_sign(struct work *w, const char *domain, const struct crypto_part *parts, size_t n,

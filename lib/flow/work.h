@@ -125,6 +125,10 @@ bool work_refused(const struct work *w);
 /* Out of memory in the handler: RESOURCE_EXHAUSTED, or try again later for events. */
 enum decide work_no_memory(struct work *w);
 
+/* The same, of what the service keeps in memory: a view lacks something for want of it, so the
+ * service ends, to start again from the records. */
+enum decide work_start_again(struct work *w);
+
 /* Signs with this service's scheme key; *key_id is borrowed. ERR_UNAVAILABLE when the service has
  * none. */
 enum err work_sign(struct work *w, const char *domain, const struct crypto_part *parts, size_t n,

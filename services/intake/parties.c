@@ -92,7 +92,7 @@ enum decide intake_add_party(struct work *w, void *service_state)
         return work_refuse(w, STATUS(INVALID_ARGUMENT), "party", "P-FIELD",
                            "当事者の内容が必要です。", "the party is required");
     if (s->keys_incomplete)
-        return work_no_memory(w);
+        return work_start_again(w);
     const char *holder = arena_printf(work_arena(w), "p:%s", m->party->id);
     pb_party *p = arena_dup(work_arena(w), m->party, sizeof *p);
     if (holder == NULL || p == NULL)

@@ -470,6 +470,11 @@ enum decide work_no_memory(struct work *w)
     return DECIDE_DONE;
 }
 
+enum decide work_start_again(struct work *w)
+{
+    return work_no_memory(w);
+}
+
 enum err work_sign(struct work *w, const char *domain, const struct crypto_part *parts, size_t n,
                    uint8_t out[ED25519_SIGNATURE_BYTES], const char **key_id)
 {
