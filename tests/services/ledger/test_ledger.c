@@ -380,10 +380,11 @@ static unsigned long long noted(void)
     char line[80] = "";
     (void)snprintf(path, sizeof(path), "%s/%s/head", rig.archive, RIG_EPOCH);
     FILE *f = fopen(path, "r");
-    assert_non_null(f);
-    assert_non_null(fgets(line, sizeof(line), f));
+    if (f == NULL)
+        return 0;
+    bool read = fgets(line, sizeof(line), f) != NULL;
     assert_int_equal(fclose(f), 0);
-    return strtoull(line, NULL, 10);
+    return read ? strtoull(line, NULL, 10) : 0;
 }
 
 /* What was read behind the last segment is in the note alone: an older store, which goes on behind
@@ -395,7 +396,8 @@ static void what_was_noted_outlives_an_older_store(void **state)
     rig.set.segment_seconds = 600;
     rig_start_ledger(&rig);
     rig_await(&rig, rig.journal, 10);
-    rig_turn(&rig, 600);
+    for (int i = 0; i < 200 && noted() < 14; i++)
+        rig_turn(&rig, 50);
     rig_stop_ledger(&rig);
     assert_int_equal(noted(), 14);
     rewind_journal(12);
