@@ -231,8 +231,13 @@ bool standing_reason(struct work *w, pb_standing *s, Ismap__Liu__V1__ReplanCause
 bool standing_replan(struct work *w, pb_standing *s, Ismap__Liu__V1__ReplanCause cause,
                      const char *ref)
 {
-    int64_t pause_ms = cause == CAUSE(INCIDENT) ? STANDING_INCIDENT_PAUSE_MS : 0;
-    work_timer(w, TIMER_REPLAN, s->case_id, work_now_ms(w) + pause_ms);
+    int64_t due_ms = work_now_ms(w) + (cause == CAUSE(INCIDENT) ? STANDING_INCIDENT_PAUSE_MS : 0);
+    /* A timer's due time names what it causes: no two of a case may share it, although a clock
+     * stands still. */
+    if (s->replan_due_ms >= due_ms && s->replan_due_ms - due_ms <= STANDING_INCIDENT_PAUSE_MS)
+        due_ms = s->replan_due_ms + 1;
+    s->replan_due_ms = due_ms;
+    work_timer(w, TIMER_REPLAN, s->case_id, due_ms);
     return standing_reason(w, s, cause, ref);
 }
 

@@ -104,6 +104,28 @@ static void after_the_lifting_only_later_audits_count(void **state)
     scene_end(&t.s);
 }
 
+/* A timer's due time names what it causes. */
+static void planning_waits_a_while_and_no_two_timers_share_a_time(void **state)
+{
+    (void)state;
+    struct story t;
+    begin(&t);
+    const int64_t now = t.s.w.now_ms;
+    (void)next(&t, &t.imposed, audit_on_suspension);
+    assert_int_equal(t.s.w.timer_due_ms, now + STANDING_INCIDENT_PAUSE_MS);
+    (void)next(&t, &t.lifted, audit_on_lifting); /* while the clock stands still */
+    assert_int_equal(t.s.w.timer_due_ms, now + STANDING_INCIDENT_PAUSE_MS + 1);
+    t.s.w.now_ms = now + 10;
+    (void)next(&t, &t.names, audit_name_affected);
+    assert_true(t.s.w.timer_due_ms > now + STANDING_INCIDENT_PAUSE_MS + 1);
+    assert_true(t.s.w.timer_due_ms <= now + 10 + STANDING_INCIDENT_PAUSE_MS);
+    t.s.w.now_ms = now - 3600000; /* a clock that was put back does not hold planning up */
+    t.imposed.incident_id = lend("inc-2");
+    (void)next(&t, &t.imposed, audit_on_suspension);
+    assert_int_equal(t.s.w.timer_due_ms, now - 3600000 + STANDING_INCIDENT_PAUSE_MS);
+    scene_end(&t.s);
+}
+
 static void named_controls_take_the_place_of_the_rulebooks(void **state)
 {
     (void)state;
@@ -163,6 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_suspension_brings_the_rulebooks_controls_once),
         cmocka_unit_test(after_the_lifting_only_later_audits_count),
+        cmocka_unit_test(planning_waits_a_while_and_no_two_timers_share_a_time),
         cmocka_unit_test(named_controls_take_the_place_of_the_rulebooks),
         cmocka_unit_test(controls_that_do_not_exist_are_refused),
         cmocka_unit_test(a_listing_without_a_plan_is_passed_over),
