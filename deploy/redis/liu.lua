@@ -1149,7 +1149,8 @@ end
 
 redis.register_function('liu_commit', liu_commit)
 redis.register_function('liu_init', liu_init)
--- Run when memory is full, too: what leaves it, and what takes next to none.
+-- Run when memory is full, too: what leaves it (a new filter is a sixteenth of the receipts it stands for), and what
+-- takes next to none.
 local function register_always(name, call)
     redis.register_function{function_name = name, callback = call, flags = {'allow-oom'}}
 end
@@ -1157,9 +1158,9 @@ register_always('liu_trim', liu_trim)
 register_always('liu_halt', liu_halt)
 register_always('liu_confirm', liu_confirm)
 register_always('liu_clear', liu_clear)
+register_always('liu_freeze', liu_freeze)
 redis.register_function{function_name = 'liu_snapshot', callback = liu_snapshot, flags = {'no-writes'}}
 redis.register_function('liu_restore', liu_restore)
 redis.register_function('liu_restored', liu_restored)
 redis.register_function('liu_seek', liu_seek)
-redis.register_function('liu_freeze', liu_freeze)
 redis.register_function('liu_thaw', liu_thaw)

@@ -180,6 +180,7 @@ void cold_receipt_later(struct work *w)
     }
     w->receipt_waits = mono < w->receipt_until_ms;
     if (w->receipt_waits) {
+        lock_release(w, true); /* others need not wait for the ledger with it */
         wait(w);
         return;
     }

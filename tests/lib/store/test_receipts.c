@@ -154,6 +154,20 @@ static void one_that_never_was_is_taken_once_the_ledger_said_so(void **state)
     assert_int_equal(client_commit(c, STORE_MAIN, &m.commit).status, COMMIT_COLD);
 }
 
+/* What has begun to leave goes on: it is what gives a full store its memory back. */
+static void receipts_leave_a_full_store(void **state)
+{
+    struct client *c = *state;
+    struct commit_memory m;
+    commit_make(&m, "oom-1", true);
+    uint64_t seq = client_commit(c, STORE_MAIN, &m.commit).seq;
+    (void)ask(c, "CONFIG SET maxmemory 1");
+    int64_t left = leave(c, "oom-1", seq);
+    (void)ask(c, "CONFIG SET maxmemory 0");
+    assert_int_equal(left, 1);
+    assert_int_equal(client_commit(c, STORE_MAIN, &m.commit).status, COMMIT_COLD);
+}
+
 static void filters_follow_each_other_and_expire(void **state)
 {
     struct client *c = *state;
@@ -192,6 +206,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_new_id_asks_nobody, client_open, client_close),
         cmocka_unit_test_setup_teardown(one_that_never_was_is_taken_once_the_ledger_said_so,
                                         client_open, client_close),
+        cmocka_unit_test_setup_teardown(receipts_leave_a_full_store, client_open, client_close),
         cmocka_unit_test_setup_teardown(filters_follow_each_other_and_expire, client_open,
                                         client_close),
     };
