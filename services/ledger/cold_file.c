@@ -175,12 +175,22 @@ static size_t expiry_of(uint8_t out[8 + KEY_BYTES], int64_t drop_ms, const MDB_v
 }
 
 static enum err put_expiry(struct cold_file *f, int64_t drop_ms, const MDB_val *key,
-                           struct err_text *why)
+                           uint8_t revision[8], struct err_text *why)
 {
     uint8_t at[8 + KEY_BYTES];
     MDB_val k = {expiry_of(at, drop_ms, key), at};
-    MDB_val v = {0, at};
+    MDB_val v = {8, revision};
     return lmdb(mdb_put(f->txn, f->expiry, &k, &v, 0), "write", why);
+}
+
+/* Its time is over, unless a later use of its id has come into its place. */
+static int drop_one(struct cold_file *f, MDB_val *key, const MDB_val *revision)
+{
+    MDB_val there;
+    int rc = mdb_get(f->txn, f->receipts, key, &there);
+    bool later = rc == 0 && revision->mv_size == 8 && there.mv_size >= 8 &&
+                 memcmp(there.mv_data, revision->mv_data, 8) != 0;
+    return rc != 0 || later ? rc : mdb_del(f->txn, f->receipts, key, NULL);
 }
 
 enum err cold_drop(struct cold_file *f, int64_t now_ms, size_t max, struct err_text *why)
@@ -200,7 +210,7 @@ enum err cold_drop(struct cold_file *f, int64_t now_ms, size_t max, struct err_t
         if (key.mv_size > sizeof(copy))
             break;
         memcpy(copy, (const uint8_t *)at.mv_data + 8, key.mv_size);
-        rc = mdb_del(f->txn, f->receipts, &key, NULL);
+        rc = drop_one(f, &key, &v);
         if (rc == 0 || rc == MDB_NOTFOUND)
             rc = mdb_cursor_del(c, 0);
     }
@@ -236,7 +246,7 @@ enum err cold_put(struct cold_file *f, const struct cold_record *r, struct err_t
     memcpy(p + sizeof(fixed), digest, DIGEST_BYTES);
     if (r->bytes > 0)
         memcpy(p + HEAD_BYTES, r->value, r->bytes);
-    return r->kind == RECORD_RECEIPT ? put_expiry(f, r->drop_ms, &k, why) : ERR_OK;
+    return r->kind == RECORD_RECEIPT ? put_expiry(f, r->drop_ms, &k, fixed, why) : ERR_OK;
 }
 
 /* What it points to is the database's. */

@@ -9,7 +9,8 @@
  *
  *   "records"  kind 4 bytes, id -> revision 8, sequence 8, digest 16, packed record; big-endian
  *   "receipts" the same, of RECORD_RECEIPT: revision = sequence; store/encode.h has the value
- *   "expiry"   when a receipt is dropped, ms 8, and its key -> nothing
+ *   "expiry"   when a receipt is dropped, ms 8, and its key -> its revision 8: a later use of
+ *              the id stays
  *   "thawed"   the same key -> when it was put back, ms 8
  *   "meta"     "stored" -> 8: the journal is in here up to this entry; "frozen" -> 8: what it wrote
  * and nobody wrote again has left Redis up to this entry

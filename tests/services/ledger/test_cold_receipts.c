@@ -363,10 +363,47 @@ static void what_is_past_its_time_is_dropped(void **state)
     assert_int_equal(nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
+/* An id that is used again after its window: the end of the first receipt's time is not the
+ * second's, which still keeps a repetition from taking effect. */
+static void a_later_use_of_an_id_outlives_the_first(void **state)
+{
+    (void)state;
+    static const int64_t drop_ms[] = {1000, 2000};
+    char dir[] = "/tmp/liu-receipts-XXXXXX";
+    char path[64];
+    struct err_text why;
+    struct cold_file *f;
+    struct cold_record got;
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(path, sizeof path, "%s/cold", dir);
+    assert_int_equal(cold_open(path, false, &f, &why), ERR_OK);
+    assert_int_equal(cold_begin(f, &why), ERR_OK);
+    for (unsigned i = 0; i < 2; i++) {
+        struct cold_record r = {.kind = RECORD_RECEIPT,
+                                .id = "p:again",
+                                .id_bytes = 7,
+                                .revision = 5 + i,
+                                .seq = 5 + i,
+                                .value = (const uint8_t *)"x",
+                                .bytes = 1,
+                                .drop_ms = drop_ms[i]};
+        assert_int_equal(cold_put(f, &r, &why), ERR_OK);
+    }
+    assert_int_equal(cold_drop(f, 1500, 10, &why), ERR_OK);
+    assert_int_equal(cold_get(f, RECORD_RECEIPT, "p:again", 7, NULL, &got, &why), ERR_OK);
+    assert_int_equal(got.revision, 6);
+    assert_int_equal(cold_drop(f, 2500, 10, &why), ERR_OK);
+    assert_int_equal(cold_get(f, RECORD_RECEIPT, "p:again", 7, NULL, &got, &why), ERR_NOT_FOUND);
+    assert_int_equal(cold_commit(f, &why), ERR_OK);
+    cold_close(f);
+    assert_int_equal(nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_past_its_time_is_dropped),
+        cmocka_unit_test(a_later_use_of_an_id_outlives_the_first),
         cmocka_unit_test(receipts_leave_and_still_answer),
         cmocka_unit_test(without_the_ledger_new_messages_are_taken),
         cmocka_unit_test(any_order_against_the_model),
