@@ -45,7 +45,14 @@ static unsigned long long ull(uint64_t n)
 
 static bool is_whole(const struct recover_found *f)
 {
-    return !f->halted && f->right == f->head && f->archived <= f->head;
+    return !f->halted && f->right == f->head && f->archived <= f->now;
+}
+
+/* Entries between the two are in neither: it is more likely that this is not the store's archive
+ * than that all that Redis has behind it is to go. */
+static bool is_apart(const struct recover_found *f)
+{
+    return !f->halted && f->first > f->archived + 1;
 }
 
 static void tell(const struct cli *c, const struct recover_found *f)
@@ -196,6 +203,15 @@ static int prepare(struct recover *r)
                         c->ja ? "保存先は停止しておらず、書庫とも一致します。復旧は不要です"
                               : "the store is not halted and agrees with its archive: there is "
                                 "nothing to recover");
+    if (is_apart(&r->found))
+        return cli_fail(c, CLI_REFUSED,
+                        c->ja ? "書庫は %llu で終わり、Redis の記録は %llu から始まります。停止して"
+                                "いない保存先を、間の記録がない書庫から復旧はしません。archive_dir "
+                                "が台帳の書庫か確認してください"
+                              : "the archive ends with entry %llu, Redis' journal begins with "
+                                "%llu: a store that is not halted is not recovered from an archive "
+                                "that lacks what is between. Is archive_dir the ledger's?",
+                        ull(r->found.archived), ull(r->found.first));
     tell(c, &r->found);
     if (c->dry_run)
         return CLI_OK;

@@ -24,6 +24,7 @@ struct recover_found {
     bool halted;
     uint64_t first; /* of Redis' journal; 0 = it is empty */
     uint64_t head;
+    uint64_t now; /* the head when the archive had been read: services may be at work */
     uint64_t right;
     uint64_t archived;
     uint64_t noted; /* the ledger had read so far; 0 = not known */

@@ -205,7 +205,10 @@ int recover_compare(struct session *s, struct recover_found *out)
     if (status == CLI_OK) {
         out->right = right_of(&k);
         out->noted = read_note(s);
+        out->now = out->head;
     }
+    if (status == CLI_OK && !out->halted)
+        status = session_head(s, &out->now);
     buf_fini(&k.links);
     buf_fini(&k.entry);
     return status;
