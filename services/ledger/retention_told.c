@@ -31,20 +31,24 @@ bool expired_is(const Ismap__Liu__V1__SegmentsExpired *x, const struct mark *m)
            x->digest.len == SHA256_BYTES && memcmp(x->digest.data, m->digest, SHA256_BYTES) == 0;
 }
 
-static uint64_t find_in(struct segment *s, uint64_t after, const struct mark *m)
+/* An entry that cannot be read for want of memory may be the one that is looked for. */
+static enum err find_in(struct segment *s, uint64_t after, const struct mark *m, uint64_t *seq,
+                        struct err_text *why)
 {
     struct segment_entry e;
-    uint64_t seq = 0;
-    while (seq == 0 && segment_next(s, &e)) {
+    enum err err = ERR_OK;
+    while (err == ERR_OK && *seq == 0 && segment_next(s, &e)) {
         struct arena a;
         arena_init(&a, ENTRY_ARENA_BYTES);
         const Ismap__Liu__V1__SegmentsExpired *x =
             e.pos.seq > after ? expired_read(&a, e.data, e.bytes) : NULL;
         if (x != NULL && expired_is(x, m))
-            seq = e.pos.seq;
+            *seq = e.pos.seq;
+        else if (x == NULL && a.no_memory)
+            err = err_say(why, ERR_NOMEM, "no memory to read the archived journal");
         arena_fini(&a);
     }
-    return seq;
+    return err;
 }
 
 enum err expired_find(const char *journal, uint64_t after, const struct mark *m,
@@ -67,7 +71,7 @@ enum err expired_find(const char *journal, uint64_t after, const struct mark *m,
         else
             e = segment_open(path, &s, why);
         if (e == ERR_OK)
-            *seq = find_in(s, after, m);
+            e = find_in(s, after, m, seq, why);
         segment_close(s);
     }
     folder_names_fini(&l);
