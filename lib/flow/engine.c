@@ -204,14 +204,21 @@ static void commit_conflict(struct work *w)
 
 static void commit_duplicate(struct work *w, const struct commit_result *r)
 {
+    char *type = arena_strdup(&w->arena, r->reply_type == NULL ? "" : r->reply_type);
+    w->reply = r->reply_bytes == 0 ? NULL : arena_dup(&w->arena, r->reply, r->reply_bytes);
+    w->reply_bytes = r->reply_bytes;
+    if (type == NULL || (w->reply == NULL && w->reply_bytes > 0)) { /* no OK without its answer */
+        w->reply_bytes = 0;
+        give_up(w, FLOW_STATUS(RESOURCE_EXHAUSTED), "P-NO-MEMORY",
+                "メモリーが足りません。同じ内容をしばらくして再送してください。",
+                "There is no memory for it now: send the same bytes again in a moment.");
+        return;
+    }
     w->duplicate = true;
     w->committed = true;
     w->commit_seq = r->seq;
     w->commit_at_ms = r->at_ms;
-    w->reply = arena_dup(&w->arena, r->reply, r->reply_bytes);
-    w->reply_bytes = w->reply == NULL ? 0 : r->reply_bytes;
-    char *type = arena_strdup(&w->arena, r->reply_type == NULL ? "" : r->reply_type);
-    w->reply_type = type == NULL ? "" : type;
+    w->reply_type = type;
     w->status = FLOW_STATUS(OK);
     w->faults = (struct faults){0};
     reply_send(w);
