@@ -37,10 +37,12 @@ static void on_subscribed(void *arg, enum err e, redisReply **reply)
     struct store *s = arg;
     if (e != ERR_OK)
         return;
-    if (reply_error(*reply) != NULL)
+    if (reply_error(*reply) != NULL) {
         conn_lose(&s->conns[CONN_BELL], reply_error(*reply));
-    else
-        tail_look(s);
+        return;
+    }
+    s->conns[CONN_BELL].back_off_ms = 0;
+    tail_look(s);
 }
 
 /* Between the two nothing but subscribing is allowed on this connection. */

@@ -160,7 +160,8 @@ void conn_checked(struct conn *c, const char *why, bool elsewhere, bool waits)
     }
     (void)text_copy(c->why, sizeof(c->why), why == NULL ? "" : why);
     c->state = why == NULL ? CONN_READY : CONN_REFUSED;
-    c->back_off_ms = why == NULL ? 0 : c->back_off_ms;
+    if (why == NULL && !store_is_bell(c)) /* which is not sure before it listens */
+        c->back_off_ms = 0;
     if (was_ready != (why == NULL))
         c->changed(c, why == NULL);
     if (why == NULL && store_is_bell(c))

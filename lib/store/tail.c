@@ -82,10 +82,13 @@ static void on_reply(void *arg, enum err e, redisReply **reply)
     }
     const redisReply *list = reply_at(reply_at(*reply, 0), 1); /* nil: nothing new */
     s->tail.look_at_ms = clock_mono_ms() + TAIL_EVERY_MS;
+    uint64_t before = s->tail.seq;
     if (reply_count(list) > 0)
         hand_on(s, list);
     else if (s->tail.heard == s->tail.heard_asked)
         s->tail.heard = s->tail.seq; /* told of what is not there */
+    if (reply_count(list) > 0 && s->tail.seq == before)
+        return; /* no memory: the clock asks again */
     if (reply_count(list) == TAIL_ENTRIES)
         tail_look(s);
     else
