@@ -1162,5 +1162,5 @@ register_always('liu_freeze', liu_freeze)
 redis.register_function{function_name = 'liu_snapshot', callback = liu_snapshot, flags = {'no-writes'}}
 redis.register_function('liu_restore', liu_restore)
 redis.register_function('liu_restored', liu_restored)
-redis.register_function('liu_seek', liu_seek)
+register_always('liu_seek', liu_seek)
 redis.register_function('liu_thaw', liu_thaw)

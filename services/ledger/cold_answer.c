@@ -96,13 +96,15 @@ static void asked(void *arg, enum err e, const struct cold_asked *list, size_t n
     c->answered = 0;
     c->answer_ms = clock_wall_ms();
     c->answer_generation = c->revision;
-    /* while the file has not all that has left nothing can be said; the last memory is not for this
-     */
-    if (e != ERR_OK || !c->known || c->stored < c->published || l->stopped ||
-        store_pressure(l->store) >= STORE_PRESSURE_RESERVE)
+    /* while the file has not all that has left nothing can be said */
+    if (e != ERR_OK || !c->known || c->stored < c->published || l->stopped)
         return;
+    /* The last memory is not for records that come back. An order may wait for its receipt. */
+    const bool tight = store_pressure(l->store) >= STORE_PRESSURE_RESERVE;
     bool open = false;
     for (size_t i = 0; i < n && c->asked.n < COLD_ASK_MAX && e == ERR_OK; i++) {
+        if (tight && list[i].kind != RECORD_RECEIPT)
+            continue;
         bool old = list[i].answered_ms > 0 && c->answer_ms - list[i].answered_ms > FORGET_MS;
         if (list[i].answered_ms == 0 && !open) {
             open = true;

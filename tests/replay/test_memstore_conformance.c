@@ -42,7 +42,7 @@ struct made {
 };
 
 static struct memstore mem;
-static size_t seen[COMMIT_LATE + 1]; /* answers by status */
+static size_t seen[COMMIT_COLD + 1]; /* answers by status */
 
 /* ---- both sides */
 
