@@ -105,7 +105,8 @@ static bool is_of(const struct mark *m, const struct retention_folder *f)
            strcmp(m->stream, f->stream) == 0;
 }
 
-/* A plan that was made before: gone on with while its period is over still. */
+/* A plan that was made before, and perhaps told: gone on with unless the period was made longer
+ * since. What the clocks say now does not end it: they may be wrong, or unread. */
 static enum err old_plan(struct retention *r, const struct retention_folder *f,
                          const struct mark *mark, bool *again, struct err_text *why)
 {
@@ -116,8 +117,11 @@ static enum err old_plan(struct retention *r, const struct retention_folder *f,
         return e;
     if (!is_of(&r->plan, f))
         return err_say(why, ERR_DATA_LOSS, "%s/" MARK_PLAN ": of another stream", f->dir);
+    bool longer = r->days > (int64_t)r->plan.days;
+    if (longer && r->now_ms <= 0)
+        return ERR_OK; /* not known: it stays, and waits */
     *again = segment_pos_compare(r->plan.last, mark->last) > 0 &&
-             retention_over((int64_t)r->plan.last.seq, r->days, r->now_ms);
+             (!longer || retention_over((int64_t)r->plan.last.seq, r->days, r->now_ms));
     /* a kill may have come between its renaming and the folder's sync */
     return *again ? folder_sync(f->dir, why) : mark_drop_plan(f->dir, why);
 }

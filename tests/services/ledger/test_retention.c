@@ -256,12 +256,9 @@ static void a_damaged_segment_stays_for_a_person(void **state)
     assert_int_equal(events(), 0);
 }
 
-/* A plan that was not told of is dropped when the period has become longer. */
-static void a_longer_period_ends_a_plan(void **state)
+static void write_plan(void)
 {
-    (void)state;
     struct err_text why = {{0}};
-    fill(2);
     struct mark m = {.kind = SEGMENT_NOISE,
                      .epoch = RIG_EPOCH,
                      .stream = "feed-1",
@@ -271,6 +268,28 @@ static void a_longer_period_ends_a_plan(void **state)
                      .entries = 3,
                      .days = 500};
     assert_int_equal(mark_write(dir, MARK_PLAN, &m, &why), ERR_OK);
+}
+
+/* It may have been told already: dropped, its segments would be told again with the next plan. */
+static void a_plan_is_gone_on_with_whatever_the_clocks_say_now(void **state)
+{
+    (void)state;
+    begin_at(OLD_MS + 100000);
+    fill(2);
+    write_plan();
+    rig_start_ledger(&rig);
+    int64_t until = clock_mono_ms() + 10000;
+    while (events() == 0 && clock_mono_ms() < until)
+        rig_turn(&rig, 50);
+    assert_int_equal(events(), 1);
+}
+
+/* A plan that was not told of is dropped when the period has become longer. */
+static void a_longer_period_ends_a_plan(void **state)
+{
+    (void)state;
+    fill(2);
+    write_plan();
     rig.set.retain_noise_days = 36500;
     rig_start_ledger(&rig);
     int64_t until = clock_mono_ms() + 10000;
@@ -356,6 +375,7 @@ int main(void)
         cmocka_unit_test_teardown(a_clock_that_is_alone_removes_nothing, end),
         cmocka_unit_test_setup_teardown(a_clock_that_was_set_far_removes_nothing, begin, end),
         cmocka_unit_test_setup_teardown(a_damaged_segment_stays_for_a_person, begin, end),
+        cmocka_unit_test_teardown(a_plan_is_gone_on_with_whatever_the_clocks_say_now, end),
         cmocka_unit_test_setup_teardown(a_longer_period_ends_a_plan, begin, end),
         cmocka_unit_test(after_any_kill_it_goes_on_and_is_told_once),
     };
