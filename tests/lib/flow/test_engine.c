@@ -310,6 +310,18 @@ static void what_the_store_says_becomes_a_status(void **state)
     assert_int_equal(touched("case-a"), 0);
 }
 
+/* Final, it would contradict what the first copy of the message did. */
+static void a_refusal_without_memory_is_none(void **state)
+{
+    (void)state;
+    send_touch("case-short", NULL);
+    fake_turn();
+    fake_commit_all();
+    assert_int_equal(fake_status(0), FLOW_STATUS(RESOURCE_EXHAUSTED));
+    assert_int_equal(fake.sent[0].reply->n_details, 1);
+    assert_string_equal(fake.sent[0].reply->details[0]->rule, "P-NO-MEMORY");
+}
+
 /* The tail has not told this process yet; the commit's guard does. */
 static void a_sender_revoked_elsewhere_commits_nothing(void **state)
 {
@@ -365,6 +377,7 @@ int main(void)
         T(a_refusal_waits_for_no_journal),
         T(a_refusal_asks_for_the_receipt_first),
         T(a_refusal_without_the_store_is_unavailable),
+        T(a_refusal_without_memory_is_none),
         T(what_slept_too_long_is_stale),
         T(a_store_with_a_wrong_clock_is_no_final_refusal),
         T(what_the_store_says_becomes_a_status),
