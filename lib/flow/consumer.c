@@ -277,9 +277,9 @@ static bool failed_for_good(const struct batch *b)
     const struct consumer *c = b->flow->consumer;
     if (b->n != 1 || !store_ready(b->flow->store, NULL))
         return false;
-    if (b->failed)
+    if (b->failed) /* memory comes back, as the store does */
         return c->attempts >= LIMIT_COMMIT_ATTEMPTS &&
-               b->works[0]->status != FLOW_STATUS(UNAVAILABLE);
+               b->works[0]->status != FLOW_STATUS(UNAVAILABLE) && !b->works[0]->arena.no_memory;
     return c->refusals >= LIMIT_COMMIT_ATTEMPTS || c->conflicts >= CONFLICTS_MAX;
 }
 

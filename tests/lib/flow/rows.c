@@ -62,16 +62,20 @@ static enum decide touch(struct work *w, const char *id)
     return DECIDE_DONE;
 }
 
+bool rows_short = true;
+
+static enum decide nothing_found(struct work *w)
+{
+    (void)work_refuse(w, FLOW_STATUS(INVALID_ARGUMENT), "id", "T-NONE", "無い", "none");
+    work_arena(w)->no_memory = true;
+    return work_no_memory(w);
+}
+
 static enum decide on_touch(struct work *w, void *state)
 {
     (void)state;
     const Ismap__Liu__V1__RevokeParty *m = work_message(w);
-    if (strcmp(m->id, "case-short") == 0) { /* nothing is found for want of memory */
-        (void)work_refuse(w, FLOW_STATUS(INVALID_ARGUMENT), "id", "T-NONE", "無い", "none");
-        work_arena(w)->no_memory = true;
-        return work_no_memory(w);
-    }
-    return touch(w, m->id);
+    return strcmp(m->id, SHORT_ID) == 0 ? nothing_found(w) : touch(w, m->id);
 }
 
 static enum decide on_signed(struct work *w, void *state)
@@ -139,7 +143,7 @@ static enum decide on_event(struct work *w, void *state)
 {
     (void)state;
     const Ismap__Liu__V1__PartyChanged *m = work_message(w);
-    return touch(w, m->id);
+    return rows_short && strcmp(m->id, SHORT_ID) == 0 ? nothing_found(w) : touch(w, m->id);
 }
 
 static enum decide on_timer(struct work *w, void *state)

@@ -10,6 +10,8 @@
 extern const struct service rows_service;
 
 /* RevokeParty: its id names the case. REFUSED_ID is refused. */
+#define SHORT_ID "case-short" /* nothing is found, for want of memory; events: while rows_short */
+extern bool rows_short;
 #define REFUSED_ID "refuse-me"
 extern bool rows_mended;     /* it is not refused any more */
 #define PARTY_ID "new-party" /* touched: a party is put */

@@ -167,6 +167,24 @@ static void what_fails_for_good_goes_to_quarantine_in_the_same_commit(void **sta
     assert_int_equal(touched("case-c"), 1);
 }
 
+/* However often: memory comes back, the event is as good as before. */
+static void an_event_without_memory_is_not_quarantined(void **state)
+{
+    (void)state;
+    offer(SHORT_ID);
+    offer("case-b");
+    rows_short = true;
+    for (int i = 0; i < 2 * LIMIT_COMMIT_ATTEMPTS; i++)
+        settle();
+    assert_int_equal(cursor(), 0);
+    assert_false(quarantined(1));
+    rows_short = false;
+    settle();
+    rows_short = true;
+    assert_int_equal(cursor(), 2);
+    assert_int_equal(touched(SHORT_ID), 1);
+}
+
 /* However often: it is the store that is away, not the event that is bad. */
 static void a_passing_fault_never_advances_the_cursor(void **state)
 {
@@ -371,6 +389,7 @@ int main(void)
         T(more_than_a_batch_goes_in_batches),
         T(types_of_no_interest_move_the_cursor_along),
         T(what_fails_for_good_goes_to_quarantine_in_the_same_commit),
+        T(an_event_without_memory_is_not_quarantined),
         T(a_passing_fault_never_advances_the_cursor),
         T(an_unknown_commit_takes_effect_once),
         T(a_conflict_is_decided_again),

@@ -314,7 +314,7 @@ static void what_the_store_says_becomes_a_status(void **state)
 static void a_refusal_without_memory_is_none(void **state)
 {
     (void)state;
-    send_touch("case-short", NULL);
+    send_touch(SHORT_ID, NULL);
     fake_turn();
     fake_commit_all();
     assert_int_equal(fake_status(0), FLOW_STATUS(RESOURCE_EXHAUSTED));
