@@ -185,14 +185,11 @@ void cold_receipt_later(struct work *w)
         return;
     }
     metric_add(w->flow->m_cold_late, 1);
-    w->status = FLOW_STATUS(OK);
-    w->faults = (struct faults){0};
-    (void)work_refuse(w, FLOW_STATUS(UNAVAILABLE), "", "P-COLD",
-                      "この番号(id)の要求を以前に受け付けたか、いま確認できません。"
-                      "しばらくしてそのまま再送してください。",
-                      "Whether this id was taken before cannot be looked up now. Send the same "
-                      "again in a moment.");
-    reply_send(w);
+    engine_give_up(w, FLOW_STATUS(UNAVAILABLE), "P-COLD",
+                   "この番号(id)の要求を以前に受け付けたか、いま確認できません。"
+                   "しばらくしてそのまま再送してください。",
+                   "Whether this id was taken before cannot be looked up now. Send the same "
+                   "again in a moment.");
 }
 
 /* Who changes nothing is shown what is cold: Redis need not hold it for that. */

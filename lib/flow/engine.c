@@ -122,7 +122,7 @@ static void commit_send(struct work *w)
     }
 }
 
-static void give_up(struct work *w, Ismap__Liu__V1__Status status, const char *rule, const char *ja,
+void engine_give_up(struct work *w, Ismap__Liu__V1__Status status, const char *rule, const char *ja,
                     const char *en)
 {
     w->status = FLOW_STATUS(OK);
@@ -133,11 +133,12 @@ static void give_up(struct work *w, Ismap__Liu__V1__Status status, const char *r
 
 static void give_up_unknown(struct work *w)
 {
-    give_up(w, FLOW_STATUS(UNAVAILABLE), "P-STORE",
-            "結果を確認できませんでした。同じ番号(id)"
-            "で再送すれば、二重に処理されることはありません。",
-            "The outcome could not be confirmed. Send again under the same id: it takes effect "
-            "once.");
+    engine_give_up(
+        w, FLOW_STATUS(UNAVAILABLE), "P-STORE",
+        "結果を確認できませんでした。同じ番号(id)"
+        "で再送すれば、二重に処理されることはありません。",
+        "The outcome could not be confirmed. Send again under the same id: it takes effect "
+        "once.");
 }
 
 static void commit_unknown(struct work *w)
@@ -193,13 +194,22 @@ static void commit_conflict(struct work *w)
 {
     metric_add(w->flow->m_conflicts, 1);
     if (++w->attempts >= LIMIT_COMMIT_ATTEMPTS) {
-        give_up(w, FLOW_STATUS(ABORTED), "P-CONFLICT",
-                "同じ記録が同時に変更されました。少し待って再送してください。",
-                "The same record was being changed. Wait a moment and send again.");
+        engine_give_up(w, FLOW_STATUS(ABORTED), "P-CONFLICT",
+                       "同じ記録が同時に変更されました。少し待って再送してください。",
+                       "The same record was being changed. Wait a moment and send again.");
         return;
     }
     lock_release(w, true);
     work_restart(w);
+}
+
+/* In place of any refusal: what was not found may have been there. */
+static void refuse_no_memory(struct work *w)
+{
+    work_reset_outcome(w);
+    (void)work_refuse(w, FLOW_STATUS(RESOURCE_EXHAUSTED), "", "P-NO-MEMORY",
+                      "メモリーが足りません。同じ内容をしばらくして再送してください。",
+                      "There is no memory for it now: send the same bytes again in a moment.");
 }
 
 static void commit_duplicate(struct work *w, const struct commit_result *r)
@@ -208,10 +218,8 @@ static void commit_duplicate(struct work *w, const struct commit_result *r)
     w->reply = r->reply_bytes == 0 ? NULL : arena_dup(&w->arena, r->reply, r->reply_bytes);
     w->reply_bytes = r->reply_bytes;
     if (type == NULL || (w->reply == NULL && w->reply_bytes > 0)) { /* no OK without its answer */
-        w->reply_bytes = 0;
-        give_up(w, FLOW_STATUS(RESOURCE_EXHAUSTED), "P-NO-MEMORY",
-                "メモリーが足りません。同じ内容をしばらくして再送してください。",
-                "There is no memory for it now: send the same bytes again in a moment.");
+        refuse_no_memory(w);
+        reply_send(w);
         return;
     }
     w->duplicate = true;
@@ -229,9 +237,9 @@ static void give_up_reused(void *arg, const struct commit_result *r)
     struct work *w = arg;
     if (r != NULL && r->status == COMMIT_OK)
         metric_add(w->flow->m_commits, 1);
-    give_up(w, FLOW_STATUS(ALREADY_EXISTS), "P-ID-REUSED",
-            "この番号(id)は別の内容で使われています。新しい番号で送ってください。",
-            "This id was used for other content. Send it under a new id.");
+    engine_give_up(w, FLOW_STATUS(ALREADY_EXISTS), "P-ID-REUSED",
+                   "この番号(id)は別の内容で使われています。新しい番号で送ってください。",
+                   "This id was used for other content. Send it under a new id.");
 }
 
 /* The journal is told once for each id: that commit leaves a receipt under an id that no party can
@@ -294,9 +302,9 @@ static void commit_late(struct work *w)
     else if (old)
         give_up_old(w);
     else
-        give_up(w, FLOW_STATUS(UNAVAILABLE), "P-CLOCK",
-                "保存先の時計が合っていません。しばらくして再送してください。",
-                "The clock of the store is wrong. Send again later.");
+        engine_give_up(w, FLOW_STATUS(UNAVAILABLE), "P-CLOCK",
+                       "保存先の時計が合っていません。しばらくして再送してください。",
+                       "The clock of the store is wrong. Send again later.");
 }
 
 /* Others need not wait for the ledger with it. */
@@ -351,8 +359,9 @@ static void on_commit(void *arg, const struct commit_result *r)
         commit_mismatch(w);
         break;
     case COMMIT_REFUSED:
-        give_up(w, FLOW_STATUS(RESOURCE_EXHAUSTED), "P-LIMIT",
-                "受け付けられる量の上限を超えています。時間をおいて再送してください。", r->text);
+        engine_give_up(w, FLOW_STATUS(RESOURCE_EXHAUSTED), "P-LIMIT",
+                       "受け付けられる量の上限を超えています。時間をおいて再送してください。",
+                       r->text);
         break;
     case COMMIT_LATE:
         commit_late(w);
@@ -367,15 +376,15 @@ static void on_commit(void *arg, const struct commit_result *r)
         f->store_broken = true;
         log_event(LOG_LEVEL_ERROR, "store-broken", "the store failed its own checks", "why",
                   r->text, NULL);
-        give_up(w, FLOW_STATUS(INTERNAL), "P-STORE",
-                "保存先の整合性検査に失敗しました。運用者に連絡してください。",
-                "The store failed its own checks. Tell the operator.");
+        engine_give_up(w, FLOW_STATUS(INTERNAL), "P-STORE",
+                       "保存先の整合性検査に失敗しました。運用者に連絡してください。",
+                       "The store failed its own checks. Tell the operator.");
         break;
     case COMMIT_UNAVAILABLE:
     default:
-        give_up(w, FLOW_STATUS(UNAVAILABLE), "P-STORE",
-                "保存先に接続できません。しばらくして再送してください。",
-                "The store cannot be reached. Send again in a moment.");
+        engine_give_up(w, FLOW_STATUS(UNAVAILABLE), "P-STORE",
+                       "保存先に接続できません。しばらくして再送してください。",
+                       "The store cannot be reached. Send again in a moment.");
         break;
     }
 }
@@ -426,12 +435,8 @@ static void message_refused(struct work *w)
 
 void work_fail(struct work *w)
 {
-    if (w->arena.no_memory) /* what was refused may have been there, only not found */
-        work_reset_outcome(w);
-    if (w->status == FLOW_STATUS(OK) && w->arena.no_memory)
-        (void)work_refuse(w, FLOW_STATUS(RESOURCE_EXHAUSTED), "", "P-NO-MEMORY",
-                          "メモリーが足りません。同じ内容をしばらくして再送してください。",
-                          "There is no memory for it now: send the same bytes again in a moment.");
+    if (w->arena.no_memory)
+        refuse_no_memory(w);
     else if (w->status == FLOW_STATUS(OK))
         (void)work_refuse(w, FLOW_STATUS(RESOURCE_EXHAUSTED), "", "P-LIMIT",
                           "この要求を処理する資源の上限を超えました。",

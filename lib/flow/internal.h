@@ -443,6 +443,9 @@ void cold_seek(struct work *w);
  * that it is away. */
 void cold_receipt_later(struct work *w);
 void engine_receipt(struct work *w); /* engine.c: is there an earlier copy's receipt? */
+/* Answers a message with this and nothing else, whatever was decided. */
+void engine_give_up(struct work *w, Ismap__Liu__V1__Status status, const char *rule, const char *ja,
+                    const char *en);
 /* The guard that what was not found was not cold either; false when none is needed. */
 bool cold_guard(const struct work *w, struct commit_guard *out);
 

@@ -91,6 +91,8 @@ bool fake_timers_hold(const struct commit *c); /* what the commit fires is still
 void fake_timers_apply(const struct commit *c);
 void fake_timers_clear(void);
 
+void fake_curve(const char *id, char out[CURVE_Z85_BYTES]); /* a party's key */
+
 /* Status of the n-th answer. */
 Ismap__Liu__V1__Status fake_status(size_t n);
 bool fake_has_rule(size_t n, const char *rule);
