@@ -231,14 +231,14 @@ bool standing_reason(struct work *w, pb_standing *s, Ismap__Liu__V1__ReplanCause
 bool standing_replan(struct work *w, pb_standing *s, Ismap__Liu__V1__ReplanCause cause,
                      const char *ref)
 {
-    const bool pauses = cause == CAUSE(INCIDENT);
     int64_t now_ms = work_now_ms(w);
-    int64_t due_ms = now_ms + (pauses ? STANDING_INCIDENT_PAUSE_MS : 0);
-    if (pauses && s->n_pending > 0 && s->replan_due_ms > now_ms && s->replan_due_ms <= due_ms)
-        return standing_reason(w, s, cause, ref); /* with what is due before, not later */
-    /* A timer's due time names what it causes: no two of a case may share it, although a clock
-     * stands still. */
-    if (s->replan_due_ms >= due_ms && s->replan_due_ms - due_ms <= STANDING_INCIDENT_PAUSE_MS)
+    int64_t due_ms = now_ms + (cause == CAUSE(INCIDENT) ? STANDING_INCIDENT_PAUSE_MS : 0);
+    bool waits = s->n_pending > 0 && s->replan_due_ms > now_ms;
+    if (waits && s->replan_due_ms <= due_ms)
+        due_ms = s->replan_due_ms; /* with what is due before, not later */
+    else if (s->replan_due_ms >= due_ms && s->replan_due_ms - due_ms <= STANDING_INCIDENT_PAUSE_MS)
+        /* A timer's due time names what it causes: no two of a case may share it, although a clock
+         * stands still. */
         due_ms = s->replan_due_ms + 1;
     s->replan_due_ms = due_ms;
     work_timer(w, TIMER_REPLAN, s->case_id, due_ms);
