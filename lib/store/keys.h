@@ -9,11 +9,15 @@
  *   {p0}:r:<kind>        hash    field id, value 8-byte big-endian revision + packed record
  *   {p0}:cold            string  bits: the filter of the records that have left, see cold.h
  *   {p0}:asked           hash    field kind/id: asked for ("?"), or not cold ("-" and when)
- *   {p0}:left            string  filters of receipts that have left: "number bits count
- * made_ms;..." {p0}:left:<number>   string, expires: bits of one {p0}:rcpt:<party>:<id>  string,
- * expires: a receipt, see answer.c {p0}:rcnt:<party>    string  receipts since it was made; expires
- * with the window {p0}:timers:<owner>  zset    member kind|record, score due in ms
+ *   {p0}:left            string  filters of receipts that have left, in the Function's words
+ *   {p0}:left:<number>   string  expires: the bits of one
+ *   {p0}:rcpt:<party>:<id>
+ *                        string  expires: a receipt, see answer.c
+ *   {p0}:rcnt:<party>    string  expires: receipts of a party since it was made
+ *   {p0}:timers:<owner>  zset    member kind|record, score due in ms
  *   {p0}:noise:<feed>    stream  field d
+ *   {p0}:confirmed       string  run_id of the start of Redis that is vouched for
+ *   {p0}:bell            channel the sequence of the last commit of who rings, see bell.c
  *
  * A window of rcnt begins with its first receipt, so within a sliding window a party may have up to
  * twice the cap.
