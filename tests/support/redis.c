@@ -177,6 +177,23 @@ void test_redis_resume(struct test_redis *r)
     (void)kill(r->pid, SIGCONT);
 }
 
+long long test_redis_ask(const struct test_redis *r, const char *command)
+{
+    long long n = -1;
+    redisContext *c = test_redis_connect(r);
+    redisReply *reply = c == NULL ? NULL : redisCommand(c, command);
+    if (reply == NULL || reply->type == REDIS_REPLY_ERROR)
+        fprintf(stderr, "%s: %s\n", command, reply == NULL ? "no answer" : reply->str);
+    else if (reply->type == REDIS_REPLY_ARRAY)
+        n = (long long)reply->elements;
+    else
+        n = reply->type == REDIS_REPLY_STRING ? (long long)reply->len : reply->integer;
+    freeReplyObject(reply);
+    if (c != NULL)
+        redisFree(c);
+    return n;
+}
+
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
     (void)st;

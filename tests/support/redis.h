@@ -42,4 +42,8 @@ void test_redis_destroy(struct test_redis *r); /* ends it and removes its direct
 /* A blocking connection, NULL on failure. The caller frees it. */
 redisContext *test_redis_connect(const struct test_redis *r);
 
+/* One command on a connection of its own: the integer, the length of a text, or the number of
+ * elements that it answers; 0 = nothing. -1, and why on stderr, when it fails. */
+long long test_redis_ask(const struct test_redis *r, const char *command);
+
 #endif

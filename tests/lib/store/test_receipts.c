@@ -14,14 +14,8 @@ static uint64_t generation;
 
 static long long ask(struct client *c, const char *command)
 {
-    redisContext *r = test_redis_connect(&c->redis);
-    redisReply *reply = redisCommand(r, command);
-    assert_non_null(reply);
-    if (reply->type == REDIS_REPLY_ERROR)
-        fail_msg("%s: %s", command, reply->str);
-    long long n = reply->type == REDIS_REPLY_STRING ? (long long)reply->len : reply->integer;
-    freeReplyObject(reply);
-    redisFree(r);
+    long long n = test_redis_ask(&c->redis, command);
+    assert_true(n >= 0);
     return n;
 }
 

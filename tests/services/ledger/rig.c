@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "ismap/liu/v1/event.pb-c.h"
@@ -118,12 +119,18 @@ static int remove_one(const char *path, const struct stat *st, int flag, struct 
     return remove(path);
 }
 
+void rig_remove(const char *dir)
+{
+    if (access(dir, F_OK) == 0)
+        assert_int_equal(nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
 void rig_end(struct rig *r)
 {
     rig_stop_ledger(r);
     rig_disconnect(r);
     test_redis_destroy(&r->redis);
-    assert_int_equal(nftw(r->archive, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+    rig_remove(r->archive);
 }
 
 void rig_start_ledger(struct rig *r)
@@ -198,15 +205,8 @@ void rig_cursor(struct rig *r, const char *consumer, uint64_t seq)
 
 long long rig_ask(struct rig *r, const char *command)
 {
-    redisContext *c = test_redis_connect(&r->redis);
-    assert_non_null(c);
-    redisReply *reply = redisCommand(c, command);
-    assert_non_null(reply);
-    if (reply->type == REDIS_REPLY_ERROR)
-        fail_msg("%s: %s", command, reply->str);
-    long long n = reply->type == REDIS_REPLY_ARRAY ? (long long)reply->elements : reply->integer;
-    freeReplyObject(reply);
-    redisFree(c);
+    long long n = test_redis_ask(&r->redis, command);
+    assert_true(n >= 0);
     return n;
 }
 
@@ -248,4 +248,31 @@ uint64_t rig_ledger_cursor(struct rig *r)
     while (!o.done)
         must(loop_turn(r->loop, 20), NULL);
     return o.seq;
+}
+
+void rig_restart_ledger(struct rig *r, bool lose_file)
+{
+    char dir[256];
+    rig_stop_ledger(r);
+    (void)snprintf(dir, sizeof dir, "%s/%s/cold", r->archive, RIG_EPOCH);
+    if (lose_file)
+        rig_remove(dir);
+    rig_start_ledger(r);
+}
+
+void rig_restart_redis(struct rig *r)
+{
+    int64_t until = clock_mono_ms() + AWAIT_MS;
+    assert_true(test_redis_kill(&r->redis));
+    assert_true(test_redis_restart_mended(&r->redis));
+    do {
+        rig_turn(r, 50);
+        assert_true(clock_mono_ms() < until);
+    } while (!store_ready(r->store, NULL));
+}
+
+unsigned rig_draw(uint32_t *seed, unsigned below)
+{
+    *seed = *seed * 1664525u + 1013904223u;
+    return (*seed >> 8) % below;
 }

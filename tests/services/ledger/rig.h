@@ -26,6 +26,7 @@ void rig_begin(struct rig *r);
 /* The same with an entry 1 of the test's own. */
 void rig_begin_with(struct rig *r, const void *entry, size_t bytes);
 void rig_end(struct rig *r);
+void rig_remove(const char *dir); /* with all that is in it, when it is there */
 
 /* Connects a loop and a store (again, in a child). */
 void rig_connect(struct rig *r);
@@ -33,6 +34,9 @@ void rig_disconnect(struct rig *r);
 
 void rig_start_ledger(struct rig *r);
 void rig_stop_ledger(struct rig *r);
+void rig_restart_ledger(struct rig *r, bool lose_file); /* without its table of what is cold */
+void rig_restart_redis(struct rig *r); /* SIGKILL; until the store is ready again */
+unsigned rig_draw(uint32_t *seed, unsigned below);
 
 /* Entries "entry <seq>" for the public and csp-a. */
 void rig_add(struct rig *r, uint64_t n);

@@ -210,41 +210,6 @@ static void write_blindly(struct rig *r, struct model *m, size_t i)
         assert_int_equal(put(r, i, 0, 0, "second"), COMMIT_CONFLICT);
 }
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st;
-    (void)flag;
-    (void)ftw;
-    return remove(path);
-}
-
-static void restart_ledger(struct rig *r, bool lose_file)
-{
-    char dir[256];
-    rig_stop_ledger(r);
-    (void)snprintf(dir, sizeof dir, "%s/%s/cold", r->archive, RIG_EPOCH);
-    if (lose_file)
-        (void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    rig_start_ledger(r);
-}
-
-static void restart_redis(struct rig *r)
-{
-    int64_t until = clock_mono_ms() + WAIT_MS;
-    assert_true(test_redis_kill(&r->redis));
-    assert_true(test_redis_restart_mended(&r->redis));
-    do {
-        rig_turn(r, 50);
-        assert_true(clock_mono_ms() < until);
-    } while (!store_ready(r->store, NULL));
-}
-
-static unsigned draw(uint32_t *seed, unsigned below)
-{
-    *seed = *seed * 1664525u + 1013904223u;
-    return (*seed >> 8) % below;
-}
-
 static void begin(struct rig *r, bool small_filter)
 {
     uint8_t packed[64];
@@ -304,7 +269,7 @@ static void what_was_put_back_leaves_again(void **state)
     for (size_t i = 0; i < 10; i++)
         check_one(&r, &m, i, COLD_PUT_BACK);
     rig_turn(&r, 2200);
-    restart_ledger(&r, false);
+    rig_restart_ledger(&r, false);
     until_frozen(&r, 0);
     for (size_t i = 0; i < 10; i++)
         check_one(&r, &m, i, COLD_SHOW);
@@ -320,7 +285,7 @@ static void a_lost_file_is_made_again_before_anything_is_said(void **state)
     for (size_t i = 0; i < 30; i++)
         write_one(&r, &m, i % 10); /* three revisions of each, in several segments */
     until_frozen(&r, 0);
-    restart_ledger(&r, true);
+    rig_restart_ledger(&r, true);
     for (size_t i = 0; i < 12; i++)
         check_one(&r, &m, i, COLD_PUT_BACK);
     rig_end(&r);
@@ -362,7 +327,7 @@ static void a_lost_file_begins_with_a_snapshot_that_is_newer(void **state)
     rig_stop_ledger(&r);
     assert_int_equal(nftw(r.archive, make_old, 16, FTW_PHYS), 0);
     rig_start_ledger(&r);
-    restart_ledger(&r, true);
+    rig_restart_ledger(&r, true);
     for (size_t i = 0; i < 25; i++)
         check_one(&r, &m, i, COLD_PUT_BACK);
     rig_end(&r);
@@ -408,8 +373,8 @@ static void any_order_against_the_model(void **state)
     begin(&r, true);
     int64_t until = clock_mono_ms() + 5000;
     for (unsigned step = 0; clock_mono_ms() < until; step++) {
-        size_t i = draw(&seed, IDS);
-        unsigned what = draw(&seed, 1000);
+        size_t i = rig_draw(&seed, IDS);
+        unsigned what = rig_draw(&seed, 1000);
         if (what < 400)
             write_one(&r, &m, i);
         else if (what < 600)
@@ -419,11 +384,11 @@ static void any_order_against_the_model(void **state)
         else if (what < 950)
             write_blindly(&r, &m, i);
         else if (what < 980)
-            rig_turn(&r, (int64_t)draw(&seed, 400));
+            rig_turn(&r, (int64_t)rig_draw(&seed, 400));
         else if (what < 984)
-            restart_redis(&r);
+            rig_restart_redis(&r);
         else if (what < 990)
-            restart_ledger(&r, step % 3 == 0);
+            rig_restart_ledger(&r, step % 3 == 0);
         else
             rig_turn(&r, 1500);
     }

@@ -10,7 +10,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,41 +164,6 @@ static void send(struct rig *r, struct model *m, size_t i, uint8_t variant)
     expect(r, m, i, variant, &g);
 }
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st;
-    (void)flag;
-    (void)ftw;
-    return remove(path);
-}
-
-static void restart_ledger(struct rig *r, bool lose_file)
-{
-    char dir[256];
-    rig_stop_ledger(r);
-    (void)snprintf(dir, sizeof dir, "%s/%s/cold", r->archive, RIG_EPOCH);
-    if (lose_file)
-        (void)nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    rig_start_ledger(r);
-}
-
-static void restart_redis(struct rig *r)
-{
-    int64_t until = clock_mono_ms() + WAIT_MS;
-    assert_true(test_redis_kill(&r->redis));
-    assert_true(test_redis_restart_mended(&r->redis));
-    do {
-        rig_turn(r, 50);
-        assert_true(clock_mono_ms() < until);
-    } while (!store_ready(r->store, NULL));
-}
-
-static unsigned draw(uint32_t *seed, unsigned below)
-{
-    *seed = *seed * 1664525u + 1013904223u;
-    return (*seed >> 8) % below;
-}
-
 static void begin(struct rig *r)
 {
     uint8_t packed[64];
@@ -243,7 +207,7 @@ static void receipts_leave_and_still_answer(void **state)
     assert_int_equal(m.duplicates, 20);
     assert_int_equal(m.mismatches, 20);
     assert_int_equal(receipts_left(&r), 0); /* an answer brings nothing back */
-    restart_ledger(&r, true);
+    rig_restart_ledger(&r, true);
     for (size_t i = 0; i < 42; i++)
         send(&r, &m, i, 1);
     assert_int_equal(m.duplicates, 60);
@@ -295,21 +259,21 @@ static void any_order_against_the_model(void **state)
     begin(&r);
     int64_t until = clock_mono_ms() + 5000;
     for (unsigned step = 0; clock_mono_ms() < until; step++) {
-        size_t i = draw(&seed, IDS);
-        unsigned what = draw(&seed, 1000);
+        size_t i = rig_draw(&seed, IDS);
+        unsigned what = rig_draw(&seed, 1000);
         if (what < 850)
-            send(&r, &m, i, (uint8_t)draw(&seed, 2));
+            send(&r, &m, i, (uint8_t)rig_draw(&seed, 2));
         else if (what < 980)
-            rig_turn(&r, (int64_t)draw(&seed, 200));
+            rig_turn(&r, (int64_t)rig_draw(&seed, 200));
         else if (what < 984)
-            restart_redis(&r);
+            rig_restart_redis(&r);
         else if (what < 990)
-            restart_ledger(&r, step % 3 == 0);
+            rig_restart_ledger(&r, step % 3 == 0);
         else
             rig_turn(&r, 1500);
     }
     for (size_t i = 0; i < IDS; i++)
-        send(&r, &m, i, (uint8_t)draw(&seed, 2));
+        send(&r, &m, i, (uint8_t)rig_draw(&seed, 2));
     assert_true(m.colds > 0);
     rig_end(&r);
 }
@@ -360,7 +324,7 @@ static void what_is_past_its_time_is_dropped(void **state)
     assert_int_equal(cold_each_record(f, RECORD_RECEIPT, "", count, &seen, &why), ERR_OK);
     assert_int_equal(seen, 60);
     cold_close(f);
-    assert_int_equal(nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+    rig_remove(dir);
 }
 
 /* An id that is used again after its window: the end of the first receipt's time is not the
@@ -396,7 +360,7 @@ static void a_later_use_of_an_id_outlives_the_first(void **state)
     assert_int_equal(cold_get(f, RECORD_RECEIPT, "p:again", 7, NULL, &got, &why), ERR_NOT_FOUND);
     assert_int_equal(cold_commit(f, &why), ERR_OK);
     cold_close(f);
-    assert_int_equal(nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+    rig_remove(dir);
 }
 
 int main(void)
