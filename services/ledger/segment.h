@@ -128,6 +128,11 @@ void segment_rewind(struct segment *s); /* to the first entry */
 enum err segment_last(const char *dir, struct segment_head *out, bool *found,
                       struct err_text *why) LIU_MUST_USE;
 
+/* First entry of a folder of the journal, by the names of its segments, behind what was removed; 0
+ * when there is none. More than 1: the archive begins late, snapshot.h. ERR_DATA_LOSS: the mark is
+ * damaged; ERR_IO, ERR_NOMEM. */
+enum err segment_first(const char *dir, uint64_t *first, struct err_text *why) LIU_MUST_USE;
+
 /* What was removed from a folder because its period was over; see mark.h. */
 struct mark {
     enum segment_kind kind;

@@ -170,11 +170,9 @@ static enum err take_mark(struct walk *w, const char *dir, struct err_text *why)
         return err_say(why, e, "%s", fault.text);
     if (!found)
         return ERR_OK;
-    if (r->mark.kind != SEGMENT_NOISE) {
-        tell(w, MARK_FILE, "in the wrong place: the journal is kept for ever");
-        return ERR_OK;
-    }
     r->removed = r->found = true;
+    if (w->range->after > 0) /* what is missing between there and the mark is missing */
+        return ERR_OK;
     r->last = (struct segment_head){.kind = r->mark.kind, .last = r->mark.last};
     memcpy(r->last.epoch, r->mark.epoch, sizeof(r->last.epoch));
     memcpy(r->last.stream, r->mark.stream, sizeof(r->last.stream));
@@ -192,7 +190,7 @@ static enum err visit_all(struct walk *w, const struct folder_names *l)
         else if (w->range->after == 0 || name_last(l->items[i]) > w->range->after)
             e = visit(w, l->items[i]);
     }
-    if (e == ERR_OK && r->removed && r->segments == 0)
+    if (e == ERR_OK && r->removed && r->segments == 0 && w->range->after < r->mark.last.seq)
         tell(w, MARK_FILE, "missing: the segments behind those that were removed");
     return e;
 }
@@ -219,6 +217,22 @@ enum err segment_walk_range(const char *dir, const struct segment_range *r,
     if (e == ERR_OK && out->faults > 0)
         e = err_say(why, ERR_DATA_LOSS, "%s: %zu of %zu segments are not as they were written", dir,
                     out->faults, out->segments);
+    folder_names_fini(&l);
+    return e;
+}
+
+enum err segment_first(const char *dir, uint64_t *first, struct err_text *why)
+{
+    struct folder_names l = {0};
+    struct mark mark;
+    bool removed = false;
+    *first = 0;
+    enum err e = folder_list(dir, SEGMENT_SUFFIX, false, &l, why);
+    if (e == ERR_OK)
+        e = mark_read(dir, MARK_FILE, &mark, &removed, why);
+    for (size_t i = 0; e == ERR_OK && *first == 0 && i < l.n; i++)
+        if (!removed || !is_removed(&mark, l.items[i]))
+            *first = strtoull(l.items[i], NULL, 10);
     folder_names_fini(&l);
     return e;
 }

@@ -5,6 +5,15 @@
  * good one instead of entry 1. It holds what the journal holds: cursors and lanes are not in it.
  * Written under a temporary name, synced, then renamed. Blocking calls: not for a loop's thread.
  *
+ * An archive that begins late is an epoch's folder whose first segment begins with an entry N > 1
+ * (segment_first). It is whole when at least one good snapshot of an entry S >= N - 1 is there:
+ * that snapshot and the entries behind S are the state, the entries from N on the history. The
+ * segments of before N were removed, which the mark of the folder says (mark.h), or the first one
+ * names none before it (zeros): then a restore has made the archive, of one that began late
+ * (docs/decisions/0026). A snapshot of an entry before N - 1 is good for nothing: what came between
+ * it and N is missing, and told. Of entries before N nobody can tell the reply, the timers, the
+ * place of a consumer: no snapshot holds them.
+ *
  * Format 1, numbers big-endian:
  *
  *   header, 256 bytes

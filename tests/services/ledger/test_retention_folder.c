@@ -306,7 +306,7 @@ static void a_mark_of_other_segments_is_found(void **state)
     m.stream[0] = 'f';
     m.kind = SEGMENT_JOURNAL;
     put_mark(&m);
-    expect(0, 0, "the journal is kept for ever");
+    expect(0, 0, "of another stream or epoch");
 }
 
 static void a_damaged_mark_is_one_fault(void **state)
