@@ -7,7 +7,8 @@
  * copies, and Redis' counts; the segment is gone through again. A segment's turn comes when it is
  * freeze_seconds old (5 when records fill 70 % of their budget) and every consumer has passed it.
  * Of a new file the newest snapshot is the first part; receipts, which are in no snapshot, come of
- * the segments of their time.
+ * the segments of their time. So is it where the archive has the entries behind the file no more
+ * (their period was over): no receipt of theirs is within its window.
  *
  * What services ask for is looked up and put back, and noted, so that it can leave again. Nothing
  * is answered while the file has not all that has left (it was lost, and is being made again).

@@ -1,5 +1,6 @@
 /* What the freezer's thread does with files: segments and snapshots into the file of cold records,
  * and looking up what was asked for. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -132,6 +133,11 @@ static enum err keep_entry(struct cold *c, const struct segment_entry *entry, st
                           : e;
 }
 
+static uint64_t first_of(const char *name)
+{
+    return strtoull(name, NULL, 10);
+}
+
 static uint64_t last_of(const char *name)
 {
     return strlen(name) > 21 ? strtoull(name + 21, NULL, 10) : 0;
@@ -160,10 +166,16 @@ static enum err next_segment(struct cold *c, char path[FOLDER_PATH_BYTES], struc
     if (low == c->segments.n || last_of(c->segments.items[low]) > c->limit)
         return ERR_AGAIN;
     const char *name = c->segments.items[low];
-    if (strtoull(name, NULL, 10) > c->at + 1)
+    if (first_of(name) > c->at + 1)
         return err_say(why, ERR_DATA_LOSS, "%s: entries before it are missing", name);
-    if (!folder_path(path, dir, name) || stat(path, &st) != 0)
-        return err_say(why, ERR_IO, "%s: cannot be read", name);
+    if (!folder_path(path, dir, name))
+        return err_say(why, ERR_INVAL, "the folder's name is too long");
+    if (stat(path, &st) != 0) {
+        bool gone = errno == ENOENT;
+        enum err e = err_say(why, gone ? ERR_AGAIN : ERR_IO, "%s: cannot be read", name);
+        folder_names_fini(&c->segments); /* perhaps it was removed since they were listed */
+        return e;
+    }
     return st.st_mtime + c->age_s > time(NULL) ? ERR_AGAIN : ERR_OK;
 }
 
@@ -183,7 +195,7 @@ static enum err feed_segment(struct cold *c, const char *path, struct err_text *
     return err;
 }
 
-/* A new file begins with what the newest snapshot has. */
+/* A file that cannot go on with the segments begins with what the newest snapshot has. */
 static enum err feed_snapshot(struct cold *c, struct err_text *why)
 {
     struct snapshot_record r;
@@ -208,7 +220,8 @@ static enum err feed_snapshot(struct cold *c, struct err_text *why)
     return e;
 }
 
-/* The last entry before the segments whose receipts may still be needed. */
+/* The last entry before the segments that are gone through: those whose receipts may still be
+ * needed, as far as the archive has them. */
 static enum err find_behind(struct cold *c, struct err_text *why)
 {
     char path[FOLDER_PATH_BYTES];
@@ -223,25 +236,52 @@ static enum err find_behind(struct cold *c, struct err_text *why)
         else if (st.st_mtime + RECEIPT_MS / 1000 < time(NULL))
             c->behind = last_of(c->segments.items[i]);
     }
+    uint64_t first = c->segments.n == 0 ? 0 : first_of(c->segments.items[0]);
+    if (first > c->behind + 1)
+        c->behind = first - 1;
     return e;
+}
+
+/* Has the archive still, or again, no entry behind c->at, but later ones? Then what it had is in a
+ * snapshot (decision 0026). */
+static bool begins_behind(const struct cold *c)
+{
+    return c->segments.n > 0 && first_of(c->segments.items[0]) > c->at + 1;
+}
+
+static enum err open_snapshot(struct cold *c, struct err_text *why)
+{
+    char dir[FOLDER_PATH_BYTES];
+    if (!folder_path(dir, c->ledger->set->archive_dir, c->ledger->epoch))
+        return err_say(why, ERR_INVAL, "the folder's name is too long");
+    enum err e = find_behind(c, why);
+    if (e != ERR_OK || c->behind == 0)
+        return e;
+    e = snapshot_newest(dir, c->ledger->epoch, &c->snapshot, NULL, why);
+    if (e != ERR_OK || !begins_behind(c))
+        return e;
+    uint64_t seq = c->snapshot == NULL ? 0 : snapshot_head_of(c->snapshot)->seq;
+    if (seq + 1 >= first_of(c->segments.items[0]))
+        return ERR_OK;
+    snapshot_close(c->snapshot);
+    c->snapshot = NULL;
+    return err_say(why, ERR_DATA_LOSS, "%s: entries before it are missing, and in no good snapshot",
+                   c->segments.items[0]);
 }
 
 static enum err choose(struct cold *c, char path[FOLDER_PATH_BYTES], struct err_text *why)
 {
-    char dir[FOLDER_PATH_BYTES];
-    enum err e = ERR_OK;
-    if (c->at == 0 && c->snapshot == NULL) {
-        if (!folder_path(dir, c->ledger->set->archive_dir, c->ledger->epoch))
-            return ERR_INVAL;
-        e = find_behind(c, why);
-        if (e == ERR_OK && c->behind > 0)
-            e = snapshot_newest(dir, c->ledger->epoch, &c->snapshot, NULL, why);
+    enum err e = c->snapshot == NULL && c->at == 0 ? open_snapshot(c, why) : ERR_OK;
+    if (e == ERR_OK && c->snapshot == NULL) {
+        e = next_segment(c, path, why);
+        if (e != ERR_DATA_LOSS || !begins_behind(c))
+            return e;
+        e = open_snapshot(c, why);
     }
-    if (e == ERR_OK && c->snapshot != NULL) {
-        uint64_t seq = snapshot_head_of(c->snapshot)->seq;
-        return seq > c->limit && seq > c->least ? ERR_AGAIN : ERR_OK;
-    }
-    return e == ERR_OK ? next_segment(c, path, why) : e;
+    if (e != ERR_OK || c->snapshot == NULL)
+        return e != ERR_OK ? e : ERR_AGAIN;
+    uint64_t seq = snapshot_head_of(c->snapshot)->seq;
+    return seq > c->limit && seq > c->least ? ERR_AGAIN : ERR_OK;
 }
 
 void cold_step_feed(struct archive_job *job)

@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "ismap/liu/v1/event.pb-c.h"
 #include "services/ledger/cold_file.h"
+#include "services/ledger/drop.h"
 #include "services/ledger/ledger_private.h"
 #include "store/cold.h"
 
@@ -300,6 +301,17 @@ static int make_old(const char *path, const struct stat *st, int flag, struct FT
     return flag == FTW_F && strstr(path, ".seg") != NULL ? utimes(path, old) : 0;
 }
 
+/* One of the journal's head. */
+static void until_snapshot(struct rig *r)
+{
+    const struct ledger *l = r->ledger;
+    int64_t until = clock_mono_ms() + WAIT_MS;
+    while (l->snapshots.head.seq < r->head) {
+        assert_true(clock_mono_ms() < until);
+        rig_turn(r, 50);
+    }
+}
+
 /* The newest snapshot is of an entry behind the last one whose records may be cold, and the
  * segments are too old for receipts. */
 static void a_lost_file_begins_with_a_snapshot_that_is_newer(void **state)
@@ -318,12 +330,7 @@ static void a_lost_file_begins_with_a_snapshot_that_is_newer(void **state)
     rig_start_ledger(&r);
     for (size_t i = 0; i < 20; i++)
         write_one(&r, &m, 10 + i % 10);
-    const struct ledger *l = r.ledger;
-    int64_t until = clock_mono_ms() + WAIT_MS;
-    while (l->snapshots.head.seq < r.head) {
-        assert_true(clock_mono_ms() < until);
-        rig_turn(&r, 50);
-    }
+    until_snapshot(&r);
     rig_stop_ledger(&r);
     assert_int_equal(nftw(r.archive, make_old, 16, FTW_PHYS), 0);
     rig_start_ledger(&r);
@@ -331,6 +338,43 @@ static void a_lost_file_begins_with_a_snapshot_that_is_newer(void **state)
     for (size_t i = 0; i < 25; i++)
         check_one(&r, &m, i, COLD_PUT_BACK);
     rig_end(&r);
+}
+
+/* The file is lost, or it ends before the first segment that is left: freezing had been off. */
+static void it_goes_on_from_a_snapshot_when_older_segments_are_gone(void **state)
+{
+    (void)state;
+    for (int lost = 0; lost < 2; lost++) {
+        struct rig r;
+        struct model m = {.writes = 0};
+        begin(&r, false);
+        for (size_t i = 0; i < 20; i++)
+            write_one(&r, &m, i % 10);
+        until_frozen(&r, 0);
+        rig_stop_ledger(&r);
+        r.set.freeze_seconds = 0;
+        r.set.snapshot_entries = 10;
+        r.set.snapshot_seconds = 1;
+        rig_start_ledger(&r);
+        for (size_t i = 0; i < 20; i++)
+            write_one(&r, &m, 5 + i % 10);
+        until_snapshot(&r);
+        uint64_t head = r.head;
+        rig_stop_ledger(&r);
+        r.set.snapshot_entries = 1000000;
+        r.set.snapshot_seconds = 1000000;
+        rig_start_ledger(&r);
+        for (size_t i = 12; i < 30; i++)
+            write_one(&r, &m, i);
+        rig_await(&r, r.journal, r.head);
+        assert_true(drop_segments(r.journal, head) > 0);
+        r.set.freeze_seconds = 1;
+        rig_restart_ledger(&r, lost == 1);
+        until_frozen(&r, 0);
+        for (size_t i = 0; i < 35; i++)
+            check_one(&r, &m, i, COLD_SHOW);
+        rig_end(&r);
+    }
 }
 
 /* With the ledger away a cold record is neither found nor taken for absent. */
@@ -405,6 +449,7 @@ int main(void)
         cmocka_unit_test(what_was_put_back_leaves_again),
         cmocka_unit_test(a_lost_file_is_made_again_before_anything_is_said),
         cmocka_unit_test(a_lost_file_begins_with_a_snapshot_that_is_newer),
+        cmocka_unit_test(it_goes_on_from_a_snapshot_when_older_segments_are_gone),
         cmocka_unit_test(without_the_ledger_nothing_is_said),
         cmocka_unit_test(any_order_against_the_model),
     };
