@@ -32,6 +32,7 @@ typedef Ismap__Liu__V1__HoldChange pb_hold_change;
 typedef Ismap__Liu__V1__Incident pb_incident;
 typedef Ismap__Liu__V1__IncidentSource pb_source;
 typedef Ismap__Liu__V1__IncidentStep pb_step;
+typedef Ismap__Liu__V1__KeptAlerts pb_kept;
 typedef Ismap__Liu__V1__Listing pb_listing;
 typedef Ismap__Liu__V1__PushAlerts pb_push;
 typedef Ismap__Liu__V1__Rulebook pb_rulebook;

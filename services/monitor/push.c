@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "base/clock.h"
 #include "obs/log.h"
+#include "wire/unpack.h"
 
 static bool is_urgent(const struct push *p)
 {
@@ -65,21 +65,15 @@ static enum decide refuse_lane(struct work *w, const struct lane_result *r)
     }
 }
 
-/* The digests of a lane are a checksum against lost counters: their key is part of the stored
- * records. */
 static enum err make_digests(struct push *p)
 {
-    static const struct sip_key key = {0x6c69752d6c616e65u, 0x616c657274763031u};
     size_t bytes;
     size_t n;
     const uint8_t *payload = work_payload(p->w, &bytes);
     enum err e = slices_find(payload, bytes, SLICES_FIELD_ALERTS, p->slices, LIMIT_ALERTS_BULK, &n);
     if (e != ERR_OK || n != p->m->n_alerts)
         return ERR_PROTO;
-    for (size_t i = 0; i < n; i++) {
-        uint8_t *digest = p->digests + i * LANE_DIGEST_BYTES;
-        be64_put(digest, sip_hash(&key, p->slices[i].data, p->slices[i].bytes));
-    }
+    lane_digests(p->slices, n, p->digests);
     return ERR_OK;
 }
 
@@ -222,6 +216,36 @@ static void count_metrics(const struct push *p)
     }
 }
 
+/* The message as it came; behind it what was taken, when the message alone does not tell it: so
+ * that a lane can be put right that a recovery finds behind its noise. */
+static bool keep_noise(struct push *p, uint64_t next_seq, bool loud)
+{
+    struct arena *a = work_arena(p->w);
+    pb_kept kept = ISMAP__LIU__V1__KEPT_ALERTS__INIT;
+    Ismap__Liu__V1__TakenAlerts taken = ISMAP__LIU__V1__TAKEN_ALERTS__INIT;
+    const uint8_t *mark;
+    size_t bytes;
+    size_t more;
+    const uint8_t *payload = work_payload(p->w, &bytes);
+    if (!loud && p->n == p->m->n_alerts && p->counted == p->n - p->skip) {
+        work_noise(p->w, p->feed_id, payload, bytes);
+        return true;
+    }
+    taken.next_seq = next_seq;
+    taken.counted = p->counted;
+    taken.in_journal = loud;
+    kept.taken = &taken;
+    if (wire_pack(a, &kept.base, &mark, &more) != ERR_OK)
+        return false;
+    uint8_t *both = arena_alloc(a, bytes + more);
+    if (both == NULL)
+        return false;
+    memcpy(both, payload, bytes);
+    memcpy(both + bytes, mark, more);
+    work_noise(p->w, p->feed_id, both, bytes + more);
+    return true;
+}
+
 static enum decide take(struct push *p, const char *lane_id, struct lane_state *s,
                         const struct lane_push *lp)
 {
@@ -255,14 +279,11 @@ static enum decide take(struct push *p, const char *lane_id, struct lane_state *
     lane_take(s, lp, p->skip, p->n);
     if (!lane_put(p, lane_id, s))
         return work_no_memory(w);
-    if (p->archived > 0) {
-        size_t bytes;
-        const uint8_t *payload = work_payload(w, &bytes);
-        work_noise(w, p->feed_id, payload, bytes);
-    }
     bool loud = p->entries > 0 || p->brake_changed;
     for (size_t i = 0; i < p->n_concerns; i++)
         loud = loud || p->concerns[i].changed;
+    if (p->archived > 0 && !keep_noise(p, s->next_seq, loud))
+        return work_no_memory(w);
     if (!loud)
         work_quiet(w);
     count_metrics(p);

@@ -420,6 +420,7 @@ void work_noise(struct work *w, const char *feed, const uint8_t *data, size_t by
 {
     assert_string_equal(feed, w->actor);
     assert_non_null(data);
+    w->noise = arena_dup(&w->arena, data, bytes);
     w->noise_bytes = bytes;
 }
 

@@ -81,6 +81,7 @@ struct work {
     size_t n_events;
     struct fake_timer set[FAKE_TIMERS_MAX];
     size_t n_set;
+    const uint8_t *noise; /* in the arena */
     size_t noise_bytes;
     bool quiet;
     const ProtobufCMessage *reply; /* unpacked again, NULL = none */

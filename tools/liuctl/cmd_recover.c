@@ -221,7 +221,7 @@ static int prepare(struct recover *r)
         return CLI_USAGE;
     if (!r->found.halted)
         status = halt(r);
-    recover_state_init(&r->state, &r->found, store_epoch(r->session.store));
+    recover_state_init(&r->state, &r->session, &r->found);
     if (status == CLI_OK)
         status = make(r);
     recover_state_fini(&r->state);

@@ -39,14 +39,25 @@ int recover_compare(struct session *s, struct recover_found *out);
 
 /* recover_state.c. What no record of the journal carries, at the journal's new end: as Redis has
  * it, changed by the entries that come back, and without what those that are set aside did. */
-struct recover_item;
+/* A cursor, a lane or a timer, under its key "kind<TAB>id". */
+struct recover_item {
+    char *key;
+    uint8_t *value; /* lane: packed FeedLane */
+    size_t bytes;
+    int64_t number; /* timer: due, < 0 = ended; cursor: entry */
+    bool aside;     /* an entry that is set aside changed it */
+    bool again;     /* timer: the journal has said what it is */
+    UT_hash_handle hh;
+};
 struct recover_state {
+    struct session *session;
     const struct recover_found *found;
     const char *epoch;
+    int64_t right_ms; /* time of the entry `right` */
     struct recover_item *items;
     struct buf receipts; /* lines */
 };
-void recover_state_init(struct recover_state *r, const struct recover_found *f, const char *epoch);
+void recover_state_init(struct recover_state *r, struct session *s, const struct recover_found *f);
 void recover_state_fini(struct recover_state *r);
 /* An entry that is set aside; before anything else. */
 enum err recover_state_aside(struct recover_state *r,
@@ -57,6 +68,15 @@ void recover_state_record(void *arg, enum record_kind kind, const char *id, cons
 void recover_state_timer(void *arg, const char *owner, const char *member, int64_t due_ms);
 enum err recover_state_entry(void *arg, uint64_t seq, const Ismap__Liu__V1__JournalEntry *e);
 enum err recover_state_lines(void *arg, struct buf *out);
+
+/* A lane; made when it is not there and `make`. NULL = none, or no memory (told at the end). */
+struct recover_item *recover_state_lane(struct recover_state *r, const char *id, bool make);
+void recover_state_set(struct recover_state *r, struct recover_item *i, const uint8_t *value,
+                       size_t bytes);
+
+/* recover_noise.c. Lanes go on over the noise that archive and Redis have behind the journal's end.
+ * CLI_OK, or an exit status with a message printed. */
+int recover_noise(struct recover_state *r);
 
 /* recover_dump.c. All of the partition but noise into a file, one line a thing, durable; `aside` is
  * called for each entry of Redis behind `right`. CLI_OK, or an exit status with a message

@@ -10,25 +10,17 @@
 #include "base/text.h"
 #include "crypto/crypto.h"
 #include "liuctl/recover.h"
+#include "liuctl/recover_lane.h"
 #include "store/keys.h"
 #include "wire/unpack.h"
 
 #define RECEIPTS_BYTES_MAX (256u * 1024 * 1024)
+#define LANE_BYTES_MAX (1024u * 1024)
 #define RECEIPT_BYTES 50 /* with no reply behind it: lib/store/answer.c */
 
-/* A cursor, a lane or a timer, under its key "kind<TAB>id". */
-struct recover_item {
-    char *key;
-    char *hex;      /* lane */
-    int64_t number; /* timer: due, < 0 = ended; cursor: entry */
-    bool aside;     /* an entry that is set aside changed it */
-    bool again;     /* the journal has said what it is */
-    UT_hash_handle hh;
-};
-
-void recover_state_init(struct recover_state *r, const struct recover_found *f, const char *epoch)
+void recover_state_init(struct recover_state *r, struct session *s, const struct recover_found *f)
 {
-    *r = (struct recover_state){.found = f, .epoch = epoch};
+    *r = (struct recover_state){.session = s, .found = f, .epoch = store_epoch(s->store)};
     buf_init(&r->receipts, RECEIPTS_BYTES_MAX);
 }
 
@@ -39,7 +31,7 @@ void recover_state_fini(struct recover_state *r)
     {
         HASH_DEL(r->items, i);
         free(i->key);
-        free(i->hex);
+        free(i->value);
         free(i);
     }
     buf_fini(&r->receipts);
@@ -66,19 +58,40 @@ static struct recover_item *item(struct recover_state *r, const char *kind, cons
     return i;
 }
 
-static void set_hex(struct recover_state *r, struct recover_item *i, const uint8_t *p, size_t n)
+struct recover_item *recover_state_lane(struct recover_state *r, const char *id, bool make)
 {
-    char *hex = malloc(2 * n + 1);
-    if (hex == NULL) {
+    return item(r, "lane", id, NULL, make);
+}
+
+void recover_state_set(struct recover_state *r, struct recover_item *i, const uint8_t *value,
+                       size_t bytes)
+{
+    uint8_t *own = malloc(bytes + 1);
+    if (own == NULL) {
         r->receipts.failed = true;
         return;
     }
-    text_hex(p, n, hex);
-    free(i->hex);
-    i->hex = hex;
+    memcpy(own, value, bytes);
+    free(i->value);
+    i->value = own;
+    i->bytes = bytes;
 }
 
 /* ---- what is set aside */
+
+/* Where the lane was before the first of them; noise in between stays, and counts. */
+static void lane_aside(struct recover_state *r, const Ismap__Liu__V1__RecordPut *p)
+{
+    struct recover_item *i = recover_state_lane(r, p->id, true);
+    struct buf before;
+    if (i == NULL || i->aside)
+        return;
+    i->aside = true;
+    buf_init(&before, LANE_BYTES_MAX);
+    if (recover_lane_before(p->value.data, p->value.len, &before))
+        recover_state_set(r, i, before.data, before.len);
+    buf_fini(&before);
+}
 
 enum err recover_state_aside(struct recover_state *r, const Ismap__Liu__V1__JournalEntry *e)
 {
@@ -87,12 +100,9 @@ enum err recover_state_aside(struct recover_state *r, const Ismap__Liu__V1__Jour
         if (i != NULL)
             i->aside = true;
     }
-    for (size_t k = 0; k < e->n_puts; k++) {
-        struct recover_item *i =
-            e->puts[k]->kind == RECORD_LANE ? item(r, "lane", e->puts[k]->id, NULL, true) : NULL;
-        if (i != NULL)
-            i->aside = true;
-    }
+    for (size_t k = 0; k < e->n_puts; k++)
+        if (e->puts[k]->kind == RECORD_LANE)
+            lane_aside(r, e->puts[k]);
     return r->receipts.failed ? ERR_NOMEM : ERR_OK;
 }
 
@@ -118,7 +128,8 @@ void recover_state_record(void *arg, enum record_kind kind, const char *id, cons
     if (i == NULL)
         return;
     if (kind == RECORD_LANE) {
-        set_hex(r, i, value + 8, bytes - 8);
+        if (!i->aside)
+            recover_state_set(r, i, value + 8, bytes - 8);
     } else if (cursor_seq(value + 8, bytes - 8, &seq) != ERR_OK) {
         r->receipts.failed = true;
     } else {
@@ -169,6 +180,15 @@ static void take_receipt(struct recover_state *r, uint64_t seq,
     (void)buf_printf(&r->receipts, "receipt\t%s\t%s\t%s\n", e->actor, e->cause, hex);
 }
 
+/* The furthest: what Redis has of a lane may be noise behind the lane's last entry. */
+static void take_lane(struct recover_state *r, const Ismap__Liu__V1__RecordPut *p, bool back)
+{
+    struct recover_item *i = recover_state_lane(r, p->id, back);
+    if (i != NULL && (back || i->aside) &&
+        !recover_lane_further(i->value, i->bytes, p->value.data, p->value.len))
+        recover_state_set(r, i, p->value.data, p->value.len);
+}
+
 enum err recover_state_entry(void *arg, uint64_t seq, const Ismap__Liu__V1__JournalEntry *e)
 {
     struct recover_state *r = arg;
@@ -181,14 +201,11 @@ enum err recover_state_entry(void *arg, uint64_t seq, const Ismap__Liu__V1__Jour
             i->again = true;
         }
     }
-    for (size_t k = 0; k < e->n_puts; k++) {
-        const Ismap__Liu__V1__RecordPut *p = e->puts[k];
-        struct recover_item *i = p->kind == RECORD_LANE ? item(r, "lane", p->id, NULL, back) : NULL;
-        if (i != NULL && (back || i->aside)) {
-            set_hex(r, i, p->value.data, p->value.len);
-            i->again = true;
-        }
-    }
+    for (size_t k = 0; k < e->n_puts; k++)
+        if (e->puts[k]->kind == RECORD_LANE)
+            take_lane(r, e->puts[k], back);
+    if (!back)
+        r->right_ms = e->at_ms;
     if (back) {
         take_cause(r, e->cause);
         take_receipt(r, seq, e);
@@ -214,6 +231,17 @@ static enum err cursor_line(const struct recover_state *r, const char *id, int64
     return buf_printf(out, "cursor\t%s\t%s\n", id, hex);
 }
 
+static enum err lane_line(const struct recover_item *i, const char *id, struct buf *out)
+{
+    enum err e = buf_printf(out, "lane\t%s\t", id);
+    char *hex = e == ERR_OK ? (char *)buf_room(out, 2 * i->bytes + 1) : NULL;
+    if (hex == NULL)
+        return e == ERR_OK ? ERR_NOMEM : e;
+    text_hex(i->value, i->bytes, hex);
+    out->len += 2 * i->bytes;
+    return buf_puts(out, "\n");
+}
+
 static enum err item_line(const struct recover_state *r, const struct recover_item *i,
                           struct buf *out)
 {
@@ -221,7 +249,7 @@ static enum err item_line(const struct recover_state *r, const struct recover_it
     if (strncmp(i->key, "cursor", 6) == 0)
         return cursor_line(r, id, i->number, out);
     if (strncmp(i->key, "lane", 4) == 0)
-        return i->hex == NULL ? ERR_OK : buf_printf(out, "lane\t%s\t%s\n", id, i->hex);
+        return i->value == NULL ? ERR_OK : lane_line(i, id, out);
     const char *member = strchr(id, '\t');
     /* one that nobody but an entry that is set aside knew of goes with it */
     return i->number < 0 || (i->aside && !i->again)
@@ -233,7 +261,7 @@ static enum err item_line(const struct recover_state *r, const struct recover_it
 enum err recover_state_lines(void *arg, struct buf *out)
 {
     struct recover_state *r = arg;
-    enum err e = r->receipts.failed ? ERR_NOMEM : ERR_OK;
+    enum err e = recover_noise(r) != CLI_OK || r->receipts.failed ? ERR_NOMEM : ERR_OK;
     for (const struct recover_item *i = r->items; e == ERR_OK && i != NULL; i = i->hh.next)
         e = item_line(r, i, out);
     return e == ERR_OK && r->receipts.len > 0 ? buf_put(out, r->receipts.data, r->receipts.len) : e;

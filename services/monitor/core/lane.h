@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "services/monitor/core/slices.h"
+
 #define LANE_RECENT_MAX 4   /* batches whose digests are remembered */
 #define LANE_DIGEST_BYTES 8 /* an alert */
 #define LANE_ALERTS_MAX 256 /* of one message */
@@ -51,6 +53,10 @@ struct lane_result {
     uint64_t expected_seq;
     uint64_t changed_seq;
 };
+
+/* Digests of n alerts as they stand in their message; `out` has n * LANE_DIGEST_BYTES. A checksum
+ * against lost counters: its key is fixed, and part of the stored records. */
+void lane_digests(const struct slice *alerts, size_t n, uint8_t *out);
 
 /* A higher epoch, and the first message ever, must start at 1. Digests of alerts that are no longer
  * remembered cannot be compared: those are skipped. */

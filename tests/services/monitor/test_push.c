@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "wire/unpack.h"
 #include "world.h"
 
 static struct said said;
@@ -31,6 +32,45 @@ static void low_alerts_are_counted_and_archived_without_an_entry(void **state)
     assert_int_equal(lane->counted, 256);
     assert_int_equal(lane->n_recent, 1);
     assert_int_equal(lane->recent[0]->digests.len, 256 * 8);
+}
+
+/* What was taken of the noise that the last message left; NULL = all of it, only counted. */
+static const Ismap__Liu__V1__TakenAlerts *kept(struct world *wd)
+{
+    ProtobufCMessage *m;
+    assert_int_equal(wire_unpack(&wd->w.arena, &ismap__liu__v1__push_alerts__descriptor,
+                                 wd->w.noise, wd->w.noise_bytes, &m),
+                     ERR_OK);
+    assert_int_equal(((pb_push *)(void *)m)->n_alerts, said.push.n_alerts);
+    assert_memory_equal(wd->w.noise, wd->w.payload, wd->w.payload_bytes);
+    assert_int_equal(wire_unpack(&wd->w.arena, &ismap__liu__v1__kept_alerts__descriptor,
+                                 wd->w.noise, wd->w.noise_bytes, &m),
+                     ERR_OK);
+    return ((pb_kept *)(void *)m)->taken;
+}
+
+static void noise_says_what_its_message_does_not(void **state)
+{
+    struct world *wd = *state;
+    said_begin(&said, BULK, 1);
+    say(&said, LIMITED, "s1.example");
+    assert_int_equal(push(wd, "strong", &said), OK);
+    assert_null(kept(wd));
+    said_begin(&said, BULK, 2);
+    say(&said, LIMITED, "s1.example");
+    say(&said, GRAVE, "s1.example");
+    assert_int_equal(push(wd, "strong", &said), OK);
+    assert_true(kept(wd)->in_journal);
+    assert_int_equal(kept(wd)->next_seq, 4);
+    assert_int_equal(kept(wd)->counted, 1);
+    said_begin(&said, BULK, 4); /* known, and no news: in no entry, and not counted */
+    say(&said, GRAVE, "s1.example");
+    say(&said, LIMITED, "s1.example");
+    assert_int_equal(push(wd, "strong", &said), OK);
+    assert_true(wd->w.quiet);
+    assert_false(kept(wd)->in_journal);
+    assert_int_equal(kept(wd)->next_seq, 6);
+    assert_int_equal(kept(wd)->counted, 1);
 }
 
 static void a_critical_alert_suspends_in_one_commit_and_tells_everyone(void **state)
@@ -468,6 +508,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_WORLD(low_alerts_are_counted_and_archived_without_an_entry),
+        IN_WORLD(noise_says_what_its_message_does_not),
         IN_WORLD(a_critical_alert_suspends_in_one_commit_and_tells_everyone),
         IN_WORLD(everything_a_critical_alert_needs_is_read_in_two_round_trips),
         IN_WORLD(a_notice_goes_out_unsigned_rather_than_not),
