@@ -4,8 +4,9 @@ import json
 import time
 from collections import Counter
 
+import noise as kept_noise
 from loads import Alerts, Assessments, Cases, Registrations
-from stack import Failed, until
+from stack import FEED, Failed, until
 
 SETTLE_S = 30
 TYPE = "ismap.liu.v1."
@@ -96,6 +97,20 @@ def alerts(load, entries):
             raise Failed(f"{kind}: acknowledged {dict(Counter(load.suspended))}, in the journal {dict(found)}")
 
 
+def noise(stack, load):
+    """Each low alert is kept once under its number, and counted once, whatever was sent again."""
+    load.lives()
+    kept = kept_noise.alerts(stack, FEED)["bulk", int(load.epoch)]
+    wrong = [n for n in range(1, load.low + 1) if len(kept[n]) != 1]
+    if wrong:
+        raise Failed(f"of {load.low} low alerts {len(wrong)} are not kept once, the first: {wrong[0]} ({len(kept[wrong[0]])} kept)")
+    lane = kept_noise.lane(stack, FEED, "bulk")
+    counted = stack.counted + load.low
+    if lane != (int(load.epoch), load.low + 1, counted):
+        raise Failed(f"{load.low} low alerts were taken in epoch {load.epoch}, {counted} in all: the lane says {lane}")
+    stack.counted = counted
+
+
 def rebuild(stack):
     done = stack.ctl("journal", "rebuild", "--verify", allowed=(0, 1, 4))
     report = json.loads(done.stdout.splitlines()[-1])
@@ -137,6 +152,10 @@ def after(run):
         elif isinstance(load, Registrations):
             registrations(load, sound)
     alerts(feed, sound)
+    if feed.low > 0:
+        noise(stack, feed)
+        if feed.gone_back:
+            run.note(f"the feed sent again {feed.gone_back} times")
     if (stack.dir / "receipts").exists():
         stack.ctl("journal", "check", str(stack.dir / "receipts"))
     rebuild(stack)

@@ -1,14 +1,20 @@
 """What clients do while faults happen: each sends again until it is answered, and keeps what it was promised."""
 import json
+import re
 import subprocess
 import threading
 import time
 
-from stack import ROOT, Failed
+from stack import FEED, ROOT, Failed
 
 PATIENCE_S = 60
-TRY_AGAIN, REFUSED = 5, 4  # liuctl's exit status
+TRY_AGAIN, REFUSED, INPUT = 5, 4, 3  # liuctl's exit status
 CLOCKS = ("P-STALE", "P-AHEAD", "P-CLOCK")  # refusals while a clock is wrong
+GAP = re.compile(r"P-LANE-GAP.*expected (\d+) in epoch (\d+)", re.DOTALL)
+
+
+class Refused(Failed):
+    pass
 
 
 class Client(threading.Thread):
@@ -36,10 +42,10 @@ class Client(threading.Thread):
     def ask(self, *args, identity, allowed=(0,)):
         """The answer as JSON, asked for until it comes."""
         while True:
-            done = self.stack.ctl(*args, identity=identity, allowed=(*allowed, TRY_AGAIN, REFUSED))
+            done = self.stack.ctl(*args, identity=identity, allowed=(*allowed, TRY_AGAIN, REFUSED, INPUT))
             wrong = self.clocks_wrong and any(rule in done.stderr + done.stdout for rule in CLOCKS)
-            if done.returncode == REFUSED and REFUSED not in allowed and not wrong:
-                raise Failed(f"liuctl {' '.join(args)}: {(done.stderr or done.stdout).strip()[:400]}")
+            if done.returncode in (REFUSED, INPUT) and done.returncode not in allowed and not wrong:
+                raise Refused(f"liuctl {' '.join(args)}: {(done.stderr or done.stdout).strip()[:600]}")
             if done.returncode != TRY_AGAIN and not wrong:
                 return json.loads(done.stdout) if done.stdout.strip() else {}
             self.again += 1
@@ -121,6 +127,8 @@ class Alerts(Client):
         self.run_number = run
         self.suspended = []  # numbers, in order; one entry each suspension acknowledged
         self.low = 0
+        self.bulk = []  # (first number, alerts), as sent: a feed keeps them until it knows better
+        self.gone_back = 0
 
     def alert(self, number, critical, n):
         effect = "GRAVE" if critical else "LIMITED"
@@ -131,15 +139,36 @@ class Alerts(Client):
 
     def push(self, lane, first, alerts):
         path = self.write(lane, {"epoch": self.epoch, "lane": f"LANE_{lane.upper()}", "firstSeq": str(first), "alerts": alerts})
-        answer = self.ask("alert", "push", path, "--lane", lane, identity="jp-csirt")
+        try:
+            answer = self.ask("alert", "push", path, "--lane", lane, identity=FEED)
+        except Refused as e:
+            gap = GAP.search(str(e)) if lane == "bulk" else None  # alerts of the urgent lane have entries
+            if gap is None or gap[2] != self.epoch or int(gap[1]) >= first:
+                raise
+            return self.send_from(int(gap[1]))
         if int(answer["nextSeq"]) != first + len(alerts):
             raise Failed(f"{lane}: pushed {first}..{first + len(alerts) - 1}, the lane expects {answer['nextSeq']}")
         self.done += 1
         return answer
 
+    def send_from(self, number):
+        """As the protocol says: noise that a recovered store has lost is sent again, under its numbers."""
+        self.gone_back += 1
+        self.again += 1
+        for first, alerts in self.bulk:
+            if first + len(alerts) > number:
+                answer = self.push("bulk", first, alerts)
+        return answer
+
+    def lives(self):
+        """A feed repeats its last message to say that it lives; so it also hears what a store has lost meanwhile."""
+        if self.bulk:
+            self.push("bulk", *self.bulk[-1])
+
     def step(self, n):
         number = self.stack.numbers[n % len(self.stack.numbers)]
-        self.push("bulk", 1 + n * self.LOW, [self.alert(number, False, f"low-{n}-{i}") for i in range(self.LOW)])
+        self.bulk.append((1 + n * self.LOW, [self.alert(number, False, f"low-{n}-{i}") for i in range(self.LOW)]))
+        self.push("bulk", *self.bulk[-1])
         self.low += self.LOW
         self.suspend(number, n + 1)
 

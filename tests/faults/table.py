@@ -11,9 +11,10 @@ import time
 from dataclasses import dataclass
 from typing import Callable
 
+import noise
 from control import POINTS
 from loads import Alerts, Cases
-from stack import PARTS, ROOT, SERVICES, Failed, until
+from stack import FEED, PARTS, ROOT, SERVICES, Failed, until
 from volume import Volume, allowed
 
 HOUR_MS = 3600 * 1000
@@ -336,9 +337,15 @@ def timers(stack):
     return {(s, m, due) for s, w in words.items() for m, due in zip(w[::2], w[1::2]) if not m.startswith("watch|")}
 
 
-def halted_recovered(run, age_s, killed_ms):
-    """The right file is lost for good: all that was answered is in the archive, the ledger halts an older file, and the
-    operator has the store recovered, killed in the middle as often as drawn."""
+def noise_archived(stack):
+    """All that Redis has of the feed's noise lies in closed segments."""
+    last = noise.last_id(stack, FEED)
+    return not last or any(last in p.name for p in stack.dir.glob(f"archive/*/noise/{FEED}/*.seg"))
+
+
+def halted_recovered(run, age_s, killed_ms, with_noise):
+    """The right file is lost for good: all that was answered is in the archive, noise as drawn, the ledger halts an older
+    file, and the operator has the store recovered, killed in the middle as often as drawn."""
     stack = run.stack
     older = copy_of_store(run, "older")
     epoch, before = stack.head()
@@ -348,7 +355,10 @@ def halted_recovered(run, age_s, killed_ms):
     head = stack.head()[1]
     if not until(2 * ARCHIVED_S, lambda: archived(stack, epoch) >= head):
         raise Failed(f"archived up to {archived(stack, epoch)} of {head}")
+    if with_noise and not until(2 * ARCHIVED_S, lambda: noise_archived(stack)):
+        raise Failed("the feed's noise is not archived")
     due = timers(stack)
+    lanes = [noise.lane(stack, FEED, name) for name in ("urgent", "bulk")]
     stack.kill(["redis", "ledger"])
     files = stack.dir / "redis/appendonlydir"
     shutil.rmtree(files)
@@ -369,6 +379,9 @@ def halted_recovered(run, age_s, killed_ms):
         raise Failed(f"recovered to {now[1]} under {now[0]}, not to {head + 1} under another epoch than {epoch}")
     if timers(stack) != due:
         raise Failed(f"timers before and after: {sorted(timers(stack) ^ due)[:4]}")
+    now_lanes = [noise.lane(stack, FEED, name) for name in ("urgent", "bulk")]
+    if with_noise and now_lanes != lanes:
+        raise Failed(f"the feed's lanes before and after: {lanes} {now_lanes}")
     stack.run("liuctl", *words)  # done already
     if stack.head() != now:
         raise Failed("a recovery that was done is done again")
@@ -533,7 +546,8 @@ TABLE = (
           "Redis comes back with an older append-only file"),
     Fault("older-file-anew", 3, lambda r: {"age_s": between(r, 0, 0.3), "first": r.choice((0, 0, 0.5))}, older_file_anew,
           "all come up at once on an older file: the ledger knows"),
-    Fault("halted-recovered", 2, lambda r: {"age_s": between(r, 0, 0.3), "killed_ms": [r.randrange(5, 400) for _ in range(r.choice((0, 1, 3)))]},
+    Fault("halted-recovered", 2, lambda r: {"age_s": between(r, 0, 0.3), "killed_ms": [r.randrange(5, 400) for _ in range(r.choice((0, 1, 3)))],
+                                          "with_noise": r.random() < 0.5},
           halted_recovered, "the right file is lost: a halted store is recovered by a command"),
     Fault("cold-start", 3, lambda r: {"alone_s": between(r, 0, 1.0)}, cold_start, "all are down and come up, the ledger last"),
     Fault("replica-promoted", 3, lambda r: {"lasts_s": between(r, 0.2, 0.6)}, replica_promoted,
