@@ -82,6 +82,9 @@ class Client:
                 reply = self.types["Reply"].FromString(door.recv())
                 if reply.request_id not in (env.id, ""):
                     continue  # the answer to an earlier request
+                if begins := next((d.number for d in reply.details if d.rule == "P-FIRST"), 0):
+                    message.after_seq = begins - 1  # what came before is kept no more
+                    return self.ask(service, message, sign, wait_ms)
                 if service != "ledger" and any(d.rule == "P-ARCHIVED" for d in reply.details):
                     return self.ask("ledger", message, sign, wait_ms)  # these events have left Redis
                 if reply.status not in (8, 10, 14):  # RESOURCE_EXHAUSTED, ABORTED, UNAVAILABLE

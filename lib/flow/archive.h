@@ -16,7 +16,8 @@
 struct archive_ask {
     uint64_t after; /* wanted: after < seq <= to */
     uint64_t to;
-    uint32_t max; /* entries, at most ARCHIVE_ASK_ENTRIES */
+    uint64_t store_first; /* the first entry that Redis has; 0 = not known */
+    uint32_t max;         /* entries, at most ARCHIVE_ASK_ENTRIES */
     /* ERR_NOMEM: it cannot be said now, and the asking ends with that. */
     enum err (*wanted)(const struct archive_ask *ask, const uint8_t *data, size_t bytes, bool *is);
     void (*done)(struct archive_ask *ask);
@@ -26,6 +27,8 @@ struct archive_ask {
     /* the answer: what was wanted of the entries up to `next`, which is not below `after`.
      * ERR_NOT_FOUND: the archive has not the entry behind `after`; ERR_DATA_LOSS: it is damaged. */
     enum err result;
+    uint64_t begins; /* ERR_NOT_FOUND: the first entry there is, what came before being kept no more
+                        (decision 0026); 0 = what was asked for is missing, or to come */
     struct err_text why;
     uint64_t next;
     size_t n;

@@ -40,6 +40,17 @@ static void refuse(struct waiter *x, Ismap__Liu__V1__Status status, const char *
     reply_send(w);
 }
 
+/* The texts, of the work's arena, name a number to go on by. */
+static void refuse_number(struct waiter *x, Ismap__Liu__V1__Status status, const char *rule,
+                          uint64_t number, const char *ja, const char *en)
+{
+    struct work *w = x->work;
+    waiter_free(x);
+    (void)work_refuse(w, status, "afterSeq", rule, ja == NULL ? "" : ja, en == NULL ? "" : en);
+    faults_number(&w->faults, number);
+    reply_send(w);
+}
+
 static Ismap__Liu__V1__Events *answer_new(struct waiter *x, uint64_t next_seq)
 {
     struct work *w = x->work;
@@ -191,11 +202,28 @@ static enum err archive_wanted(const struct archive_ask *ask, const uint8_t *dat
     return err;
 }
 
+/* What came before is kept no more (decision 0026). */
+static void refuse_first(struct waiter *x, uint64_t first)
+{
+    unsigned long long n = first;
+    char *en = arena_printf(&x->work->arena,
+                            "The journal begins with entry %llu: what came before is kept no more. "
+                            "Read your state by queries, then go on with afterSeq %llu.",
+                            n, n - 1);
+    char *ja = arena_printf(&x->work->arena,
+                            "記録は %llu 番から始まり、それより前は残っていません。"
+                            "照会で現在の状態を読み直し、afterSeq を %llu として続けてください。",
+                            n, n - 1);
+    refuse_number(x, FLOW_STATUS(OUT_OF_RANGE), "P-FIRST", first, ja, en);
+}
+
 static void archive_done(struct archive_ask *ask)
 {
     struct waiter *x = ask->arg;
     x->asking = false;
-    if (ask->result == ERR_NOT_FOUND)
+    if (ask->result == ERR_NOT_FOUND && ask->begins > 0)
+        refuse_first(x, ask->begins);
+    else if (ask->result == ERR_NOT_FOUND)
         refuse_archived(x);
     else if (ask->result == ERR_OK)
         found(x, ask->entries, ask->n, ask->next < x->asked_to ? ask->next : x->asked_to);
@@ -206,7 +234,7 @@ static void archive_done(struct archive_ask *ask)
     question_free(ask);
 }
 
-static struct archive_question *question_of(struct waiter *x)
+static struct archive_question *question_of(struct waiter *x, uint64_t store_first)
 {
     struct work *w = x->work;
     const uint8_t *packed;
@@ -227,6 +255,7 @@ static struct archive_question *question_of(struct waiter *x)
     q->types = (const void *)m;
     q->ask.after = x->after;
     q->ask.to = x->asked_to;
+    q->ask.store_first = store_first;
     q->ask.max = max_of(x->ask);
     q->ask.wanted = archive_wanted;
     q->ask.done = archive_done;
@@ -235,15 +264,15 @@ static struct archive_question *question_of(struct waiter *x)
     return q;
 }
 
-/* What is behind x->after has left Redis. */
-static void ask_archive(struct waiter *x)
+/* What is behind x->after has left Redis, which begins with store_first; 0 = not known. */
+static void ask_archive(struct waiter *x, uint64_t store_first)
 {
     struct flow *f = x->work->flow;
     if (f->svc->archive == NULL || f->state == NULL) {
         refuse_archived(x);
         return;
     }
-    struct archive_question *q = question_of(x);
+    struct archive_question *q = question_of(x, store_first);
     if (q == NULL) {
         answer(x, NULL);
         return;
@@ -265,7 +294,7 @@ static void on_entries(void *arg, enum err e, const struct store_entry *entries,
     if (e != ERR_OK)
         answer_empty(x);
     else if (n == 0 || entries[0].seq != x->after + 1) /* the journal has no gaps */
-        ask_archive(x);
+        ask_archive(x, n == 0 ? 0 : entries[0].seq);
     else
         found(x, entries, n, n == max_of(x->ask) ? entries[n - 1].seq : x->asked_to);
 }
@@ -280,7 +309,7 @@ static void on_audience(void *arg, enum err e, uint64_t first_seq,
         return;
     }
     if (first_seq > x->after + 1) {
-        ask_archive(x);
+        ask_archive(x, first_seq);
         return;
     }
     found(x, entries, n, more && n > 0 ? entries[n - 1].seq : x->asked_to);
@@ -318,8 +347,7 @@ static void on_head(void *arg, enum err e, uint64_t seq)
         char *ja = arena_printf(&x->work->arena,
                                 "記録の最終番号は %llu です。そこからやり直してください。",
                                 (unsigned long long)seq);
-        refuse(x, FLOW_STATUS(DATA_LOSS), "afterSeq", "P-HEAD", ja == NULL ? "" : ja,
-               en == NULL ? "" : en);
+        refuse_number(x, FLOW_STATUS(DATA_LOSS), "P-HEAD", seq, ja, en);
         return;
     }
     if (x->woken) /* the tail has passed it while the head was asked for */

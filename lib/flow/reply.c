@@ -74,6 +74,7 @@ static bool fill_details(struct work *w, pb_reply *r)
         v[i].rule = (char *)(uintptr_t)w->faults.items[i].rule;
         v[i].message_ja = (char *)(uintptr_t)w->faults.items[i].ja;
         v[i].message_en = (char *)(uintptr_t)w->faults.items[i].en;
+        v[i].number = w->faults.items[i].number;
         r->details[i] = &v[i];
     }
     r->n_details = w->faults.n;

@@ -56,12 +56,20 @@ void faults_add(struct faults *f, struct arena *a, const char *field, const char
         f->more = true;
         return;
     }
-    struct fault one = {arena_strdup(a, field), arena_strdup(a, rule), arena_strdup(a, ja),
-                        arena_strdup(a, en)};
+    struct fault one = {.field = arena_strdup(a, field),
+                        .rule = arena_strdup(a, rule),
+                        .ja = arena_strdup(a, ja),
+                        .en = arena_strdup(a, en)};
     if (one.field == NULL || one.rule == NULL || one.ja == NULL || one.en == NULL ||
         (f->n == f->cap && !grow(f, a))) {
         no_room(f);
         return;
     }
     f->items[f->n++] = one;
+}
+
+void faults_number(struct faults *f, uint64_t number)
+{
+    if (f->n > 0 && f->items != no_memory)
+        f->items[f->n - 1].number = number;
 }

@@ -58,6 +58,7 @@ struct fault {
     const char *rule;
     const char *ja;
     const char *en;
+    uint64_t number; /* that the text names, for programs; 0 = none */
 };
 
 struct faults {
@@ -72,6 +73,8 @@ struct faults {
  * field: n is never 0 after a fault. */
 void faults_add(struct faults *f, struct arena *a, const char *field, const char *rule,
                 const char *ja, const char *en);
+/* The number that the last fault names. */
+void faults_number(struct faults *f, uint64_t number);
 
 /* Walks the bytes of a message before it is unpacked, without memory but for faults: text with a
  * NUL inside or that is not UTF-8, fields unknown to the descriptor, a single field that comes

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "flow/archive.h"
 #include "services/ledger/folder.h"
+#include "services/ledger/journal_begins.h"
 #include "services/ledger/ledger_private.h"
 
 #define KEPT 3      /* segments, 16 MiB each at most by their making */
@@ -148,25 +149,49 @@ static enum err read_segment(struct reader *r, struct archive_ask *ask, const ch
     return ERR_OK;
 }
 
+/* Is what is asked for kept no more? */
+static enum err look_begin(const struct reader *r, struct archive_ask *ask)
+{
+    char dir[LEDGER_DIR_BYTES];
+    const struct ledger *l = r->ledger;
+    uint64_t first = 0;
+    (void)snprintf(dir, sizeof(dir), "%s/%s", l->set->archive_dir, l->epoch);
+    enum err e = journal_begins(dir, ask->store_first, &first, &ask->why);
+    ask->begins = first > ask->after + 1 ? first : 0;
+    return e == ERR_OK ? ERR_NOT_FOUND : e;
+}
+
+static enum err read_segments(struct reader *r, struct archive_ask *ask)
+{
+    const char *dir = r->ledger->journal.dir; /* never changes */
+    int64_t until = clock_mono_ms() + ASK_MS;
+    bool full = false;
+    enum err e = names_look(r, dir, &ask->why);
+    size_t i = e == ERR_OK ? names_find(&r->names, ask->after) : 0;
+    if (e == ERR_OK && (i == r->names.n || first_of(r->names.items[i]) > ask->after + 1))
+        e = ERR_NOT_FOUND;
+    for (; e == ERR_OK && !full && i < r->names.n && ask->next < ask->to; i++) {
+        if (first_of(r->names.items[i]) > ask->next + 1)
+            break; /* a hole: told when it is asked for */
+        e = read_segment(r, ask, dir, r->names.items[i], &full);
+        full = full || clock_mono_ms() > until;
+    }
+    return e;
+}
+
 static void read_ask(struct archive_job *job)
 {
     const struct asked *a = job->arg;
     struct reader *r = a->reader;
     struct archive_ask *ask = a->ask;
-    const char *dir = r->ledger->journal.dir; /* never changes */
-    int64_t until = clock_mono_ms() + ASK_MS;
-    bool full = false;
     ask->next = ask->after;
-    ask->result = names_look(r, dir, &ask->why);
-    size_t i = ask->result == ERR_OK ? names_find(&r->names, ask->after) : 0;
-    if (ask->result == ERR_OK && (i == r->names.n || first_of(r->names.items[i]) > ask->after + 1))
-        ask->result = ERR_NOT_FOUND;
-    for (; ask->result == ERR_OK && !full && i < r->names.n && ask->next < ask->to; i++) {
-        if (first_of(r->names.items[i]) > ask->next + 1)
-            break; /* a hole: told when it is asked for */
-        ask->result = read_segment(r, ask, dir, r->names.items[i], &full);
-        full = full || clock_mono_ms() > until;
+    ask->result = read_segments(r, ask);
+    if (ask->result == ERR_IO && ask->next == ask->after) {
+        folder_names_fini(&r->names); /* perhaps a file was removed since they were listed */
+        ask->result = read_segments(r, ask);
     }
+    if (ask->result == ERR_NOT_FOUND)
+        ask->result = look_begin(r, ask);
     const uint8_t *p = ask->data.data;
     for (size_t k = 0; k < ask->n; k++) {
         ask->entries[k].data = p;

@@ -74,6 +74,8 @@ struct follow {
     const char *until; /* end of a type's name, may be NULL */
     char *type;        /* only these, may be NULL */
     bool archive;      /* from the ledger */
+    bool from_first;   /* what is kept no more may be passed over */
+    bool moved;        /* and was: ask again */
     bool once;
     bool limited;
     int64_t end_ms;
@@ -95,6 +97,40 @@ static int take_events(struct cli *c, struct follow *f, const Ismap__Liu__V1__Ev
     return cursor_write(c, f->path, &f->cur) == CLI_OK ? CLI_OK : CLI_USAGE;
 }
 
+/* The first entry there is, when the answer says that what was asked for is kept no more; or 0. */
+static uint64_t first_there(const Ismap__Liu__V1__Reply *r)
+{
+    for (size_t i = 0; r != NULL && i < r->n_details; i++)
+        if (strcmp(r->details[i]->rule, "P-FIRST") == 0)
+            return r->details[i]->number;
+    return 0;
+}
+
+/* Who has no place yet begins with the first entry there is; who has one must say so. */
+static int ask_ledger(struct cli *c, struct follow *f, const ProtobufCMessage *m,
+                      ProtobufCMessage **answer)
+{
+    int status = cli_request_quiet(c, CLI_LEDGER, m, false, answer);
+    const Ismap__Liu__V1__Reply *r = c->reply;
+    uint64_t first = status == CLI_OK ? 0 : first_there(r);
+    f->moved = first > 1 && (f->cur.seq == 0 || f->from_first);
+    if (f->moved) {
+        f->cur.seq = first - 1;
+        cli_note(c,
+                 c->ja ? "記録は %llu 番から始まります。そこから続けます"
+                       : "the journal begins with entry %llu: going on there",
+                 (unsigned long long)first);
+        return CLI_OK;
+    }
+    if (status != CLI_OK && r != NULL)
+        cli_print_refusal(c, r);
+    if (first > 1)
+        cli_note(c, "%s",
+                 c->ja ? "状態を読み直したら、--from-first でそこから続けられます"
+                       : "when you have read your state anew: --from-first goes on there");
+    return status;
+}
+
 /* What has left Redis is asked for at the ledger, and then the rest, too: it answers for the whole
  * journal like every service. */
 static int ask_hot(struct cli *c, struct follow *f, const ProtobufCMessage *m,
@@ -107,7 +143,7 @@ static int ask_hot(struct cli *c, struct follow *f, const ProtobufCMessage *m,
     f->archive = r->status == ISMAP__LIU__V1__STATUS__STATUS_OUT_OF_RANGE &&
                  c->config.endpoints[CLI_LEDGER][0] != '\0';
     if (f->archive)
-        return cli_request(c, CLI_LEDGER, m, false, answer);
+        return ask_ledger(c, f, m, answer);
     cli_print_refusal(c, r);
     return status;
 }
@@ -121,10 +157,12 @@ static int follow_round(struct cli *c, struct follow *f, bool *done)
     m.wait_ms = f->once || left <= 0 ? 0 : (uint32_t)(left < WAIT_MS ? left : WAIT_MS);
     m.n_types = f->type == NULL ? 0 : 1;
     m.types = &f->type;
-    ProtobufCMessage *answer;
-    int status = f->archive || c->dry_run
-                     ? cli_request(c, f->archive ? CLI_LEDGER : CLI_INTAKE, &m.base, false, &answer)
-                     : ask_hot(c, f, &m.base, &answer);
+    ProtobufCMessage *answer = NULL;
+    int status = c->dry_run   ? cli_request(c, CLI_INTAKE, &m.base, false, &answer)
+                 : f->archive ? ask_ledger(c, f, &m.base, &answer)
+                              : ask_hot(c, f, &m.base, &answer);
+    if (f->moved)
+        return CLI_OK;
     *done = status != CLI_OK || f->once || c->dry_run || (f->limited && left <= 0);
     if (answer == NULL)
         return status;
@@ -138,6 +176,7 @@ int cmd_events_follow(struct cli *c, struct cli_args *a)
     const char *limit = cli_option(a, "--for-ms");
     const char *type = cli_option(a, "--type");
     f.once = cli_flag(a, "--no-wait");
+    f.from_first = cli_flag(a, "--from-first");
     uint64_t for_ms = 0;
     if (!cli_done(c, a) || (limit != NULL && text_u64(limit, 86400000, &for_ms) != ERR_OK))
         return cli_usage(c, c->ja ? "--for-ms は 0 から 86400000 です"
@@ -159,6 +198,7 @@ int cmd_events_follow(struct cli *c, struct cli_args *a)
     int status = CLI_OK;
     while (!done && status == CLI_OK) {
         arena_init(&c->arena, 64u * 1024 * 1024);
+        f.moved = false;
         status = follow_round(c, &f, &done);
         arena_fini(&c->arena);
     }

@@ -12,6 +12,7 @@
 #include "ismap/liu/v1/event.pb-c.h"
 #include "liuctl/cold_check.h"
 #include "liuctl/commands.h"
+#include "liuctl/journal_first.h"
 #include "liuctl/journal_walk.h"
 #include "wire/json.h"
 #include "wire/unpack.h"
@@ -202,6 +203,23 @@ static void report(const struct rebuild *r)
                  r->cold.receipts, r->differences, (unsigned long long)w->seq);
 }
 
+/* From entry 1 nothing can be rebuilt when that is kept no more. */
+static int from_the_first(struct rebuild *r)
+{
+    struct cli *c = r->cli;
+    uint64_t store = 0;
+    uint64_t first = 0;
+    int status = journal_first(&r->session, &store, &first);
+    if (status != CLI_OK || first == 0)
+        return status;
+    return cli_fail(c, CLI_INPUT,
+                    c->ja ? "記録簿は %llu 番から始まり、それより前は残っていません。"
+                            "--no-snapshots なしで実行してください"
+                          : "the journal begins with entry %llu, what came before is kept no "
+                            "more: leave out --no-snapshots",
+                    (unsigned long long)first);
+}
+
 int cmd_journal_rebuild(struct cli *c, struct cli_args *a)
 {
     struct rebuild r = {.cli = c};
@@ -214,6 +232,8 @@ int cmd_journal_rebuild(struct cli *c, struct cli_args *a)
                                    .record = all ? NULL : take_record,
                                    .arg = &r};
     int status = session_open(c, &r.session, true);
+    if (status == CLI_OK && all)
+        status = from_the_first(&r);
     if (status == CLI_OK)
         status = cold_check_open(&r.cold, &r.session);
     if (status == CLI_OK)
@@ -297,6 +317,31 @@ static void on_tail(void *arg, enum err e, const struct store_entry *entries, si
     t->session.done = !t->follow || e != ERR_OK;
 }
 
+/* Nothing is passed over unsaid: `from` must be there. */
+static int must_have(struct session *s, uint64_t from, uint64_t head)
+{
+    struct cli *c = s->cli;
+    uint64_t store = 0;
+    uint64_t first = 0;
+    int status = journal_first(s, &store, &first);
+    if (status != CLI_OK || from > head || store <= from)
+        return status;
+    if (first > from)
+        return cli_fail(c, CLI_INPUT,
+                        c->ja ? "記録簿は %llu 番から始まり、それより前は残っていません。Redis "
+                                "には %llu 番からあります"
+                              : "the journal begins with entry %llu, what came before is kept no "
+                                "more; Redis has it from %llu on",
+                        (unsigned long long)first, (unsigned long long)store);
+    return cli_fail(c, CLI_INPUT,
+                    c->ja ? "Redis の記録は %llu 番からです(--from %llu)。それより前は台帳の"
+                            "書庫にあります(liuctl --as operator events follow)"
+                          : "Redis has the journal from entry %llu on (--from %llu); what came "
+                            "before is in the ledger's archive (liuctl --as operator events "
+                            "follow)",
+                    (unsigned long long)store, (unsigned long long)store);
+}
+
 int cmd_journal_tail(struct cli *c, struct cli_args *a)
 {
     struct tail t = {.follow = false};
@@ -311,6 +356,8 @@ int cmd_journal_tail(struct cli *c, struct cli_args *a)
         status = session_head(&t.session, &head);
     if (status == CLI_OK && from == NULL && head > 20)
         first = head - 19;
+    if (status == CLI_OK && from != NULL && first > 0)
+        status = must_have(&t.session, first, head);
     t.last = first == 0 ? 0 : first - 1;
     while (status == CLI_OK && t.last < head) {
         uint64_t before = t.last;

@@ -274,10 +274,14 @@ const struct cli_command cli_commands[] = {
      "--basis 'decision "
      "13'",
      cmd_incident_suspend},
-    {"events follow", "[--cursor-file FILE] [--type NAME] [--until NAME] [--for-ms N] [--no-wait]",
-     "Follow your events, one JSON object a line.", "自分宛の出来事を1行1件の JSON で追います。",
+    {"events follow",
+     "[--cursor-file FILE] [--type NAME] [--until NAME] [--for-ms N] [--no-wait] [--from-first]",
+     "Follow your events, one JSON object a line. --from-first: go on with the first entry there "
+     "is, when what the cursor names is kept no more.",
+     "自分宛の出来事を1行1件の JSON で追います。--from-first "
+     "は、カーソルの先の記録が残っていないとき、残っている最初の記録から続けます。",
      "liuctl --as moj events follow --cursor-file moj.cursor", cmd_events_follow},
-    {"journal tail", "[--from SEQ] [--follow]", "Print the journal from Redis.",
+    {"journal tail", "[--from SEQ] [--follow]", "Print the journal from Redis; SEQ must be there.",
      "記録を Redis から表示します。", "liuctl journal tail --from 1", cmd_journal_tail},
     {"journal rebuild", "--verify [--no-snapshots]",
      "Rebuild all records from snapshot, segments and stream, compare with Redis. --no-snapshots: "

@@ -114,9 +114,11 @@ void cli_print_refusal(struct cli *c, const Ismap__Liu__V1__Reply *r)
         json_t *details = json_array();
         for (size_t i = 0; i < r->n_details; i++) {
             const Ismap__Liu__V1__Violation *v = r->details[i];
-            (void)json_array_append_new(
-                details, json_pack("{s:s, s:s, s:s, s:s}", "field", v->field, "rule", v->rule,
-                                   "messageJa", v->message_ja, "messageEn", v->message_en));
+            json_t *j = json_pack("{s:s, s:s, s:s, s:s}", "field", v->field, "rule", v->rule,
+                                  "messageJa", v->message_ja, "messageEn", v->message_en);
+            if (v->number > 0)
+                (void)json_object_set_new(j, "number", json_integer((json_int_t)v->number));
+            (void)json_array_append_new(details, j);
         }
         const char *first = "";
         if (r->n_details > 0)

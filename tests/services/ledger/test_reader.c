@@ -8,10 +8,12 @@
 #include <cmocka.h>
 
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "flow/archive.h"
+#include "services/ledger/drop.h"
+#include "services/ledger/folder.h"
+#include "services/ledger/mark.h"
 
 static struct rig rig;
 
@@ -32,6 +34,7 @@ static int end(void **state)
 static struct archive_ask *answered;
 
 static bool no_memory;
+static uint64_t store_first; /* in what is asked */
 
 static enum err even_only(const struct archive_ask *ask, const uint8_t *data, size_t bytes,
                           bool *is)
@@ -56,6 +59,7 @@ static void ask_archive(struct archive_ask *ask, uint64_t after, uint64_t to, ui
 {
     *ask = (struct archive_ask){.after = after,
                                 .to = to,
+                                .store_first = store_first,
                                 .max = max,
                                 .wanted = even_only,
                                 .done = on_answered,
@@ -108,12 +112,67 @@ static void the_archive_answers_what_is_asked(void **state)
                              ask.entries[k].seq % 10);
         buf_fini(&ask.data);
     }
-    char path[400];
-    (void)snprintf(path, sizeof(path), "%s/%020d-%020d.seg", rig.journal, 1, 10);
-    assert_int_equal(unlink(path), 0);
+    assert_int_equal(drop_segments(rig.journal, 10), 1);
     ask_archive(&ask, 0, 40, 5);
     assert_int_equal(ask.result, ERR_NOT_FOUND);
+    assert_int_equal(ask.begins, 0); /* it is missing */
     buf_fini(&ask.data);
+}
+
+/* That a snapshot is there is seen by its name. */
+static void put_snapshot(uint64_t seq)
+{
+    char dir[300];
+    char path[400];
+    struct err_text why = {{0}};
+    (void)snprintf(dir, sizeof(dir), "%s/" RIG_EPOCH "/snapshots", rig.archive);
+    (void)snprintf(path, sizeof(path), "%s/%020llu.snap", dir, (unsigned long long)seq);
+    assert_int_equal(folder_make(dir, &why), ERR_OK);
+    FILE *f = fopen(path, "we");
+    assert_non_null(f);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* The mark comes before the files go; who asks meanwhile is served, or told. */
+static void who_asks_for_what_is_kept_no_more_is_told_where_it_begins(void **state)
+{
+    static const struct {
+        uint64_t after, store_first;
+        enum err result;
+        uint64_t begins;
+    } cases[] = {
+        {0, 0, ERR_NOT_FOUND, 21},  {0, 41, ERR_NOT_FOUND, 21}, {19, 0, ERR_NOT_FOUND, 21},
+        {0, 15, ERR_NOT_FOUND, 15}, {20, 0, ERR_OK, 0},         {40, 0, ERR_NOT_FOUND, 0},
+    };
+    (void)state;
+    static struct archive_ask ask;
+    struct err_text why = {{0}};
+    struct mark m = {.kind = SEGMENT_JOURNAL,
+                     .epoch = RIG_EPOCH,
+                     .stream = "journal",
+                     .first = {1, 0},
+                     .last = {20, 0},
+                     .segments = 2,
+                     .entries = 20,
+                     .days = 5000};
+    rig.set.segment_seconds = 600;
+    rig_add(&rig, 42);
+    rig_start_ledger(&rig);
+    rig_await(&rig, rig.journal, 40);
+    put_snapshot(30);
+    ask_archive(&ask, 0, 40, 5);
+    assert_int_equal(ask.result, ERR_OK);
+    buf_fini(&ask.data);
+    assert_int_equal(mark_write(rig.journal, MARK_FILE, &m, &why), ERR_OK);
+    assert_int_equal(drop_segments(rig.journal, 20), 2);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        store_first = cases[i].store_first;
+        ask_archive(&ask, cases[i].after, 40, 5);
+        if (ask.result != cases[i].result || ask.begins != cases[i].begins)
+            fail_msg("case %zu: %s, begins with %llu", i, err_name(ask.result),
+                     (unsigned long long)ask.begins);
+        buf_fini(&ask.data);
+    }
 }
 
 static void what_is_asked_at_the_end_is_dropped(void **state)
@@ -138,6 +197,7 @@ int main(void)
 #define CASE(t) cmocka_unit_test_setup_teardown(t, begin, end)
     const struct CMUnitTest tests[] = {
         CASE(the_archive_answers_what_is_asked),
+        CASE(who_asks_for_what_is_kept_no_more_is_told_where_it_begins),
         CASE(what_is_asked_at_the_end_is_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
