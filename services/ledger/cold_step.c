@@ -176,7 +176,8 @@ static enum err next_segment(struct cold *c, char path[FOLDER_PATH_BYTES], struc
         folder_names_fini(&c->segments); /* perhaps it was removed since they were listed */
         return e;
     }
-    return st.st_mtime + c->age_s > time(NULL) ? ERR_AGAIN : ERR_OK;
+    /* without an age the clock has no say: it may have been set back since */
+    return c->age_s > 0 && st.st_mtime + c->age_s > time(NULL) ? ERR_AGAIN : ERR_OK;
 }
 
 static enum err feed_segment(struct cold *c, const char *path, struct err_text *why)
