@@ -18,7 +18,8 @@
 #define HEAD_BYTES (8 + 8 + DIGEST_BYTES)
 
 struct cold_file {
-    MDB_env *env;
+    char *dir;
+    MDB_env *env; /* NULL = it is to be opened again */
     MDB_dbi records, receipts, expiry, thawed, meta;
     bool no_receipts; /* reading only: of a version that kept none */
     MDB_txn *txn;     /* begun; NULL = none is */
@@ -64,6 +65,33 @@ static enum err open_databases(struct cold_file *f, struct err_text *why)
     return lmdb(rc, "open", why);
 }
 
+static void shut(struct cold_file *f)
+{
+    if (f->env != NULL)
+        mdb_env_close(f->env);
+    f->env = NULL;
+}
+
+static enum err open_env(struct cold_file *f, struct err_text *why)
+{
+    int rc = mdb_env_create(&f->env);
+    if (rc == 0)
+        rc = mdb_env_set_mapsize(f->env, MAP_BYTES);
+    if (rc == 0)
+        rc = mdb_env_set_maxdbs(f->env, 5);
+    if (rc == 0)
+        rc = mdb_env_open(f->env, f->dir,
+                          MDB_NOTLS | MDB_NORDAHEAD | (f->reading ? MDB_RDONLY : 0u), 0600);
+    if (rc == 0 && !f->reading) {
+        int dead; /* readers that were killed would keep old pages for ever */
+        rc = mdb_reader_check(f->env, &dead);
+    }
+    enum err e = rc == 0 ? open_databases(f, why) : lmdb(rc, f->dir, why);
+    if (e != ERR_OK)
+        shut(f);
+    return e;
+}
+
 enum err cold_open(const char *dir, bool reading, struct cold_file **out, struct err_text *why)
 {
     struct stat st;
@@ -74,23 +102,12 @@ enum err cold_open(const char *dir, bool reading, struct cold_file **out, struct
         e = folder_make(dir, why);
     if (e != ERR_OK)
         return e;
-    struct cold_file *f = calloc(1, sizeof(*f));
+    struct cold_file *f = calloc(1, sizeof *f);
     if (f == NULL)
         return ERR_NOMEM;
     f->reading = reading;
-    int rc = mdb_env_create(&f->env);
-    if (rc == 0)
-        rc = mdb_env_set_mapsize(f->env, MAP_BYTES);
-    if (rc == 0)
-        rc = mdb_env_set_maxdbs(f->env, 5);
-    if (rc == 0)
-        rc = mdb_env_open(f->env, dir, MDB_NOTLS | MDB_NORDAHEAD | (reading ? MDB_RDONLY : 0u),
-                          0600);
-    if (rc == 0 && !reading) {
-        int dead; /* readers that were killed would keep old pages for ever */
-        rc = mdb_reader_check(f->env, &dead);
-    }
-    e = rc == 0 ? open_databases(f, why) : lmdb(rc, dir, why);
+    f->dir = strdup(dir);
+    e = f->dir == NULL ? ERR_NOMEM : open_env(f, why);
     if (e != ERR_OK) {
         cold_close(f);
         return e;
@@ -104,17 +121,32 @@ void cold_close(struct cold_file *f)
     if (f == NULL)
         return;
     cold_abandon(f);
-    if (f->env != NULL)
-        mdb_env_close(f->env);
+    shut(f);
+    free(f->dir);
     free(f);
+}
+
+/* When the disk fails at the last page of a commit, LMDB gives up until it is opened again; what is
+ * on the disk is whole, with that commit or without it. */
+static enum err begin(struct cold_file *f, unsigned flags, const char *what, MDB_txn **out,
+                      struct err_text *why)
+{
+    int rc = f->env == NULL ? MDB_PANIC : mdb_txn_begin(f->env, NULL, flags, out);
+    if (rc == MDB_PANIC) {
+        shut(f);
+        enum err e = open_env(f, why);
+        if (e != ERR_OK)
+            return e;
+        rc = mdb_txn_begin(f->env, NULL, flags, out);
+    }
+    return lmdb(rc, what, why);
 }
 
 /* The transaction that is open, or one for reading alone. */
 static enum err read_begin(struct cold_file *f, MDB_txn **out, struct err_text *why)
 {
     *out = f->txn;
-    return f->txn != NULL ? ERR_OK
-                          : lmdb(mdb_txn_begin(f->env, NULL, MDB_RDONLY, out), "read", why);
+    return f->txn != NULL ? ERR_OK : begin(f, MDB_RDONLY, "read", out, why);
 }
 
 static void read_end(struct cold_file *f, MDB_txn *txn)
@@ -125,7 +157,7 @@ static void read_end(struct cold_file *f, MDB_txn *txn)
 
 enum err cold_begin(struct cold_file *f, struct err_text *why)
 {
-    return lmdb(mdb_txn_begin(f->env, NULL, 0, &f->txn), "write", why);
+    return begin(f, 0, "write", &f->txn, why);
 }
 
 enum err cold_commit(struct cold_file *f, struct err_text *why)
