@@ -318,9 +318,20 @@ static void take_refusal(struct request *r, const pb_reply *reply)
         check_refusal(r, (int)reply->status);
 }
 
+static void take_recalled(struct request *r, const pb_reply *reply)
+{
+    if (r->recalls == 0 || r->recalled || again(r, reply))
+        return;
+    r->recalled = true;
+    agents.recalling--;
+    agents.recalled++;
+}
+
 static void take_answer(struct request *r, const pb_reply *reply)
 {
     const char *rule = reply->n_details > 0 ? reply->details[0]->rule : "";
+    sim.cold_away += strcmp(rule, "P-COLD") == 0;
+    take_recalled(r, reply);
     sim_trace("%s is answered %s: %d %s %s seq %llu", r->agent->party->id, r->id,
               (int)reply->status, rule,
               reply->n_details > 0 ? reply->details[0]->message_en : reply->type,
@@ -331,7 +342,10 @@ static void take_answer(struct request *r, const pb_reply *reply)
         sim_fail("%s %s is refused for memory that is kept for it", r->id, r->type);
     sim.reserve_used += r->reserve && reply->status == FLOW_STATUS(OK) &&
                         store_pressure(NULL) >= STORE_PRESSURE_RESERVE;
-    if (r->spoiled)
+    if (r->spoiled && reply->status == FLOW_STATUS(OK) && r->acknowledged &&
+        sim_wall_ms() - r->at_ms < LIMIT_RECEIPT_WINDOW_MS)
+        take_receipt(r, reply); /* nothing else may come of its id */
+    else if (r->spoiled)
         sim_trace("(or the other message under this id)");
     else if (reply->status == FLOW_STATUS(OK) && r->changes && !r->numbered)
         take_receipt(r, reply);
@@ -488,4 +502,36 @@ void agents_check_followed(void)
     for (size_t i = 0; i < agents.n; i++)
         if (agents.items[i].follows && !revoked(&agents.items[i]))
             check_followed(&agents.items[i]);
+}
+
+/* ---- the end */
+
+static void on_recall(void *arg)
+{
+    struct request *r = arg;
+    if (r->recalled)
+        return;
+    r->recalls++;
+    use_live_key(r->agent);
+    agent_repeat(r);
+    sim_after(ANSWER_MS_MAX * SIM_MS, on_recall, r);
+}
+
+void agents_recall(void)
+{
+    for (size_t i = 0; i < agents.n; i++)
+        for (struct request *r = agents.items[i].all; r != NULL; r = r->next) {
+            if (!r->acknowledged || r->numbered || revoked(&agents.items[i]))
+                continue;
+            agents.recalling++;
+            on_recall(r);
+        }
+}
+
+void agents_check_recalled(void)
+{
+    for (size_t i = 0; i < agents.n; i++)
+        for (const struct request *r = agents.items[i].all; r != NULL; r = r->next)
+            if (r->recalls > 0 && !r->recalled)
+                sim_fail("%s (%s) was acknowledged and is not answered again", r->id, r->type);
 }

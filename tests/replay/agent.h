@@ -28,6 +28,8 @@ struct request {
     Ismap__Liu__V1__Status status;
     char rule[32]; /* of the first detail of a refusal */
     bool acknowledged;
+    bool recalled; /* asked for again at the end, and answered */
+    unsigned recalls;
     uint64_t seq; /* of the receipt */
     int64_t at_ms;
     uint8_t *reply; /* payload of the OK answer */
@@ -64,6 +66,8 @@ struct agents {
     size_t n;
     size_t open;       /* requests not settled, FetchEvents not counted */
     uint64_t answered; /* of a run */
+    size_t recalling;  /* that agents_recall asked for and that are not answered */
+    uint64_t recalled;
 };
 extern struct agents agents;
 
@@ -90,6 +94,10 @@ void agent_impostor(struct request *r, const ProtobufCMessage *m);
 void agent_follow(struct agent *a, int node);
 void agent_rekey(struct agent *a, unsigned key);
 
+/* At the end: the same bytes once more of everything that was acknowledged, until it is answered.
+ */
+void agents_recall(void);
+void agents_check_recalled(void);
 /* At the end: everybody was told of what is for it, once, in order. */
 void agents_check_followed(void);
 

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "store/cold.h"
 
 #define TO_SERVER_US 300 /* and back, at most, but for the late ones */
 #define RECONNECT_MS 800
@@ -45,11 +44,15 @@ static void run_scan(struct op *o)
     o->to = end < n ? end : 0;
     o->found = sim_need(arena_alloc(&o->arena, (o->n + 1) * sizeof *o->found));
     o->ids = sim_need(arena_alloc(&o->arena, (o->n + 1) * sizeof *o->ids));
+    size_t found = 0;
     for (size_t i = 0; i < o->n; i++) {
         const struct mem_record *r = sim.store.scan[o->records][o->from + i];
-        o->ids[i] = r->id;
-        take_record(o, r, &o->found[i]);
+        if (r->left)
+            continue;
+        o->ids[found] = r->id;
+        take_record(o, r, &o->found[found++]);
     }
+    o->n = found;
 }
 
 /* What was trimmed is kept for the checks: its bytes need no copy. */
@@ -137,7 +140,11 @@ static void run_commit(struct op *o)
         return;
     }
     sim.store.server_ms = sim_wall_ms();
+    bool known = cold_knows_receipt(o->commit);
     keep_result(o, memstore_commit(&sim.store, o->commit, o->reason));
+    if (known && o->result.status == COMMIT_OK)
+        sim_fail("%s is taken as new: its receipt has left and is not over", who);
+    sim.cold_receipts += o->result.status == COMMIT_COLD;
     sim_trace("redis: commit %s of %zu puts, %zu entries -> %d seq %llu %s%s", who,
               o->commit->n_puts, o->commit->n_entries, (int)o->result.status,
               (unsigned long long)o->result.seq, o->result.text,
@@ -166,10 +173,6 @@ static void op_run(struct op *o)
         break;
     case OP_DUE:
         run_due(o);
-        break;
-    case OP_RECEIPT:
-        sim.store.server_ms = sim_wall_ms();
-        keep_result(o, memstore_receipt(&sim.store, o->text, o->text2, o->hash));
         break;
     case OP_COMMIT:
         run_commit(o);
@@ -221,7 +224,6 @@ static void op_answer(struct op *o)
     case OP_DUE:
         o->fn.due(o->arg, o->err, o->due, ok ? o->n : 0);
         break;
-    case OP_RECEIPT:
     case OP_COMMIT:
         o->fn.commit(o->arg, &o->result);
         break;
@@ -235,10 +237,10 @@ static void op_answer(struct op *o)
 static void op_abandon(struct op *o)
 {
     struct store *s = o->store;
-    bool may_run = o->kind == OP_COMMIT && !o->ran;
+    bool may_run = (o->kind == OP_COMMIT || o->writes) && !o->ran;
     bool runs = may_run && rng_chance(&sim.rng, 500);
     memory_calm();
-    if (runs)
+    if (runs && o->kind == OP_COMMIT)
         o->commit = commit_copy(&o->arena, o->commit);
     memory_uncalm();
     if (o->prev != NULL)
@@ -252,7 +254,7 @@ static void op_abandon(struct op *o)
     struct op told = *o;
     told.err = ERR_UNAVAILABLE;
     told.result = (struct commit_result){.status = COMMIT_UNKNOWN, .text = "no answer"};
-    if (o->kind == OP_RECEIPT || (o->lost && rng_chance(&sim.rng, 300)))
+    if (o->lost && rng_chance(&sim.rng, 300))
         told.result.status = COMMIT_UNAVAILABLE;
     op_answer(&told);
 }
@@ -268,7 +270,7 @@ static void on_answer(void *arg)
 static void on_run(void *arg)
 {
     struct op *o = arg;
-    if (!o->lost && (o->store != NULL || o->kind == OP_COMMIT)) {
+    if (!o->lost && (o->store != NULL || o->kind == OP_COMMIT || o->writes)) {
         op_run(o);
         o->ran = true;
     }
@@ -379,14 +381,6 @@ enum err store_scan(struct store *s, enum record_kind kind, const char *page, ui
     return op_send(o);
 }
 
-/* Nothing leaves this store: no generation of cold records ever begins. */
-enum err store_seek(struct store *s, enum cold_want want, const struct store_key *keys, size_t n,
-                    store_seek_fn *fn, void *arg)
-{
-    (void)s, (void)want, (void)keys, (void)n, (void)fn, (void)arg;
-    return ERR_UNAVAILABLE;
-}
-
 enum err store_head(struct store *s, store_head_fn *fn, void *arg)
 {
     struct op *o = op_new(s, CONN_READS, OP_HEAD, arg);
@@ -433,19 +427,6 @@ enum err store_due(struct store *s, const char *owner, int64_t now_ms, uint32_t 
     o->now_ms = now_ms;
     o->max = max;
     o->fn.due = fn;
-    return op_send(o);
-}
-
-enum err store_receipt(struct store *s, const char *party, const char *id,
-                       const uint8_t request_hash[32], commit_fn *fn, void *arg)
-{
-    struct op *o = op_new(s, CONN_READS, OP_RECEIPT, arg);
-    if (o == NULL)
-        return ERR_UNAVAILABLE;
-    o->text = copy_text(&o->arena, party);
-    o->text2 = copy_text(&o->arena, id);
-    o->hash = copy_bytes(&o->arena, request_hash, 32);
-    o->fn.commit = fn;
     return op_send(o);
 }
 

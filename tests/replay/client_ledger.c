@@ -4,10 +4,9 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "store/cold.h"
 
-static struct op *call_new(struct store *s, void (*run)(struct op *o), void (*tell)(struct op *o),
-                           void *arg)
+struct op *op_call(struct store *s, void (*run)(struct op *o), void (*tell)(struct op *o),
+                   void *arg)
 {
     struct op *o = op_new(s, CONN_READS, OP_CALL, arg);
     if (o == NULL)
@@ -40,7 +39,7 @@ static void tell_noise(struct op *o)
 enum err store_noise(struct store *s, const char *feed, uint64_t after_ms, uint64_t after_n,
                      uint32_t max, store_noise_fn *fn, void *arg)
 {
-    struct op *o = call_new(s, run_noise, tell_noise, arg);
+    struct op *o = op_call(s, run_noise, tell_noise, arg);
     if (o == NULL)
         return ERR_UNAVAILABLE;
     o->text = copy_text(&o->arena, feed);
@@ -58,7 +57,7 @@ static void tell_number(struct op *o)
     o->fn.trim(o->arg, o->err, o->seq, o->err == ERR_OK ? "" : o->reason);
 }
 
-static void take_answer(struct op *o, const char *why)
+void op_take_reason(struct op *o, const char *why)
 {
     if (why == NULL)
         return;
@@ -69,7 +68,7 @@ static void take_answer(struct op *o, const char *why)
 static void run_trim(struct op *o)
 {
     char text[200];
-    take_answer(o, memstore_trim(&sim.store, o->trim, &o->seq, text));
+    op_take_reason(o, memstore_trim(&sim.store, o->trim, &o->seq, text));
     if (o->err == ERR_OK)
         sim_trace("redis: trimmed up to %llu", (unsigned long long)sim.store.gone);
     else
@@ -78,7 +77,7 @@ static void run_trim(struct op *o)
 
 enum err store_trim(struct store *s, const struct store_trim *t, store_trim_fn *fn, void *arg)
 {
-    struct op *o = call_new(s, run_trim, tell_number, arg);
+    struct op *o = op_call(s, run_trim, tell_number, arg);
     if (o == NULL)
         return ERR_UNAVAILABLE;
     struct store_trim *copy = copy_bytes(&o->arena, t, sizeof *t);
@@ -105,7 +104,7 @@ static void run_halt(struct op *o)
 
 enum err store_halt(struct store *s, store_trim_fn *fn, void *arg)
 {
-    struct op *o = call_new(s, run_halt, tell_number, arg);
+    struct op *o = op_call(s, run_halt, tell_number, arg);
     if (o == NULL)
         return ERR_UNAVAILABLE;
     o->fn.trim = fn;
@@ -121,14 +120,14 @@ static void run_confirm(struct op *o)
     else if (o->from > m->gone && o->text[0] != '\0' &&
              strcmp(m->journal[o->from - 1].link, o->text) != 0)
         why = "the entry is another one";
-    take_answer(o, why);
+    op_take_reason(o, why);
     o->seq = memstore_head(m);
 }
 
 enum err store_confirm(struct store *s, uint64_t seq, const char *link, store_trim_fn *fn,
                        void *arg)
 {
-    struct op *o = call_new(s, run_confirm, tell_number, arg);
+    struct op *o = op_call(s, run_confirm, tell_number, arg);
     if (o == NULL)
         return ERR_UNAVAILABLE;
     o->from = seq;
@@ -153,7 +152,7 @@ enum err store_measure(struct store *s, const struct store_measure *what, store_
                        void *arg)
 {
     (void)what;
-    struct op *o = call_new(s, run_measure, tell_measure, arg);
+    struct op *o = op_call(s, run_measure, tell_measure, arg);
     if (o == NULL)
         return ERR_UNAVAILABLE;
     o->fn.measure = fn;
@@ -174,7 +173,7 @@ static void tell_append_file(struct op *o)
 
 enum err store_append_file(struct store *s, store_append_file_fn *fn, void *arg)
 {
-    struct op *o = call_new(s, run_append_file, tell_append_file, arg);
+    struct op *o = op_call(s, run_append_file, tell_append_file, arg);
     if (o == NULL)
         return ERR_UNAVAILABLE;
     o->fn.append_file = fn;
@@ -191,26 +190,4 @@ const char *store_run(const struct store *s)
 {
     (void)s;
     return "one start of redis";
-}
-
-/* ---- records that leave: none ever does here */
-
-enum err store_freeze(struct store *s, uint64_t generation, uint64_t filter_bits,
-                      const struct cold_move *moves, size_t n, store_moved_fn *fn, void *arg)
-{
-    (void)s, (void)generation, (void)filter_bits, (void)moves, (void)n, (void)fn, (void)arg;
-    return ERR_UNAVAILABLE;
-}
-
-enum err store_thaw(struct store *s, uint64_t generation, int64_t now_ms,
-                    const struct cold_move *moves, size_t n, store_moved_fn *fn, void *arg)
-{
-    (void)s, (void)generation, (void)now_ms, (void)moves, (void)n, (void)fn, (void)arg;
-    return ERR_UNAVAILABLE;
-}
-
-enum err store_asked(struct store *s, store_asked_fn *fn, void *arg)
-{
-    (void)s, (void)fn, (void)arg;
-    return ERR_UNAVAILABLE;
 }

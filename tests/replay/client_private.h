@@ -1,25 +1,16 @@
-/* Between client.c (what every service asks of the store) and client_ledger.c (what the ledger
- * does). */
+/* Between client.c (what every service asks of the store), client_cold.c (about what has left it)
+ * and client_ledger.c (what the ledger does). */
 #ifndef LIU_TESTS_REPLAY_CLIENT_PRIVATE_H
 #define LIU_TESTS_REPLAY_CLIENT_PRIVATE_H
 
 #include "replay/commit_copy.h"
 #include "replay/sim.h"
+#include "store/cold.h"
 #include "store/measure.h"
 #include "store/rewrite.h"
 
 enum { CONN_URGENT, CONN_MAIN, CONN_READS, CONN_TAIL, CONNS };
-enum op_kind {
-    OP_READ,
-    OP_SCAN,
-    OP_HEAD,
-    OP_ENTRIES,
-    OP_AUDIENCE,
-    OP_DUE,
-    OP_RECEIPT,
-    OP_COMMIT,
-    OP_CALL
-};
+enum op_kind { OP_READ, OP_SCAN, OP_HEAD, OP_ENTRIES, OP_AUDIENCE, OP_DUE, OP_COMMIT, OP_CALL };
 
 struct conn {
     bool ready;
@@ -46,6 +37,7 @@ struct op {
     enum op_kind kind;
     int conn;
     bool ran, lost; /* lost: never reaches the server */
+    bool writes;    /* it may run although the connection was lost */
     struct arena arena;
     void *arg;
     union {
@@ -60,6 +52,9 @@ struct op {
         store_trim_fn *trim; /* and halt, confirm */
         store_measure_fn *measure;
         store_append_file_fn *append_file;
+        store_seek_fn *seek;
+        store_moved_fn *moved;
+        store_asked_fn *asked;
     } fn;
     void (*run)(struct op *o);  /* OP_CALL: at the server, */
     void (*tell)(struct op *o); /* and back */
@@ -73,6 +68,8 @@ struct op {
     const char *text, *text2;
     const uint8_t *hash;
     const struct store_trim *trim;
+    const struct cold_move *moves;
+    enum cold_want want;
     const struct commit *commit; /* borrowed until the caller has its answer, then a copy */
     /* the answer */
     enum err err;
@@ -81,6 +78,8 @@ struct op {
     struct store_entry *entries;
     struct store_due *due;
     struct store_noise *noise;
+    struct cold_asked *asked;
+    char *letters;
     uint64_t bytes[N_FAMILIES];
     uint64_t seq;
     bool more;
@@ -91,5 +90,10 @@ struct op {
 /* NULL: the connection is away. */
 struct op *op_new(struct store *s, int conn, enum op_kind kind, void *arg);
 enum err op_send(struct op *o) LIU_MUST_USE;
+/* As op_new, of what `run` does at the server and `tell` tells back. */
+struct op *op_call(struct store *s, void (*run)(struct op *o), void (*tell)(struct op *o),
+                   void *arg);
+/* Answers with a number, or why it is refused: run and tell of such a call. */
+void op_take_reason(struct op *o, const char *why);
 
 #endif

@@ -438,7 +438,7 @@ static struct request *any_request(void)
     return n == 0 ? NULL : of[below(n)];
 }
 
-static void repeat(void)
+void drive_repeat(void)
 {
     struct request *r = any_request();
     if (r != NULL)
@@ -446,7 +446,7 @@ static void repeat(void)
 }
 
 /* Other content under an id that was used, perhaps long ago. */
-static void reuse_id(void)
+void drive_reuse_id(void)
 {
     struct request *r = any_request();
     Ismap__Liu__V1__SubmitPreApplication *m = copy_of(any_of(&world.cases)->message);
@@ -463,7 +463,7 @@ static void time_passes(void)
         (void)drive_until(sim.now_us + UNDER_WAY_US);
     } else { /* the machines sleep in the middle of what is under way, copies included */
         for (uint64_t n = below(6); n > 0; n--)
-            repeat();
+            drive_repeat();
         (void)drive_until(sim.now_us + (int64_t)below(UNDER_WAY_COPIES_US));
     }
     sim.skipped_ms += hours[below(sizeof hours / sizeof hours[0])] * 3600000;
@@ -476,14 +476,21 @@ static const struct {
     void (*act)(void);
     unsigned weight;
 } actions[] = {
-    {submit, 18},     {assess, 16},      {confirm_verdict, 8},
-    {activate, 2},    {apply, 14},       {decide, 14},
-    {declare_use, 4}, {push, 22},        {confirm_incident, 5},
-    {lift, 5},        {suspend, 4},      {change_party, 3},
-    {revoke, 1},      {ask, 4},          {get_one, 4},
-    {repeat, 8},      {drive_audit, 12}, {drive_withdraw, 4},
-    {reuse_id, 2},    {time_passes, 1},
+    {submit, 18},        {assess, 16},      {confirm_verdict, 8},
+    {activate, 2},       {apply, 14},       {decide, 14},
+    {declare_use, 4},    {push, 22},        {confirm_incident, 5},
+    {lift, 5},           {suspend, 4},      {change_party, 3},
+    {revoke, 1},         {ask, 4},          {get_one, 4},
+    {drive_repeat, 8},   {drive_audit, 12}, {drive_withdraw, 4},
+    {drive_reuse_id, 2}, {time_passes, 1},
 };
+
+static void in_scratch(void (*what)(void))
+{
+    arena_init(&scratch, 64u * 1024 * 1024);
+    what();
+    arena_fini(&scratch);
+}
 
 static void act(void)
 {
@@ -494,9 +501,7 @@ static void act(void)
     size_t i = 0;
     for (; dice >= actions[i].weight; i++)
         dice -= actions[i].weight;
-    arena_init(&scratch, 64u * 1024 * 1024);
-    actions[i].act();
-    arena_fini(&scratch);
+    in_scratch(actions[i].act);
 }
 
 static void draw_memory(void)
@@ -507,13 +512,15 @@ static void draw_memory(void)
 
 bool drive_seed(uint64_t seed, bool trace)
 {
-    drive_begin(seed, trace);
+    drive_begin(seed, trace, true);
     (void)drive_until(START_US);
     drive_choose_faults();
     size_t n = ACTIONS_MIN + below(ACTIONS_MORE);
     for (size_t i = 0; i < n && sim.failed[0] == '\0'; i++) {
         if (below(12) == 0)
             draw_memory();
+        if (drive_is_cold() && below(4) == 0)
+            in_scratch(drive_cold);
         act();
         (void)drive_until(sim.now_us + (int64_t)below(GAP_MS) * SIM_MS);
     }

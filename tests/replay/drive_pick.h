@@ -17,6 +17,11 @@ const void *any_record(enum record_kind kind);
 
 /* One thing that happens between providers, audit bodies, operators and the audit service. */
 void drive_audit(void);
+/* The same bytes of an earlier request once more; other bytes under its id. */
+void drive_repeat(void);
+void drive_reuse_id(void);
+/* Something about what is cold (drive_cold.c). */
+void drive_cold(void);
 /* A case, an application or a registration ends before its time. */
 void drive_withdraw(void);
 

@@ -5,11 +5,13 @@
 
 #include "replay/check.h"
 #include "replay/check_archive.h"
+#include "replay/check_cold.h"
 #include "services/ledger/core/retention.h"
 
 #define SETTLE_STEP_US                                                                             \
     (437 * SIM_MS) /* out of step with the services: polls are never all under way */
 #define SETTLE_MAX_US (120000LL * SIM_MS)
+#define RECALL_MAX_US (30000LL * SIM_MS)
 #define IDLE_US (6000 * SIM_MS) /* cursors of idle consumers move after 2 s */
 
 void drive_choose_faults(void)
@@ -60,7 +62,7 @@ static void choose_settings(struct ledger_settings *s)
     s->cold_filter = 1;
 }
 
-void drive_begin(uint64_t seed, bool trace)
+void drive_begin(uint64_t seed, bool trace, bool may_be_cold)
 {
     sim_begin(seed, trace);
     choose_settings(&sim.ledger);
@@ -68,6 +70,8 @@ void drive_begin(uint64_t seed, bool trace)
         sim.ledger.retain_noise_days = 500;
         sim.store.noise_behind_ms = 501 * (int64_t)RETENTION_DAY_MS;
     }
+    if (may_be_cold)
+        drive_cold_begin(seed);
     world_genesis();
     check_begin();
     check_archive_begin();
@@ -112,6 +116,18 @@ static void say_who_is_open(void)
     sim_fail("the services do not come to rest");
 }
 
+/* Whatever has left by then, each receipt is found again under its id. */
+static bool recall(void)
+{
+    agents_recall();
+    int64_t end = sim.now_us + RECALL_MAX_US;
+    while (agents.recalling > 0 && sim.now_us < end)
+        if (!drive_until(sim.now_us + SETTLE_STEP_US))
+            return false;
+    agents_check_recalled();
+    return sim.failed[0] == '\0';
+}
+
 bool drive_settle(void)
 {
     sim_trace("no more faults");
@@ -129,16 +145,20 @@ bool drive_settle(void)
     if (!at_rest())
         say_who_is_open();
     uint64_t head;
+    if (drive_is_cold() && !recall())
+        return false;
     do { /* the ledger tells of what it removes: that is to be acted on and archived, too */
         head = memstore_head(&sim.store);
         if (!drive_until(sim.now_us + IDLE_US))
             return false;
-        while (!check_archive_rests() && sim.now_us < end)
+        while (!(check_archive_rests() && check_cold_rests()) && sim.now_us < end)
             if (!drive_until(sim.now_us + SETTLE_STEP_US))
                 return false;
     } while (memstore_head(&sim.store) != head && sim.now_us < end);
     check_settled();
     check_archive_settled();
+    if (drive_is_cold() && sim.failed[0] == '\0')
+        check_cold_settled();
     agents_check_followed();
     return sim.failed[0] == '\0';
 }

@@ -29,6 +29,8 @@ void files_uncut(void);
 
 void files_power_loss(void);
 
+void lmdb_end(void); /* lmdb.c: what its files hold; before files_end */
+
 /* While on, what would be there after a loss of power is seen, at the worst; nothing may change. */
 void files_see_disk(bool on);
 

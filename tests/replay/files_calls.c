@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "replay/sim.h"
 
 #define FD_BASE 100000
@@ -78,6 +79,7 @@ struct dirent *__wrap_readdir(DIR *d);
 int __wrap_closedir(DIR *d);
 FILE *__wrap_fopen64(const char *path, const char *mode);
 int __wrap_fileno(FILE *f);
+time_t __wrap_time(time_t *out);
 
 /* ---- which are ours, and what goes wrong */
 
@@ -100,8 +102,7 @@ static int fails(int with)
     return -1;
 }
 
-/* Before each change: false = it does not happen. */
-static bool may_change(void)
+bool files_may_change(void)
 {
     if (files.sees_disk)
         abort();
@@ -144,12 +145,12 @@ static int file_open(const char *path, int flags)
         (void)snprintf(dir, sizeof dir, "%.*s", (int)files_parent(path), path);
         if (files_find(dir) == NULL)
             return fails(ENOENT);
-        if (!may_change())
+        if (!files_may_change())
             return -1;
         i = inode_new(false);
         files_change(path, i, NULL);
     } else if ((flags & O_TRUNC) != 0) {
-        if (!may_change())
+        if (!files_may_change())
             return -1;
         i->n = 0;
         i->synced = false;
@@ -166,6 +167,7 @@ static void put(struct inode *i, size_t at, const void *p, size_t n)
     if (n > 0)
         memcpy(i->data + at, p, n);
     i->n = at + n > i->n ? at + n : i->n;
+    i->at_s = clock_wall_ms() / 1000;
     i->synced = false;
 }
 
@@ -173,7 +175,7 @@ static void put(struct inode *i, size_t at, const void *p, size_t n)
 static ssize_t write_at(struct handle *h, const void *p, size_t n, size_t at)
 {
     bool alive = !files_is_cut();
-    if (!may_change()) {
+    if (!files_may_change()) {
         int why = errno;
         if (alive)
             put(h->inode, at, p, (size_t)rng_below(&sim.rng, n + 1));
@@ -265,7 +267,7 @@ int __wrap_fsync(int fd)
     struct handle *h = handle_of(fd);
     if (h == NULL)
         return __real_fsync(fd);
-    if (!may_change())
+    if (!files_may_change())
         return -1;
     if (h->inode->is_dir)
         files_sync_dir(h->path);
@@ -284,7 +286,7 @@ static int stat_of(const struct inode *i, struct stat *st)
     memset(st, 0, sizeof *st);
     st->st_mode = i->is_dir ? S_IFDIR | 0750 : S_IFREG | 0440;
     st->st_size = (off_t)(files.sees_disk ? i->n_disk : i->n);
-    st->st_mtim.tv_sec = (time_t)i->changed;
+    st->st_mtim.tv_sec = i->is_dir ? (time_t)i->changed : (time_t)i->at_s;
     return 0;
 }
 
@@ -308,7 +310,7 @@ int __wrap_rename(const char *from, const char *to)
     struct inode *i = files_find(from);
     if (i == NULL)
         return fails(ENOENT);
-    if (!may_change())
+    if (!files_may_change())
         return -1;
     files_change(to, i, from);
     return 0;
@@ -320,7 +322,7 @@ int __wrap_unlink(const char *path)
         return __real_unlink(path);
     if (files_find(path) == NULL)
         return fails(ENOENT);
-    if (!may_change())
+    if (!files_may_change())
         return -1;
     files_change(path, NULL, NULL);
     return 0;
@@ -352,7 +354,7 @@ int __wrap_mkdir(const char *path, mode_t mode)
         return __real_mkdir(path, mode);
     if (files_find(path) != NULL)
         return fails(EEXIST);
-    if (!may_change())
+    if (!files_may_change())
         return -1;
     files_change(path, inode_new(true), NULL);
     return 0;
@@ -452,4 +454,13 @@ int __wrap_fileno(FILE *f)
         if (handles[k].inode != NULL && handles[k].stream == f)
             return FD_BASE + k;
     return __real_fileno(f);
+}
+
+/* The clock that files have their times of. */
+time_t __wrap_time(time_t *out)
+{
+    time_t now = (time_t)(clock_wall_ms() / 1000);
+    if (out != NULL)
+        *out = now;
+    return now;
 }

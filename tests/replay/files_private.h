@@ -16,6 +16,7 @@ struct inode {
     bool is_dir;
     bool synced;
     uint64_t changed; /* folder: its last change, as a time */
+    int64_t at_s;     /* file: its last change, by the machine's clock */
     uint8_t *data;    /* as it is seen */
     size_t n, cap;
     uint8_t *disk; /* as of the last fsync */
@@ -54,5 +55,7 @@ void files_change(const char *path, struct inode *i, const char *from);
 void files_sync_dir(const char *dir);
 void files_sync_bytes(struct inode *i);
 bool files_last_change(void); /* counts one; true: it is half done */
+/* Before each change: false = it does not happen, errno says why. */
+bool files_may_change(void);
 
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "replay/check_archive.h"
+#include "replay/check_cold.h"
 #include "replay/drive.h"
 #include "replay/files.h"
 
@@ -90,6 +91,14 @@ static int run_seeds(const struct options *o)
                  (unsigned long long)check_archive_count.removed,
                  (unsigned long long)files_count.cut, (unsigned long long)files_count.losses,
                  (unsigned long long)files_count.failed);
+    (void)printf(
+        "  cold: in %llu runs %llu records and receipts left, %llu records came back; %llu "
+        "commits asked first, %llu questions, %llu answers with what was cold, %llu times "
+        "the ledger was away, %llu receipts recalled\n",
+        (unsigned long long)check_cold_count.runs, (unsigned long long)check_cold_count.left,
+        (unsigned long long)check_cold_count.back, (unsigned long long)check_cold_count.waited,
+        (unsigned long long)check_cold_count.asked, (unsigned long long)check_cold_count.found,
+        (unsigned long long)check_cold_count.away, (unsigned long long)check_cold_count.recalled);
     (void)printf("  memory: %llu commits were refused for it, %llu requests took of the reserve; "
                  "%llu allocations failed\n",
                  (unsigned long long)oom, (unsigned long long)reserve, (unsigned long long)alloc);

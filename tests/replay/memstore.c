@@ -61,7 +61,9 @@ static void link_next(char link[MEMSTORE_LINK_BYTES], const void *data, size_t b
 void memstore_init(struct memstore *s, const char *partition, const char *epoch)
 {
     *s = (struct memstore){.receipt_window_ms = LIMIT_RECEIPT_WINDOW_MS + 2 * LIMIT_CLOCK_AHEAD_MS,
-                           .receipts_max = LIMIT_RECEIPTS_PER_PARTY};
+                           .receipts_max = LIMIT_RECEIPTS_PER_PARTY,
+                           .cold_bits_max = UINT64_MAX,
+                           .left_bits_min = 8388608};
     (void)text_copy(s->partition, sizeof s->partition, partition);
     (void)text_copy(s->epoch, sizeof s->epoch, epoch);
     link_next(s->link, epoch, strlen(epoch));
@@ -75,8 +77,8 @@ static size_t record_key(char out[KEY_TEXT_BYTES], enum record_kind kind, const 
     return n < 0 ? 0 : (size_t)n < KEY_TEXT_BYTES ? (size_t)n : KEY_TEXT_BYTES - 1;
 }
 
-const struct mem_record *memstore_record(const struct memstore *s, enum record_kind kind,
-                                         const char *id)
+struct mem_record *memstore_record_ever(const struct memstore *s, enum record_kind kind,
+                                        const char *id)
 {
     char key[KEY_TEXT_BYTES];
     struct mem_record *r = NULL;
@@ -85,45 +87,73 @@ const struct mem_record *memstore_record(const struct memstore *s, enum record_k
     return r;
 }
 
+const struct mem_record *memstore_record(const struct memstore *s, enum record_kind kind,
+                                         const char *id)
+{
+    const struct mem_record *r = memstore_record_ever(s, kind, id);
+    return r == NULL || r->left ? NULL : r;
+}
+
 static uint64_t revision(const struct memstore *s, enum record_kind kind, const char *id)
 {
     const struct mem_record *r = memstore_record(s, kind, id);
     return r == NULL ? 0 : r->revision;
 }
 
-static void put(struct memstore *s, const struct commit_put *p)
+static struct mem_record *record_new(struct memstore *s, enum record_kind kind, const char *id)
 {
     char key[KEY_TEXT_BYTES];
-    struct mem_record *r = NULL;
-    size_t n = record_key(key, p->kind, p->id);
-    HASH_FIND(hh, s->records, key, (unsigned)n, r);
-    if (r == NULL) {
-        r = need(calloc(1, sizeof *r + n + 1));
-        memcpy(r->key, key, n);
-        s->bytes[FAMILY_RECORDS] += ENTRY_OVERHEAD;
-        r->kind = p->kind;
-        r->id = r->key + (strchr(r->key, '/') - r->key) + 1;
-        HASH_ADD(hh, s->records, key, (unsigned)n, r);
-        s->scan[p->kind] = room(s->scan[p->kind], s->n_scan[p->kind], &s->cap_scan[p->kind],
-                                sizeof(struct mem_record *));
-        s->scan[p->kind][s->n_scan[p->kind]++] = r;
-    }
-    s->bytes[FAMILY_RECORDS] += p->value_bytes - r->bytes;
+    size_t n = record_key(key, kind, id);
+    struct mem_record *r = need(calloc(1, sizeof *r + n + 1));
+    memcpy(r->key, key, n);
+    r->kind = kind;
+    r->id = r->key + (strchr(r->key, '/') - r->key) + 1;
+    r->left = true;
+    HASH_ADD(hh, s->records, key, (unsigned)n, r);
+    s->scan[kind] =
+        room(s->scan[kind], s->n_scan[kind], &s->cap_scan[kind], sizeof(struct mem_record *));
+    s->scan[kind][s->n_scan[kind]++] = r;
+    return r;
+}
+
+void memstore_leave(struct memstore *s, struct mem_record *r)
+{
+    if (!r->left)
+        s->bytes[FAMILY_RECORDS] -= r->bytes + ENTRY_OVERHEAD;
+    r->left = true;
+}
+
+void memstore_put(struct memstore *s, enum record_kind kind, const char *id, uint64_t revision,
+                  const void *value, size_t bytes)
+{
+    struct mem_record *r = memstore_record_ever(s, kind, id);
+    if (r == NULL)
+        r = record_new(s, kind, id);
+    memstore_leave(s, r);
+    uint8_t *copy = bytes_of(value, bytes);
     free(r->value);
-    r->value = bytes_of(p->value, p->value_bytes);
-    r->bytes = p->value_bytes;
-    r->revision = p->expected + 1;
+    r->value = copy;
+    r->bytes = bytes;
+    r->revision = revision;
+    r->left = false;
+    s->bytes[FAMILY_RECORDS] += bytes + ENTRY_OVERHEAD;
 }
 
 /* ---- receipts */
 
+struct mem_receipt *memstore_receipt_ever(const struct memstore *s, const char *name)
+{
+    struct mem_receipt *r = NULL;
+    HASH_FIND_STR(s->receipts, name, r);
+    return r;
+}
+
 static struct mem_receipt *receipt_find(struct memstore *s, const char *party, const char *id)
 {
     char key[KEY_TEXT_BYTES];
-    struct mem_receipt *r = NULL;
     (void)snprintf(key, sizeof key, "%s:%s", party, id);
-    HASH_FIND_STR(s->receipts, key, r);
-    return r != NULL && s->server_ms < r->expires_ms ? r : NULL;
+    struct mem_receipt *r = memstore_receipt_ever(s, key);
+    return r != NULL && !r->left && s->server_ms < r->expires_ms ? r : NULL;
 }
 
 struct commit_result memstore_receipt(struct memstore *s, const char *party, const char *id,
@@ -176,7 +206,8 @@ static void receipt_put(struct memstore *s, const struct commit *c, uint64_t fir
     (void)snprintf(key, sizeof key, "%s:%s", c->receipt_party, c->receipt_id);
     HASH_FIND_STR(s->receipts, key, r);
     if (r != NULL) { /* expired */
-        s->bytes[FAMILY_RECEIPTS] -= r->reply_bytes + 2 * ENTRY_OVERHEAD;
+        if (!r->left)
+            s->bytes[FAMILY_RECEIPTS] -= r->reply_bytes + 2 * ENTRY_OVERHEAD;
         HASH_DEL(s->receipts, r);
         receipt_free(r);
     }
@@ -398,6 +429,10 @@ static struct commit_result check_receipt(struct memstore *s, const struct commi
     struct commit_result r = memstore_receipt(s, c->receipt_party, c->receipt_id, c->request_hash);
     if (r.status != COMMIT_OK)
         return r;
+    char name[KEY_TEXT_BYTES];
+    (void)snprintf(name, sizeof name, "%s:%s", c->receipt_party, c->receipt_id);
+    if (strncmp(name, "ledger:r:", 9) != 0 && memstore_left(s, name))
+        return answer(COMMIT_COLD, "");
     if (c->receipt_until_ms != 0 && s->server_ms > c->receipt_until_ms)
         return answer(COMMIT_LATE, "too old to be known from its copies");
     const struct mem_count *n = count_find(s, c->receipt_party);
@@ -425,7 +460,8 @@ struct commit_result memstore_commit(struct memstore *s, const struct commit *c,
     r.at_ms = c->now_ms;
     r.seq = c->n_entries == 0 ? 0 : s->n_journal + 1;
     for (size_t i = 0; i < c->n_puts; i++)
-        put(s, &c->puts[i]);
+        memstore_put(s, c->puts[i].kind, c->puts[i].id, c->puts[i].expected + 1, c->puts[i].value,
+                     c->puts[i].value_bytes);
     for (size_t i = 0; i < c->n_entries; i++)
         entry_add(s, &c->entries[i]);
     for (size_t i = 0; i < c->n_timers; i++)
@@ -508,4 +544,5 @@ void memstore_fini(struct memstore *s)
     }
     journal_fini(s);
     receipts_fini(s);
+    memstore_cold_fini(s);
 }

@@ -1,5 +1,5 @@
 /* What Redis and deploy/redis/liu.lua are to the services, in memory: records, journal, audience
- * index, timers, receipts, noise, and commits that obey the Function's contract.
+ * index, timers, receipts, noise, what has left it, and commits that obey the Function's contract.
  *
  * test_memstore_conformance holds it against the real Function. Not a client: it answers at once;
  * latency and faults are the caller's (client.c). Ends the process when memory runs out.
@@ -9,7 +9,9 @@
 
 #include "base/hash.h"
 
+#include "base/arena.h"
 #include "store/budget.h"
+#include "store/cold.h"
 #include "store/keys.h"
 #include "store/store.h"
 
@@ -21,6 +23,8 @@ struct mem_record {
     uint64_t revision;
     uint8_t *value;
     size_t bytes;
+    bool left;         /* it is not here any more: what it was is kept for the checks */
+    int64_t left_us;   /* since then; set by the caller */
     UT_hash_handle hh; /* by kind and id: `key` */
     char key[];
 };
@@ -57,6 +61,7 @@ struct mem_receipt {
     uint8_t *reply;
     size_t reply_bytes;
     int64_t expires_ms;
+    bool left; /* as of a record */
     UT_hash_handle hh;
 };
 
@@ -78,6 +83,22 @@ struct mem_noise {
     struct mem_noise_entry *entries;
     size_t n, cap;
     size_t gone; /* trimmed: the first so many, kept for the checks */
+    size_t bytes;
+    UT_hash_handle hh;
+};
+
+struct mem_left { /* a filter of receipts that have left */
+    uint64_t n, bits, count;
+    int64_t made_ms, expires_ms;
+    uint8_t *set;
+};
+
+struct mem_asked {
+    char *name;
+    char said; /* '?', or '-' and '=' with when */
+    int64_t at_ms;
+    uint64_t revision;
+    uint8_t *value;
     size_t bytes;
     UT_hash_handle hh;
 };
@@ -104,6 +125,14 @@ struct memstore {
     struct mem_count *counts;
     struct mem_noise *noise;
     int64_t noise_behind_ms; /* ids of noise are so much older. Set by the caller */
+    uint8_t *cold;           /* filter of the records that have left; NULL = none has */
+    uint64_t cold_bits;
+    struct mem_left *lefts; /* oldest first */
+    size_t n_lefts, cap_lefts;
+    struct mem_asked *asked;
+    /* Sizes of filters: the one of records is no larger, those of receipts begin with it. As in
+     * liu.lua, unless the caller wants them to be wrong often. */
+    uint64_t cold_bits_max, left_bits_min;
 };
 
 /* An empty partition under this epoch; the first commit is its genesis. */
@@ -113,6 +142,7 @@ void memstore_fini(struct memstore *s);
 /* What liu_commit answers for this one request. The result borrows the store and `text`. */
 struct commit_result memstore_commit(struct memstore *s, const struct commit *c, char text[256]);
 
+/* What is here. NULL: it does not exist, or has left. */
 const struct mem_record *memstore_record(const struct memstore *s, enum record_kind kind,
                                          const char *id);
 static inline uint64_t memstore_head(const struct memstore *s)
@@ -132,6 +162,35 @@ const struct mem_noise *memstore_noise(const struct memstore *s, const char *fee
  * with the entries. */
 const char *memstore_trim(struct memstore *s, const struct store_trim *t, uint64_t *gone,
                           char text[200]);
+
+/* ---- memstore_cold.c: what has left */
+
+/* Writes it whatever was there. */
+void memstore_put(struct memstore *s, enum record_kind kind, const char *id, uint64_t revision,
+                  const void *value, size_t bytes);
+/* It is not here any more. */
+void memstore_leave(struct memstore *s, struct mem_record *r);
+/* The same record, here or not; NULL = it was never written. */
+struct mem_record *memstore_record_ever(const struct memstore *s, enum record_kind kind,
+                                        const char *id);
+struct mem_receipt *memstore_receipt_ever(const struct memstore *s, const char *name);
+
+/* The generation of what is cold. */
+uint64_t memstore_generation(const struct memstore *s);
+/* What liu_freeze and liu_thaw answer: NULL with how many, or why they refuse. */
+const char *memstore_freeze(struct memstore *s, uint64_t generation, uint64_t filter_bits,
+                            const struct cold_move *moves, size_t n, uint64_t *moved);
+const char *memstore_thaw(struct memstore *s, uint64_t generation, int64_t now_ms,
+                          const struct cold_move *moves, size_t n, uint64_t *moved);
+/* What liu_seek answers: n letters, and what is shown, by place, in the arena. */
+void memstore_seek(struct memstore *s, enum cold_want want, const struct store_key *keys, size_t n,
+                   char *letters, struct store_record *shown, struct arena *a);
+/* May the receipt of this name (party:id) have left, and has the ledger not said otherwise? */
+bool memstore_left(const struct memstore *s, const char *name);
+/* What is in the table of what was asked for; at most max. Borrowed. */
+size_t memstore_asked(const struct memstore *s, struct cold_asked *out, size_t max);
+void memstore_cold_fini(struct memstore *s);
+
 uint64_t memstore_used(const struct memstore *s);
 void memstore_measure(const struct memstore *s, uint64_t bytes[N_FAMILIES]);
 

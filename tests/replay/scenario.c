@@ -390,7 +390,7 @@ bool drive_scenario(const char *path, uint64_t seed, bool trace, bool rough)
     char today[DATE_TEXT_BYTES];
     json_error_t at = {.line = 0};
     json_t *j = json_load_file(path, JSON_REJECT_DUPLICATES, &at);
-    drive_begin(seed, trace);
+    drive_begin(seed, trace, rough);
     if (j == NULL)
         sim_fail("%s:%d: %s", path, at.line, at.text);
     names = json_object();

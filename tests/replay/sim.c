@@ -275,6 +275,7 @@ void sim_end(void)
             e.drop(e.arg);
     }
     memstore_fini(&sim.store);
+    lmdb_end();
     files_end();
 }
 

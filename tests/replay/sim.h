@@ -3,7 +3,8 @@
  * choice comes from one seed, so that the seed (or a scenario file) replays a run exactly.
  *
  * sim.c time line, clocks, log, lib/loop    client.c lib/store    net.c lib/bus and the HTTP port
- * client_ledger.c what only the ledger asks of it    worker.c its threads    files.c its disk
+ * client_cold.c what has left it    client_ledger.c what only the ledger asks of it
+ * worker.c the ledger's threads    files.c its disk    lmdb.c its table
  * node.c start, stop and crash of a service    world.c what exists at the beginning
  * agent.c parties that send, repeat and follow events    check.c invariants
  * drive.c random stories    drive_run.c their frame    scenario.c told stories    main.c the
@@ -86,7 +87,11 @@ struct sim {
     bool trace;
     uint64_t steps;
     uint64_t alloc_failed;
-    uint64_t oom;          /* commits that Redis had no memory for */
+    uint64_t oom; /* commits that Redis had no memory for */
+    /* records and receipts that left the store and that came back, commits that had to ask first,
+     * questions to the ledger and answers with what was cold */
+    uint64_t cold_left, cold_back, cold_receipts, cold_asked, cold_found;
+    uint64_t cold_away;    /* requests that were told to come again, as the ledger was away */
     uint64_t reserve_used; /* of parties that were answered while others are refused for it */
     char failed[512];      /* "" = no invariant is broken */
 };
@@ -136,6 +141,8 @@ void client_lose(struct node *n); /* some or all connections, as an event of the
 void client_commit_direct(const struct commit *c); /* genesis */
 /* What it waits for, NULL = nothing. */
 const char *client_busy(const struct node *n);
+/* Has its receipt left, and is not over? */
+bool cold_knows_receipt(const struct commit *c);
 
 /* ---- net.c */
 struct link; /* an agent's connection to a door */
