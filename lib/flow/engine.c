@@ -243,7 +243,8 @@ static void give_up_reused(void *arg, const struct commit_result *r)
 }
 
 /* The journal is told once for each id: that commit leaves a receipt under an id that no party can
- * use. So a party cannot write more of these than it made effects. False = it is not told. */
+ * use. So a party cannot write more of these than it made effects; one that was revoked meanwhile
+ * writes none: the sender as it was let in is guarded. False = it is not told. */
 static bool journal_mismatch(struct work *w)
 {
     Ismap__Liu__V1__IdReused n = ISMAP__LIU__V1__ID_REUSED__INIT;
@@ -261,7 +262,6 @@ static bool journal_mismatch(struct work *w)
     if (w->failed || work_build_commit(w) != ERR_OK)
         return false;
     w->commit.receipt_id = cause;
-    w->commit.n_guards = 0;
     return store_commit(w->flow->store, STORE_MAIN, &w->commit, give_up_reused, w) == ERR_OK;
 }
 
