@@ -113,8 +113,8 @@ static void take(struct recover_lane *r, int64_t at_ms, const pb_kept *m,
     r->moved = true;
 }
 
-enum err recover_lane_take(struct recover_lane *lanes, size_t n, int64_t at_ms, const uint8_t *data,
-                           size_t bytes)
+void recover_lane_take(struct recover_lane *lanes, size_t n, int64_t at_ms, const uint8_t *data,
+                       size_t bytes)
 {
     struct arena arena;
     struct slice alerts[LANE_ALERTS_MAX];
@@ -131,7 +131,6 @@ enum err recover_lane_take(struct recover_lane *lanes, size_t n, int64_t at_ms, 
         if (lanes[i].lane == k->lane)
             take(&lanes[i], at_ms, k, alerts);
     arena_fini(&arena);
-    return e == ERR_NOMEM ? ERR_NOMEM : ERR_OK;
 }
 
 /* Batches of the record keep what was decided about them. */

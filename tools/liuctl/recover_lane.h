@@ -38,10 +38,10 @@ enum err recover_lane_begin(struct recover_lane *r, Ismap__Liu__V1__Lane lane, c
 void recover_lane_fini(struct recover_lane *r);
 
 /* A message of the feed's noise with its time, for the one of `n` lanes that it is of. In the order
- * of the stream; those that were taken before change nothing. One that cannot be read is none.
- * ERR_NOMEM. */
-enum err recover_lane_take(struct recover_lane *lanes, size_t n, int64_t at_ms, const uint8_t *data,
-                           size_t bytes) LIU_MUST_USE;
+ * of the stream; those that were taken before change nothing. One that cannot be read, also for
+ * want of memory, is none: the lane then stops before it. */
+void recover_lane_take(struct recover_lane *lanes, size_t n, int64_t at_ms, const uint8_t *data,
+                       size_t bytes);
 
 /* The packed FeedLane. ERR_NOMEM. */
 enum err recover_lane_end(const struct recover_lane *r, const char *feed,

@@ -35,13 +35,11 @@ struct noise {
     uint64_t seq; /* of the stream in Redis, read so far */
     uint64_t sub;
     size_t n;
-    enum err err;
 };
 
 static void take(struct noise *k, uint64_t ms, const uint8_t *data, size_t bytes)
 {
-    if (k->err == ERR_OK)
-        k->err = recover_lane_take(k->lanes, N_KINDS, (int64_t)ms, data, bytes);
+    recover_lane_take(k->lanes, N_KINDS, (int64_t)ms, data, bytes);
 }
 
 /* ---- the archive */
@@ -58,10 +56,10 @@ static int take_segment(struct noise *k, const char *path)
         cli_note(k->cli, "%s: %s", path, why.text);
         return CLI_OK;
     }
-    while (k->err == ERR_OK && segment_next(s, &entry))
+    while (segment_next(s, &entry))
         take(k, entry.pos.seq, entry.data, entry.bytes);
     segment_close(s);
-    return k->err == ERR_OK ? CLI_OK : cli_no_memory(k->cli);
+    return CLI_OK;
 }
 
 static int take_archive(struct noise *k, const char *noise)
@@ -98,7 +96,7 @@ static void on_noise(void *arg, enum err e, const struct store_noise *noise, siz
     }
     if (e == ERR_DATA_LOSS) /* as with a damaged segment */
         cli_note(k->cli, "noise/%s: %s", k->feed, err_name(e));
-    k->state->session->err = e == ERR_DATA_LOSS ? k->err : e == ERR_OK ? k->err : e;
+    k->state->session->err = e == ERR_DATA_LOSS ? ERR_OK : e;
     k->state->session->done = true;
 }
 
