@@ -39,14 +39,14 @@ int recover_compare(struct session *s, struct recover_found *out);
 
 /* recover_state.c. What no record of the journal carries, at the journal's new end: as Redis has
  * it, changed by the entries that come back, and without what those that are set aside did. */
-/* A cursor, a lane or a timer, under its key "kind<TAB>id". */
+/* A cursor, a lane, a timer, or the record of a timer, under its key "kind<TAB>id". */
 struct recover_item {
     char *key;
     uint8_t *value; /* lane: packed FeedLane */
     size_t bytes;
     int64_t number; /* timer: due, < 0 = ended; cursor: entry */
     bool aside;     /* an entry that is set aside changed it */
-    bool again;     /* timer: the journal has said what it is */
+    bool again;     /* timer: the journal has said what it is; record: that there is one */
     UT_hash_handle hh;
 };
 struct recover_state {

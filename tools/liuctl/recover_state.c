@@ -15,6 +15,7 @@
 #include "wire/unpack.h"
 
 #define RECEIPTS_BYTES_MAX (256u * 1024 * 1024)
+#define TIMER_SPLIT '|' /* a member is "kind|record" */
 #define LANE_BYTES_MAX (1024u * 1024)
 #define RECEIPT_BYTES 50 /* with no reply behind it: lib/store/answer.c */
 
@@ -93,13 +94,23 @@ static void lane_aside(struct recover_state *r, const Ismap__Liu__V1__RecordPut 
     buf_fini(&before);
 }
 
+/* Also asks for the record that it belongs to. */
+static void timer_aside(struct recover_state *r, const Ismap__Liu__V1__TimerPut *t)
+{
+    struct recover_item *i = item(r, "timer", t->owner, t->member, true);
+    const char *record = strchr(t->member, TIMER_SPLIT);
+    if (i != NULL) {
+        i->aside = true;
+        i->number = -1; /* until Redis says that it is there */
+    }
+    if (record != NULL)
+        (void)item(r, "record", record + 1, NULL, true);
+}
+
 enum err recover_state_aside(struct recover_state *r, const Ismap__Liu__V1__JournalEntry *e)
 {
-    for (size_t k = 0; k < e->n_timers; k++) {
-        struct recover_item *i = item(r, "timer", e->timers[k]->owner, e->timers[k]->member, true);
-        if (i != NULL)
-            i->aside = true;
-    }
+    for (size_t k = 0; k < e->n_timers; k++)
+        timer_aside(r, e->timers[k]);
     for (size_t k = 0; k < e->n_puts; k++)
         if (e->puts[k]->kind == RECORD_LANE)
             lane_aside(r, e->puts[k]);
@@ -201,9 +212,13 @@ enum err recover_state_entry(void *arg, uint64_t seq, const Ismap__Liu__V1__Jour
             i->again = true;
         }
     }
-    for (size_t k = 0; k < e->n_puts; k++)
+    for (size_t k = 0; k < e->n_puts; k++) {
+        struct recover_item *i = item(r, "record", e->puts[k]->id, NULL, false);
+        if (i != NULL)
+            i->again = true;
         if (e->puts[k]->kind == RECORD_LANE)
             take_lane(r, e->puts[k], back);
+    }
     if (!back)
         r->right_ms = e->at_ms;
     if (back) {
@@ -242,6 +257,22 @@ static enum err lane_line(const struct recover_item *i, const char *id, struct b
     return buf_puts(out, "\n");
 }
 
+/* One that only entries that are set aside tell of goes with them, unless its record stays: then an
+ * entry may have set it that is older than JournalEntry.timers. What a timer does is decided on the
+ * records, so one too many does nothing. */
+static bool timer_stays(const struct recover_state *r, const struct recover_item *i,
+                        const char *member)
+{
+    const char *record = strchr(member, TIMER_SPLIT);
+    const struct recover_item *known = NULL;
+    char key[KEY_BYTES_MAX * 2];
+    if (i->number < 0 || !i->aside || i->again)
+        return i->number >= 0;
+    (void)snprintf(key, sizeof key, "record\t%s", record == NULL ? "" : record + 1);
+    HASH_FIND_STR(r->items, key, known);
+    return known != NULL && known->again;
+}
+
 static enum err item_line(const struct recover_state *r, const struct recover_item *i,
                           struct buf *out)
 {
@@ -250,9 +281,10 @@ static enum err item_line(const struct recover_state *r, const struct recover_it
         return cursor_line(r, id, i->number, out);
     if (strncmp(i->key, "lane", 4) == 0)
         return i->value == NULL ? ERR_OK : lane_line(i, id, out);
+    if (strncmp(i->key, "record", 6) == 0)
+        return ERR_OK;
     const char *member = strchr(id, '\t');
-    /* one that nobody but an entry that is set aside knew of goes with it */
-    return i->number < 0 || (i->aside && !i->again)
+    return !timer_stays(r, i, member + 1)
                ? ERR_OK
                : buf_printf(out, "timer\t%.*s\t%" PRId64 "\t%s\n", (int)(member - id), id,
                             i->number, member + 1);
