@@ -41,6 +41,7 @@ struct restore {
     struct store_restore to;
     struct backup_records records;
     uint64_t max_bytes; /* Redis' maxmemory, 0 = no limit */
+    uint64_t noise_bytes;
     char epoch[EPOCH_DIGITS + 1];
     enum record_kind kind; /* scan */
     char page[64];
@@ -400,6 +401,35 @@ static void on_info(void *arg, enum err e, const struct redisReply *reply)
     r->session.done = true;
 }
 
+/* A server that does not tell is not asked: what has no room is then refused while it is written.
+ */
+static void on_usage(void *arg, enum err e, const struct redisReply *reply)
+{
+    struct restore *r = arg;
+    int64_t bytes = 0;
+    if (e == ERR_OK && reply_integer(reply, &bytes) && bytes > 0)
+        r->noise_bytes += (uint64_t)bytes;
+    r->session.err = e;
+    r->session.done = true;
+}
+
+/* A recovery leaves the feeds' noise where it is. */
+static int measure_noise(struct restore *r)
+{
+    char feeds[16];
+    int status = CLI_OK;
+    int n = snprintf(feeds, sizeof feeds, "%d/", (int)RECORD_FEED);
+    for (struct backup_record *m = r->records.all; status == CLI_OK && m != NULL; m = m->hh.next) {
+        struct key key;
+        if (strncmp(m->key, feeds, (size_t)n) != 0)
+            continue;
+        key_noise(&key, r->cli->config.partition, m->key + n);
+        const char *usage[] = {"MEMORY", "USAGE", key.text};
+        status = session_raw(&r->session, 3, usage, on_usage, r);
+    }
+    return status;
+}
+
 /* All records and the whole journal come back into Redis at once, also those that had left it: what
  * has no room is refused before the first is written. */
 static int check_memory(struct restore *r)
@@ -412,16 +442,22 @@ static int check_memory(struct restore *r)
         (void)stat(path, &st);
     uint64_t need =
         r->journal_bytes + backup_records_memory(&r->records) + (uint64_t)st.st_size + EMPTY_BYTES;
-    need += need / 16; /* what was measured differed by a hundredth */
     int status = session_raw(&r->session, 2, info, on_info, r);
+    if (status == CLI_OK && r->max_bytes != 0)
+        status = measure_noise(r);
+    need += need / 16 + r->noise_bytes; /* what was measured differed by a hundredth */
     if (status != CLI_OK || r->max_bytes == 0 || need <= r->max_bytes)
         return status;
-    return cli_fail(c, CLI_REFUSED,
-                    c->ja ? "復元には約 %llu MiB のメモリが必要ですが、Redis の maxmemory は %llu "
-                            "MiB です。maxmemory を上げてから、もう一度実行してください"
-                          : "the restore needs about %llu MiB of memory and Redis' maxmemory is "
-                            "%llu MiB: raise maxmemory, then run it again",
-                    (unsigned long long)(need >> 20) + 1, (unsigned long long)r->max_bytes >> 20);
+    return cli_fail(
+        c, CLI_REFUSED,
+        c->ja ? "復元には約 %llu MiB のメモリ(残る通報ノイズ %llu MiB を含む)が必要ですが、"
+                "Redis の maxmemory は %llu "
+                "MiB です。maxmemory を上げてから、もう一度実行してください"
+              : "the restore needs about %llu MiB of memory (%llu MiB of it noise that "
+                "stays) and Redis' maxmemory is %llu MiB: raise maxmemory, then run it "
+                "again",
+        (unsigned long long)(need >> 20) + 1, (unsigned long long)r->noise_bytes >> 20,
+        (unsigned long long)r->max_bytes >> 20);
 }
 
 /* A dry run without a Redis looks at the backup alone. */
