@@ -34,6 +34,7 @@ struct recover {
     struct recover_found found;
     struct recover_state state;
     size_t aside;
+    uint64_t set_aside; /* --set-aside; 0 = not given */
 };
 
 static unsigned long long ull(uint64_t n)
@@ -55,6 +56,35 @@ static bool is_apart(const struct recover_found *f)
     return !f->halted && f->first > f->archived + 1;
 }
 
+/* The same of a halted store: its archive was lost in part, or is another one. How many entries of
+ * Redis would be set aside: that needs a word of its own. 0 = it is not so. */
+static uint64_t behind_gap(const struct recover_found *f)
+{
+    return f->first > f->archived + 1 ? f->head - f->first + 1 : 0;
+}
+
+static int refuse_gap(struct cli *c, const struct recover_found *f, uint64_t n, uint64_t said)
+{
+    if (n == 0)
+        return cli_fail(c, CLI_REFUSED,
+                        c->ja ? "書庫と Redis の間に欠けた記録はありません。--set-aside %llu "
+                                "を外してください"
+                              : "no entries are missing between archive and Redis: leave "
+                                "--set-aside %llu out",
+                        ull(said));
+    return cli_fail(c, CLI_REFUSED,
+                    c->ja
+                        ? "書庫は %llu で終わり、Redis の記録は %llu から始まります。間の記録は"
+                          "どこにもないため、Redis の %llu 件をすべて除くことになります。"
+                          "archive_dir が台帳の書庫か、書庫の続きが別の場所にないか確認して"
+                          "ください。それでも進めるときは --set-aside %llu を付けてください"
+                        : "the archive ends with entry %llu, Redis' journal begins with %llu, and "
+                          "what is between is in neither: all %llu entries of Redis would be set "
+                          "aside. Is archive_dir the ledger's, is the rest of it elsewhere? To go "
+                          "on all the same give --set-aside %llu",
+                    ull(f->archived), ull(f->first), ull(n), ull(n));
+}
+
 static void tell(const struct cli *c, const struct recover_found *f)
 {
     uint64_t upto = recover_upto(f);
@@ -69,7 +99,14 @@ static void tell(const struct cli *c, const struct recover_found *f)
         (void)printf(c->ja ? "Redis から失われ、書庫から戻すもの: %llu から %llu\n"
                            : "lost by Redis, brought back from the archive: %llu to %llu\n",
                      ull(f->right + 1), ull(f->archived));
-    if (f->head > f->right)
+    if (behind_gap(f) > 0)
+        (void)printf(c->ja ? "書庫にも Redis にもないもの: %llu から %llu\n"
+                             "その後ろにあるため除き、控えに残すもの: %llu から %llu (%llu 件)\n"
+                           : "in neither: %llu to %llu\nbehind that, set aside and kept in the "
+                             "copy: %llu to %llu (%llu entries)\n",
+                     ull(f->archived + 1), ull(f->first - 1), ull(f->first), ull(f->head),
+                     ull(behind_gap(f)));
+    else if (f->head > f->right)
         (void)printf(c->ja ? "書庫と食い違うため除き、控えに残すもの: %llu から %llu\n"
                            : "other than the archive's, set aside and kept in the copy: %llu to "
                              "%llu\n",
@@ -215,6 +252,8 @@ static int prepare(struct recover *r)
     tell(c, &r->found);
     if (c->dry_run)
         return CLI_OK;
+    if (behind_gap(&r->found) != r->set_aside)
+        return refuse_gap(c, &r->found, behind_gap(&r->found), r->set_aside);
     if (!cli_confirm(c, c->ja ? "停止した保存先を控え、空にして、新しい世代で復旧しますか"
                               : "Copy the halted store, empty it, and bring it back under a new "
                                 "epoch?"))
@@ -439,8 +478,15 @@ int cmd_store_recover(struct cli *c, struct cli_args *a)
     struct recover r = {.cli = c};
     char path[BACKUP_PATH_BYTES];
     const char *reason = cli_option(a, "--reason");
+    const char *entries = cli_option(a, "--set-aside");
     json_error_t where;
     r.dir = cli_next(a);
+    if (entries != NULL &&
+        (text_u64(entries, UINT64_MAX, &r.set_aside) != ERR_OK || r.set_aside == 0))
+        return cli_usage(c,
+                         c->ja ? "--set-aside: 件数を指定してください: %s"
+                               : "--set-aside: a number of entries: %s",
+                         entries);
     if (r.dir == NULL || !cli_done(c, a))
         return cli_usage(c, c->ja ? "控えを置く新しいフォルダと --reason を指定してください"
                                   : "name a new folder for the copy, and --reason");

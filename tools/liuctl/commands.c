@@ -18,7 +18,7 @@ const struct cli_command cli_commands[] = {
      "台帳が照合できないとき、この Redis を使うことを運用者が確認します(署名、運用者)。",
      "liuctl --as operator store confirm --reason 'the disk of the archive is lost'",
      cmd_store_confirm},
-    {"store recover", "DIR --reason TEXT",
+    {"store recover", "DIR --reason TEXT [--set-aside N]",
      "Bring a halted store back from archive and Redis, under a new epoch (signed, operators). DIR "
      "gets a copy first; interrupted, run it again.",
      "停止した保存先を、書庫と Redis から新しい世代で復旧します(署名、運用者)。DIR に控えを作り、"
