@@ -468,19 +468,27 @@ local function is_empty(keys)
     return redis.pcall('EXISTS', unpack(keys)) == 0
 end
 
--- The head a restore goes on from; before its first call nothing may exist. KEYS: the restore's own head
--- stands for the head, which is the last key and must not exist before the end.
+-- The head a restore goes on from. KEYS: the restore's own head stands for the head, which is the last key and
+-- must not exist before the end. Its first call says "epoch seq link": which entry the journal begins behind, and
+-- nothing may exist then. Records may come before the first entry, so there may be no journal for a while.
 local function restoring_head(keys, argv)
     if not string.match(keys[#keys], ':head$') then
         return nil, 'LIUMALFORMED call'
     elseif redis.pcall('EXISTS', keys[#keys]) ~= 0 then
         return nil, 'LIUEXISTS the partition is not empty'
-    elseif redis.pcall('EXISTS', keys[1]) ~= 0 then
-        return read_call(keys, argv)
-    elseif not is_empty(keys) then
-        return nil, 'LIUEXISTS the partition is not empty'
     end
-    return {epoch = argv[1], seq = 0, at_ms = 0, link = redis.sha1hex(argv[1])}
+    local epoch, seq, link = string.match(argv[1], '^(%x+) (%d+) (%x+)$')
+    if epoch then
+        if not is_empty(keys) then
+            return nil, 'LIUEXISTS the partition is not empty'
+        end
+        return {epoch = epoch, seq = tonumber(seq), at_ms = 0, link = link}
+    end
+    local head = read_head(keys[1])
+    if head and head.at_ms == 0 and head.epoch == argv[1] and redis.pcall('EXISTS', keys[2]) == 0 then
+        return head
+    end
+    return read_call(keys, argv)
 end
 
 -- The state that is in no journal entry, and the head it belongs to, read at one moment.
@@ -920,7 +928,7 @@ end
 -- One call of a restore: as liu_commit, into a partition that has no head yet (restoring_head), so that
 -- no service works on it meanwhile.
 local function liu_restore(keys, argv)
-    if not well_formed(keys, argv) or #argv[1] ~= 32 then
+    if not well_formed(keys, argv) or #(string.match(argv[1], '^%x+') or '') ~= 32 then
         return redis.error_reply('LIUMALFORMED call')
     end
     local head, why = restoring_head(keys, argv)
@@ -935,7 +943,7 @@ end
 -- The end of a restore: its head becomes the head. KEYS: the restore's head, journal, head. ARGV: epoch.
 local function liu_restored(keys, argv)
     local head, why = restoring_head(keys, argv)
-    if not head or head.seq == 0 then
+    if not head or head.at_ms == 0 then
         return redis.error_reply(why or 'LIUBROKEN nothing was restored')
     end
     local id = run_id()

@@ -70,6 +70,7 @@ struct commit {
     size_t n_guards;
     const struct commit_put *puts;
     size_t n_puts;
+    const uint64_t *revisions; /* a restore's only: what each put gets instead; else NULL */
     const struct commit_entry *entries;
     size_t n_entries;
     const struct commit_timer *timers;

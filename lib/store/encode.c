@@ -140,12 +140,12 @@ static void add_receipt(struct encoder *e, const struct commit *c)
     e->n_args++;
 }
 
-static void add_put(struct encoder *e, const struct commit_put *p)
+static void add_put(struct encoder *e, const struct commit_put *p, uint64_t revision)
 {
     uint8_t be[8];
     arg_text(e, p->id);
     arg_revision(e, p->expected);
-    be64_put(be, p->expected + 1);
+    be64_put(be, revision);
     (void)buf_printf(&e->args, "$%zu\r\n", p->value_bytes + sizeof(be));
     (void)buf_put(&e->args, be, sizeof(be));
     (void)buf_put(&e->args, p->value, p->value_bytes);
@@ -304,7 +304,7 @@ static void add_args(struct encoder *e, const struct commit *c)
         arg_revision(e, c->guards[i].revision);
     }
     for (size_t i = 0; i < c->n_puts; i++)
-        add_put(e, &c->puts[i]);
+        add_put(e, &c->puts[i], c->revisions != NULL ? c->revisions[i] : c->puts[i].expected + 1);
     for (size_t i = 0; i < c->n_entries; i++) {
         arg(e, c->entries[i].data, c->entries[i].bytes);
         arg_text(e, c->entries[i].type);

@@ -44,8 +44,8 @@ void encoder_clear(struct encoder *e);
 enum err encoder_add(struct encoder *e, const struct commit *c, const char **why) LIU_MUST_USE;
 
 struct encoder_call {
-    const char *function; /* liu_commit or liu_init */
-    const char *epoch;
+    const char *function; /* liu_commit, liu_init, liu_restore */
+    const char *epoch;    /* a restore's first call: "epoch seq link" */
     int64_t receipt_window_ms;
     int64_t receipts_max; /* of a party within the window */
     bool all_records;     /* name every record key, used or not: genesis wants them empty */

@@ -3,6 +3,7 @@
  */
 #include "store/restore.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,13 +160,19 @@ static void on_batch(void *arg, enum err e, redisReply **reply)
 }
 
 enum err store_restore_begin(struct store_restore *r, struct store *s, const char *epoch,
-                             struct err_text *why)
+                             uint64_t seq, const char *link, struct err_text *why)
 {
+    char first[LINK_DIGITS + 1];
     *r = (struct store_restore){.store = s};
     if (strlen(epoch) != EPOCH_DIGITS || strspn(epoch, "0123456789abcdef") != EPOCH_DIGITS)
         return err_say(why, ERR_INVAL, "an epoch has %d hexadecimal digits", EPOCH_DIGITS);
     memcpy(r->epoch, epoch, EPOCH_DIGITS + 1);
-    enum err e = store_load_library(s, why);
+    enum err e = seq == 0 ? link_first(epoch, first) : ERR_OK;
+    if (e == ERR_OK)
+        (void)snprintf(r->begin, sizeof r->begin, "%s %llu %s", epoch, (unsigned long long)seq,
+                       seq == 0 ? first : link);
+    if (e == ERR_OK)
+        e = store_load_library(s, why);
     return e == ERR_OK ? encoder_init(&r->encoder, s->partition) : e;
 }
 
@@ -174,7 +181,7 @@ static enum err send_batch(struct store_restore *r, struct err_text *why)
     struct store *s = r->store;
     struct call w = {.why = why};
     struct encoder_call call = {.function = "liu_restore",
-                                .epoch = r->epoch,
+                                .epoch = r->begun ? r->epoch : r->begin,
                                 .receipt_window_ms = s->receipt_window_ms,
                                 .receipts_max = s->receipts_max,
                                 .all_records = !r->begun,

@@ -7,6 +7,7 @@
 #define LIU_STORE_RESTORE_H
 
 #include "store/encode.h"
+#include "store/link.h"
 #include "store/store.h"
 
 /* State that no journal entry carries, at the moment of one head. */
@@ -28,12 +29,14 @@ struct store_restore {
     struct store *store;
     char epoch[EPOCH_DIGITS + 1]; /* the new one, 32 lower-case hexadecimal digits */
     struct encoder encoder;
+    char begin[EPOCH_DIGITS + LINK_DIGITS + 24];
     bool begun;
 };
 
-/* The Function library is loaded. */
+/* The Function library is loaded. The journal goes on behind entry `seq`, whose link that is;
+ * 0 and NULL = it begins with entry 1 (link.h). */
 enum err store_restore_begin(struct store_restore *r, struct store *s, const char *epoch,
-                             struct err_text *why) LIU_MUST_USE;
+                             uint64_t seq, const char *link, struct err_text *why) LIU_MUST_USE;
 /* Adds a commit, which is copied; sent in batches. ERR_EXISTS: the partition is not empty. */
 enum err store_restore_add(struct store_restore *r, const struct commit *c,
                            struct err_text *why) LIU_MUST_USE;

@@ -8,7 +8,7 @@
 #include "base/bytes.h"
 #include "base/text.h"
 
-#define FILE_BYTES_MAX (1024LL * 1024 * 1024)
+#define PIECE_BYTES (1024u * 1024)
 #define RECORD_OVERHEAD_BYTES 96 /* of a field of a hash: two strings, a place in its table */
 
 bool backup_kind(enum record_kind kind)
@@ -25,28 +25,35 @@ struct backup_record *backup_records_find(struct backup_records *r, int kind, co
     return m;
 }
 
-static enum err take_put(struct backup_records *r, const Ismap__Liu__V1__RecordPut *p)
+enum err backup_records_put(struct backup_records *r, uint32_t kind, const char *id,
+                            size_t id_bytes, uint64_t revision, const uint8_t *value, size_t bytes)
 {
-    struct backup_record *m = backup_records_find(r, (int)p->kind, p->id);
+    char key[160];
+    struct backup_record *m = NULL;
+    (void)snprintf(key, sizeof key, "%u/%.*s", kind, (int)id_bytes, id);
+    HASH_FIND_STR(r->all, key, m);
     if (m == NULL) {
         m = calloc(1, sizeof *m);
         if (m == NULL)
             return ERR_NOMEM;
-        (void)snprintf(m->key, sizeof m->key, "%u/%s", p->kind, p->id);
+        memcpy(m->key, key, sizeof m->key);
         HASH_ADD_STR(r->all, key, m);
     }
-    m->revision = p->revision;
-    m->bytes = p->value.len;
-    struct crypto_part part = {p->value.data, p->value.len};
+    m->revision = revision;
+    m->bytes = bytes;
+    struct crypto_part part = {value, bytes};
     return crypto_sha256(&part, 1, m->digest);
 }
 
 enum err backup_records_take(struct backup_records *r, const Ismap__Liu__V1__JournalEntry *e)
 {
     enum err x = ERR_OK;
-    for (size_t i = 0; x == ERR_OK && i < e->n_puts; i++)
-        if (backup_kind((enum record_kind)e->puts[i]->kind))
-            x = take_put(r, e->puts[i]);
+    for (size_t i = 0; x == ERR_OK && i < e->n_puts; i++) {
+        const Ismap__Liu__V1__RecordPut *p = e->puts[i];
+        if (backup_kind((enum record_kind)p->kind))
+            x = backup_records_put(r, p->kind, p->id, strlen(p->id), p->revision, p->value.data,
+                                   p->value.len);
+    }
     return x;
 }
 
@@ -99,25 +106,37 @@ bool backup_path(char out[BACKUP_PATH_BYTES], const char *dir, const char *name)
     return n > 0 && n < BACKUP_PATH_BYTES;
 }
 
+/* The digest of what is left of the file, and how many bytes that are. */
+static bool digest_of(FILE *f, uint8_t digest[SHA256_BYTES], uint64_t *bytes)
+{
+    struct crypto_hash *h = crypto_hash_create();
+    uint8_t *p = malloc(PIECE_BYTES);
+    bool ok = h != NULL && p != NULL;
+    *bytes = 0;
+    for (size_t n = 1; ok && n > 0; *bytes += n) {
+        n = fread(p, 1, PIECE_BYTES, f);
+        ok = crypto_hash_add(h, p, n) == ERR_OK;
+    }
+    ok = ok && ferror(f) == 0 && crypto_hash_end(h, digest) == ERR_OK;
+    crypto_hash_destroy(h);
+    free(p);
+    return ok;
+}
+
 json_t *backup_file(const char *dir, const char *name)
 {
     char path[BACKUP_PATH_BYTES];
     struct stat st;
     uint8_t digest[SHA256_BYTES];
     char hex[2 * SHA256_BYTES + 1];
+    uint64_t n = 0;
     json_t *j = NULL;
     FILE *f = backup_path(path, dir, name) ? fopen(path, "rb") : NULL;
     if (f == NULL)
         return NULL;
-    if (fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode) && st.st_size < FILE_BYTES_MAX) {
-        size_t n = (size_t)st.st_size;
-        uint8_t *p = malloc(n + 1);
-        struct crypto_part part = {p, n};
-        if (p != NULL && fread(p, 1, n, f) == n && crypto_sha256(&part, 1, digest) == ERR_OK) {
-            text_hex(digest, sizeof digest, hex);
-            j = json_pack("{s:s, s:I, s:s}", "name", name, "bytes", (json_int_t)n, "sha256", hex);
-        }
-        free(p);
+    if (fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode) && digest_of(f, digest, &n)) {
+        text_hex(digest, sizeof digest, hex);
+        j = json_pack("{s:s, s:I, s:s}", "name", name, "bytes", (json_int_t)n, "sha256", hex);
     }
     (void)fclose(f);
     return j;

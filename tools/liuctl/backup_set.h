@@ -1,12 +1,13 @@
 /* The files of a backup, shared by backup and restore:
  *
  *   manifest.json  written last: format, epoch, head, link, records, digest of the records, and of
- *                  each other file its name, bytes and SHA-256
- *   journal/       the whole journal as segments (services/ledger/segment.h)
- *   state          what no entry carries, one line each, tab-separated:
- *                    cursor|lane <id> <hexadecimal value>
- *                    timer <owner> <due in ms> <member>
- *                    receipt <party> <message id> <hexadecimal value>
+ *                  each other file its name, bytes and SHA-256; format 2 also first and snapshot
+ *   journal/       the whole journal as segments (services/ledger/segment.h); format 2: as much as
+ *                  there is, from the entry `first` on, and a segment ends with the snapshot's
+ * entry snapshots/     format 2: the records as the entry `snapshot` left them, one file. Both
+ * folders are then as those of an archive that begins late (services/ledger/snapshot.h) state what
+ * no entry carries, one line each, tab-separated: cursor|lane <id> <hexadecimal value> timer
+ * <owner> <due in ms> <member> receipt <party> <message id> <hexadecimal value>
  */
 #ifndef LIU_LIUCTL_BACKUP_SET_H
 #define LIU_LIUCTL_BACKUP_SET_H
@@ -17,7 +18,8 @@
 #include "liuctl/cli.h"
 #include "store/records.h"
 
-#define BACKUP_FORMAT 1
+#define BACKUP_FORMAT 1 /* the journal begins with entry 1 */
+#define BACKUP_LATE 2   /* it begins late */
 #define BACKUP_PATH_BYTES 4096
 
 /* Is a record of this kind state of the scheme (and so in the journal), not a place in a stream? */
@@ -37,6 +39,10 @@ struct backup_records {
 };
 enum err backup_records_take(struct backup_records *r,
                              const Ismap__Liu__V1__JournalEntry *e) LIU_MUST_USE;
+/* One record, in place of an earlier one; `id` need not end in NUL. */
+enum err backup_records_put(struct backup_records *r, uint32_t kind, const char *id,
+                            size_t id_bytes, uint64_t revision, const uint8_t *value,
+                            size_t bytes) LIU_MUST_USE;
 struct backup_record *backup_records_find(struct backup_records *r, int kind, const char *id);
 /* Bytes that Redis needs for them, about: with their ids and what a hash needs besides. */
 uint64_t backup_records_memory(const struct backup_records *r);

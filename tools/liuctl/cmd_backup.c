@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "liuctl/backup.h"
+#include "liuctl/backup_late.h"
 #include "liuctl/backup_set.h"
 #include "liuctl/commands.h"
 #include "liuctl/journal_walk.h"
@@ -31,6 +32,7 @@ struct backup {
     struct session session;
     struct journal_walk walk;
     struct store_snapshot snapshot;
+    struct backup_late late;
     struct backup_records records;
     struct segment_builder builder;
     struct buf state;
@@ -176,6 +178,31 @@ static enum err close_segment(struct backup *b)
     return segment_begin(&b->builder, SEGMENT_JOURNAL, b->snapshot.head.epoch, "journal", before);
 }
 
+static enum err take_record(void *arg, const struct snapshot_record *r)
+{
+    struct backup *b = arg;
+    return backup_records_put(&b->records, r->kind, r->id, r->id_bytes, r->revision, r->value,
+                              r->bytes);
+}
+
+/* The entries so far make a segment, to which the snapshot belongs. */
+static enum err copy_snapshot(struct backup *b)
+{
+    char name[FOLDER_NAME_BYTES];
+    char path[FOLDER_NAME_BYTES + 16];
+    enum err e = close_segment(b);
+    if (b->link[0] != '\0' && strcmp(b->link, b->late.link) != 0)
+        on_fault(b, "snapshot", "its entry is not the one that the journal has under this number");
+    if (e == ERR_OK)
+        e = backup_late_copy(b->late.from, b->dir, b->snapshot.head.epoch, b->builder.head.previous,
+                             take_record, b, &b->why);
+    if (e != ERR_OK)
+        return e;
+    snapshot_name(b->late.seq, name);
+    (void)snprintf(path, sizeof path, "snapshots/%s", name);
+    return json_array_append_new(b->files, backup_file(b->dir, path)) == 0 ? ERR_OK : ERR_NOMEM;
+}
+
 static enum err on_raw(void *arg, const struct store_entry *e)
 {
     struct backup *b = arg;
@@ -184,7 +211,7 @@ static enum err on_raw(void *arg, const struct store_entry *e)
                                   .bytes = e->bytes,
                                   .link = e->link,
                                   .link_bytes = e->link_bytes};
-    if (e->seq > b->snapshot.head.seq)
+    if (e->seq > b->snapshot.head.seq || b->faults > 0) /* all faults are told, nothing is kept */
         return ERR_OK;
     enum err x =
         b->builder.head.count < SEGMENT_ENTRIES ? segment_add(&b->builder, &entry) : ERR_LIMIT;
@@ -197,7 +224,7 @@ static enum err on_raw(void *arg, const struct store_entry *e)
         memcpy(b->link, e->link, e->link_bytes);
         b->link[e->link_bytes] = '\0';
     }
-    return x;
+    return x == ERR_OK && b->late.from != NULL && e->seq == b->late.seq ? copy_snapshot(b) : x;
 }
 
 static enum err on_entry(void *arg, uint64_t seq, const Ismap__Liu__V1__JournalEntry *entry)
@@ -206,7 +233,8 @@ static enum err on_entry(void *arg, uint64_t seq, const Ismap__Liu__V1__JournalE
     if (entry == NULL || seq > b->snapshot.head.seq)
         return ERR_OK;
     enum err e = b->recover == NULL ? ERR_OK : b->recover->entry(b->recover->arg, seq, entry);
-    return e == ERR_OK ? backup_records_take(&b->records, entry) : e;
+    /* up to the snapshot's entry the records are its own */
+    return e == ERR_OK && seq > b->late.seq ? backup_records_take(&b->records, entry) : e;
 }
 
 /* Durable when it answers true. */
@@ -234,10 +262,18 @@ static int copy_journal(struct backup *b)
     b->walk = (struct journal_walk){
         .session = &b->session, .entry = on_entry, .raw = on_raw, .fault = on_fault, .arg = b};
     b->walk.upto = b->recover == NULL ? 0 : b->recover->upto;
+    b->walk.late = b->late.from != NULL;
     if (segment_begin(&b->builder, SEGMENT_JOURNAL, b->snapshot.head.epoch, "journal", NULL) !=
         ERR_OK)
         return cli_no_memory(c);
+    if (b->late.from != NULL && b->late.seq + 1 == b->late.first) {
+        memcpy(b->walk.link, b->late.link, sizeof b->walk.link);
+        if (copy_snapshot(b) != ERR_OK)
+            return cli_fail(c, CLI_TEMPORARY, "%s", b->why.text);
+    }
     int status = journal_walk(&b->walk);
+    if (status != CLI_OK && b->why.text[0] != '\0')
+        (void)cli_fail(c, status, "%s", b->why.text);
     if (status == CLI_OK && b->faults == 0 && close_segment(b) != ERR_OK)
         return cli_fail(c, CLI_TEMPORARY, "%s", b->why.text);
     if (status == CLI_OK && (b->faults > 0 || b->walk.seq < b->snapshot.head.seq))
@@ -253,11 +289,16 @@ static int write_manifest(struct backup *b)
     char digest[2 * SHA256_BYTES + 1];
     if (backup_records_digest(&b->records, digest) != ERR_OK)
         return cli_no_memory(c);
-    json_t *j = json_pack("{s:i, s:s, s:I, s:s, s:I, s:I, s:s, s:O}", "format", BACKUP_FORMAT,
-                          "epoch", b->snapshot.head.epoch, "head", (json_int_t)b->snapshot.head.seq,
-                          "link", b->link, "atMs", (json_int_t)clock_wall_ms(), "records",
+    json_t *j = json_pack("{s:i, s:s, s:I, s:s, s:I, s:I, s:s, s:O}", "format",
+                          b->late.from == NULL ? BACKUP_FORMAT : BACKUP_LATE, "epoch",
+                          b->snapshot.head.epoch, "head", (json_int_t)b->snapshot.head.seq, "link",
+                          b->link, "atMs", (json_int_t)clock_wall_ms(), "records",
                           (json_int_t)HASH_COUNT(b->records.all), "recordsSha256", digest, "files",
                           b->files);
+    if (b->late.from != NULL) {
+        (void)json_object_set_new(j, "first", json_integer((json_int_t)b->late.first));
+        (void)json_object_set_new(j, "snapshot", json_integer((json_int_t)b->late.seq));
+    }
     if (b->recover != NULL)
         (void)json_object_set_new(j, BACKUP_RECOVERS, json_string(b->recover->head));
     char *text = json_dumps(j, JSON_INDENT(1));
@@ -272,8 +313,16 @@ static int write_manifest(struct backup *b)
     json_decref(j);
     if (!ok)
         return cli_fail(c, CLI_TEMPORARY, "%s/manifest.json: %s", b->dir, cli_errno(c));
+    if (b->late.from != NULL)
+        cli_note(c,
+                 c->ja ? "記録は %llu 番から、それより前は %llu 番のスナップショットが補います"
+                       : "the journal begins with entry %llu; a snapshot of entry %llu stands for "
+                         "what was before",
+                 (unsigned long long)b->late.first, (unsigned long long)b->late.seq);
     cli_note(c, c->ja ? "記録 %llu 件、状態 %u 件" : "%llu entries, %u records",
-             (unsigned long long)b->snapshot.head.seq, HASH_COUNT(b->records.all));
+             (unsigned long long)(b->late.from == NULL ? b->snapshot.head.seq
+                                                       : b->snapshot.head.seq - b->late.first + 1),
+             HASH_COUNT(b->records.all));
     return CLI_OK;
 }
 
@@ -305,7 +354,9 @@ static int write_state(struct backup *b)
 static int copy_all(struct backup *b)
 {
     const struct backup_recover *r = b->recover;
-    int status = CLI_OK;
+    int status = backup_late_open(&b->session, &b->late); /* so it is not ahead of the head */
+    if (status != CLI_OK)
+        return status;
     if (store_snapshot(b->session.store, owners, sizeof owners / sizeof owners[0], &b->snapshot,
                        &b->why) != ERR_OK)
         return cli_fail(b->cli, CLI_TEMPORARY, "%s", b->why.text);
@@ -356,6 +407,7 @@ static enum err append_last(struct backup *b)
 static void fini(struct backup *b)
 {
     segment_builder_fini(&b->builder);
+    backup_late_close(&b->late);
     backup_records_fini(&b->records);
     buf_fini(&b->state);
     json_decref(b->files);

@@ -106,7 +106,7 @@ static int run(struct drill *d, struct cli *aside, const char *dir)
 {
     struct cli *c = d->cli;
     uint64_t head = 0;
-    int status = restore_for_drill(aside, dir, &d->got);
+    int status = restore_for_drill(aside, dir, true, &d->got);
     if (status == CLI_OK)
         status = session_open(c, &d->session, true);
     if (status == CLI_OK)

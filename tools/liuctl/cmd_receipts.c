@@ -24,6 +24,7 @@ struct check {
     struct journal_walk walk;
     struct promised *receipts;
     size_t faults;
+    size_t gone;    /* receipts of before the archive's first entry: nobody can tell */
     size_t earlier; /* receipts of other epochs: a restore keeps the numbers of what it has */
 };
 
@@ -114,7 +115,9 @@ static enum err take_entry(void *arg, uint64_t seq, const Ismap__Liu__V1__Journa
 static void check_effects(struct check *k)
 {
     for (struct promised *p = k->receipts; p != NULL; p = p->hh.next) {
-        if (p->effects == 0)
+        if (p->effects == 0 && p->seq < k->walk.first)
+            k->gone++;
+        else if (p->effects == 0)
             fault(k, p->key, "was acknowledged but is not in the journal");
         else if (p->effects > 1)
             fault(k, p->key, "took effect more than once");
@@ -129,7 +132,7 @@ int cmd_journal_check(struct cli *c, struct cli_args *a)
         return cli_usage(c, c->ja ? "受領の記録ファイルを指定してください"
                                   : "which file holds the receipts?");
     k.walk = (struct journal_walk){
-        .session = &k.session, .entry = take_entry, .fault = fault, .arg = &k};
+        .session = &k.session, .entry = take_entry, .fault = fault, .late = true, .arg = &k};
     int status = session_open(c, &k.session, true);
     if (status == CLI_OK)
         status = read_receipts(&k, c, path);
@@ -141,6 +144,12 @@ int cmd_journal_check(struct cli *c, struct cli_args *a)
             c->json ? "{\"receipts\":%u,\"entries\":%llu,\"faults\":%zu,\"otherEpochs\":%zu}\n"
                     : "receipts %u, entries %llu, faults %zu, receipts of other epochs %zu\n",
             HASH_COUNT(k.receipts), (unsigned long long)k.walk.entries, k.faults, k.earlier);
+        if (k.gone > 0)
+            cli_note(c,
+                     c->ja ? "%zu 件は書庫の最初の記録 (%llu 番) より前のもので、確かめられません"
+                           : "%zu receipts are of before the archive's first entry, %llu: nothing "
+                             "can be said of them",
+                     k.gone, (unsigned long long)k.walk.first);
     }
     session_close(&k.session);
     struct promised *p, *p2;

@@ -19,12 +19,11 @@
 #include "liuctl/commands.h"
 #include "liuctl/recover.h"
 #include "liuctl/restore.h"
+#include "liuctl/store_clear.h"
 #include "liuctl/store_order.h"
-#include "store/reply.h"
 
 #define ASIDE_TOLD 20
 #define DUMP_NAME "halted"
-#define KEYS_A_CALL 512
 
 struct recover {
     struct cli *cli;
@@ -249,6 +248,15 @@ static int prepare(struct recover *r)
                                 "%llu: a store that is not halted is not recovered from an archive "
                                 "that lacks what is between. Is archive_dir the ledger's?",
                         ull(r->found.archived), ull(r->found.first));
+    if (r->found.begins > r->found.right + 1)
+        return cli_fail(c, CLI_REFUSED,
+                        c->ja ? "書庫は %llu から始まり、Redis の正しい記録は %llu で終わります。"
+                                "間の記録で始まったり終わったりした期限は、どこにもありません。"
+                                "liuctl restore で最後のバックアップから復元してください"
+                              : "the archive begins with entry %llu, what is right of Redis ends "
+                                "with %llu: timers of the entries between are in no file. liuctl "
+                                "restore brings back the last backup",
+                        ull(r->found.begins), ull(r->found.right));
     tell(c, &r->found);
     if (c->dry_run)
         return CLI_OK;
@@ -269,157 +277,34 @@ static int prepare(struct recover *r)
 
 /* ---- from the folder on */
 
-struct clearing {
-    struct session *session;
-    const char *head; /* of the manifest */
-    char now[RECOVER_HEAD_BYTES];
-    char begun[RECOVER_HEAD_BYTES]; /* the head of a restore */
-    char (*keys)[KEY_BYTES_MAX + 1];
-    size_t n;
-    char page[64];
-    size_t gone;
-    char *into; /* now or begun */
-};
-
-static void on_text(void *arg, enum err e, const struct redisReply *reply)
-{
-    struct clearing *k = arg;
-    const char *text = e == ERR_OK ? reply_text(reply) : NULL;
-    if (!text_copy(k->into, RECOVER_HEAD_BYTES, text == NULL ? "" : text))
-        e = ERR_DATA_LOSS;
-    k->session->err = e;
-    k->session->done = true;
-}
-
-static int read_heads(struct clearing *k)
-{
-    struct session *s = k->session;
-    struct key key;
-    key_head(&key, s->cli->config.partition);
-    const char *get[] = {"GET", key.text};
-    k->into = k->now;
-    int status = session_raw(s, 2, get, on_text, k);
-    key_restoring(&key, s->cli->config.partition);
-    k->into = k->begun;
-    return status == CLI_OK ? session_raw(s, 2, get, on_text, k) : status;
-}
-
-/* Noise stays: no entry carries it, and the new epoch's ledger archives it. */
-static void on_page(void *arg, enum err e, const struct redisReply *reply)
-{
-    struct clearing *k = arg;
-    const struct redisReply *list = reply_at(reply, 1);
-    const char *page = reply_text(reply_at(reply, 0));
-    const char *partition = k->session->cli->config.partition;
-    struct key head, restoring, noise;
-    key_head(&head, partition);
-    key_restoring(&restoring, partition);
-    key_noise(&noise, partition, "x");
-    k->n = 0;
-    for (size_t i = 0; e == ERR_OK && i < reply_count(list); i++) {
-        const char *key = reply_text(reply_at(list, i));
-        if (key == NULL || k->n == KEYS_A_CALL) {
-            e = ERR_PROTO;
-        } else if (strcmp(key, head.text) != 0 && strcmp(key, restoring.text) != 0 &&
-                   strncmp(key, noise.text, noise.bytes - 1) != 0) {
-            (void)text_copy(k->keys[k->n++], sizeof k->keys[0], key);
-        }
-    }
-    (void)text_copy(k->page, sizeof k->page, page == NULL ? "0" : page);
-    k->session->err = e;
-    k->session->done = true;
-}
-
-static void on_cleared(void *arg, enum err e, const struct redisReply *reply)
-{
-    struct clearing *k = arg;
-    const char *text = e == ERR_OK ? reply_error(reply) : NULL;
-    if (text != NULL)
-        (void)cli_fail(k->session->cli, CLI_REFUSED, "%s", text);
-    k->session->err = text != NULL ? ERR_CONFLICT : e;
-    k->session->done = true;
-}
-
-static int clear_call(struct clearing *k, const char *last)
-{
-    const char *argv[7 + KEYS_A_CALL] = {"FCALL", "liu_clear"};
-    const char *partition = k->session->cli->config.partition;
-    char count[16];
-    struct key head, restoring;
-    int n = 2;
-    key_head(&head, partition);
-    key_restoring(&restoring, partition);
-    (void)snprintf(count, sizeof count, "%zu", k->n + 2);
-    argv[n++] = count;
-    argv[n++] = head.text;
-    argv[n++] = restoring.text;
-    for (size_t i = 0; i < k->n; i++)
-        argv[n++] = k->keys[i];
-    argv[n++] = k->now;
-    argv[n++] = last;
-    k->gone += k->n;
-    return session_raw(k->session, n, argv, on_cleared, k);
-}
-
-static int clear_once(struct clearing *k)
-{
-    char pattern[PARTITION_BYTES_MAX + 8];
-    int status = CLI_OK;
-    (void)snprintf(pattern, sizeof pattern, "{%s}:*", k->session->cli->config.partition);
-    (void)text_copy(k->page, sizeof k->page, "0");
-    k->gone = 0;
-    do {
-        const char *scan[] = {"SCAN", k->page, "MATCH", pattern, "COUNT", "64"};
-        status = session_raw(k->session, 6, scan, on_page, k);
-        if (status == CLI_OK && k->n > 0)
-            status = clear_call(k, "");
-    } while (status == CLI_OK && strcmp(k->page, "0") != 0);
-    return status;
-}
-
-static int clear_all(struct clearing *k)
-{
-    int status = CLI_OK;
-    do
-        status = clear_once(k);
-    while (status == CLI_OK && k->gone > 0);
-    k->n = 0;
-    return status == CLI_OK ? clear_call(k, "end") : status;
-}
-
 /* CLI_NEGATIVE: it is done already. */
-static int clear(struct clearing *k, const char *epoch)
+static int clear(struct session *s, const char *head, const char *epoch)
 {
-    struct cli *c = k->session->cli;
-    struct err_text why = {""};
-    int status = read_heads(k);
-    size_t n = strlen(k->now);
-    bool halted = n > 7 && strcmp(k->now + n - 7, " halted") == 0;
+    struct cli *c = s->cli;
+    struct store_heads at;
+    int status = store_heads(s, &at);
+    size_t n = strlen(at.now);
+    bool halted = n > 7 && strcmp(at.now + n - 7, " halted") == 0;
     if (status != CLI_OK)
         return status;
-    if (n > 0 && !halted && strncmp(k->now, epoch, strlen(epoch)) != 0)
+    if (n > 0 && !halted && strncmp(at.now, epoch, strlen(epoch)) != 0)
         return CLI_NEGATIVE;
-    if (n > 0 && strcmp(k->now, k->head) != 0)
+    if (n > 0 && strcmp(at.now, head) != 0)
         return cli_fail(c, CLI_REFUSED,
                         c->ja ? "このフォルダは、この停止のものではありません。新しいフォルダを指定"
                                 "してください"
                               : "this folder is of another halt: name a new one");
-    if (n == 0 && k->begun[0] == '\0')
+    if (n == 0 && at.begun[0] == '\0')
         return CLI_OK; /* it was emptied */
-    if (store_load_library(k->session->store, &why) != ERR_OK)
-        return cli_fail(c, CLI_TEMPORARY, "%s", why.text);
-    return clear_all(k);
+    return store_clear(s, &at);
 }
 
 static int empty(struct cli *c, const char *head, const char *epoch)
 {
     struct session s;
-    struct clearing k = {.session = &s, .head = head};
     int status = session_open(c, &s, false);
-    k.keys = calloc(KEYS_A_CALL, sizeof *k.keys);
     if (status == CLI_OK)
-        status = k.keys == NULL ? cli_no_memory(c) : clear(&k, epoch);
-    free(k.keys);
+        status = clear(&s, head, epoch);
     session_close(&s);
     return status;
 }
@@ -434,7 +319,7 @@ static int restore(struct cli *c, const char *dir, bool check, uint64_t *head)
     aside.dry_run = check;
     aside.quiet = c->quiet || check;
     arena_init(&aside.arena, LIMIT_WORK_ARENA_BYTES);
-    int status = restore_for_drill(&aside, dir, &got);
+    int status = restore_for_drill(&aside, dir, false, &got);
     *head = got.head;
     backup_records_fini(&got.records);
     cli_free_config(&aside);

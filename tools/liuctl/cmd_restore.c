@@ -10,6 +10,9 @@
 #include "liuctl/backup_set.h"
 #include "liuctl/commands.h"
 #include "liuctl/restore.h"
+#include "liuctl/restore_late.h"
+#include "liuctl/restore_state.h"
+#include "liuctl/store_clear.h"
 #include "liuctl/store_session.h"
 #include "services/ledger/segment.h"
 #include "store/receipts.h"
@@ -30,7 +33,9 @@
 struct restore {
     struct cli *cli;
     const char *dir;
+    bool aside; /* a drill: no ledger will work on it, so it needs no archive */
     json_t *manifest;
+    struct restore_late late;
     char journal[BACKUP_PATH_BYTES];
     uint64_t head;
     uint64_t seq;           /* last entry written */
@@ -100,12 +105,33 @@ static enum err on_checked(void *arg, const struct segment_entry *e)
             r->newest_ms = entry->at_ms;
         if (entry->reply != NULL && entry->at_ms > r->made_ms - RECEIPT_MS)
             r->journal_bytes += entry->reply->payload.len + RECEIPT_BYTES;
-        x = backup_records_take(&r->records, entry);
+        if (r->late.first != 0)
+            x = restore_late_entry(&r->late, e, entry->at_ms, r->journal_bytes, &r->why);
+        if (x == ERR_OK && e->pos.seq > r->late.seq)
+            x = backup_records_take(&r->records, entry);
     }
     arena_fini(&a);
     r->seq = e->pos.seq;
     cli_wait_count(&r->wait, ++r->done, r->head);
     return x;
+}
+
+static enum err on_snapshot(void *arg, const struct snapshot_record *s)
+{
+    struct restore *r = arg;
+    return backup_records_put(&r->records, s->kind, s->id, s->id_bytes, s->revision, s->value,
+                              s->bytes);
+}
+
+static int check_late(struct restore *r)
+{
+    struct cli *c = r->cli;
+    if (json_integer_value(json_object_get(r->manifest, "format")) != BACKUP_LATE)
+        return CLI_OK;
+    int status = restore_late_open(c, r->dir, r->manifest, &r->late);
+    if (status == CLI_OK && restore_late_each(&r->late, on_snapshot, r, &r->why) != ERR_OK)
+        status = cli_fail(c, CLI_INPUT, "%s", r->why.text);
+    return status;
 }
 
 static int check_set(struct restore *r)
@@ -116,15 +142,27 @@ static int check_set(struct restore *r)
     char digest[2 * SHA256_BYTES + 1];
     const char *said = json_string_value(json_object_get(r->manifest, "recordsSha256"));
     int status = check_files(r);
+    if (status == CLI_OK)
+        status = check_late(r);
     if (status != CLI_OK)
         return status;
     buf_init(&text, 1024 * 1024);
     begin_wait(r, "バックアップの検査", "the backup to be checked");
     enum err e = segment_walk(r->journal, on_checked, r, &report, &text, &r->why);
     cli_wait_end(&r->wait);
+    if (text.len > 0 && buf_put(&text, "", 1) == ERR_OK) { /* each by name */
+        text.data[text.len - 2] = '\0';
+        (void)cli_fail(c, CLI_INPUT, "%s", (const char *)text.data);
+    }
     buf_fini(&text);
+    uint64_t cursor = UINT64_MAX;
+    if (e == ERR_OK && r->late.first != 0)
+        e = restore_state_cursor(r->dir, &cursor, &r->why);
+    if (e == ERR_OK && r->late.first != 0)
+        e = restore_late_choose(&r->late, r->newest_ms - RECEIPT_MS, cursor, r->head, &r->why);
     if (e != ERR_OK)
         return cli_fail(c, CLI_INPUT, "%s", r->why.text);
+    r->journal_bytes -= r->late.begins.bytes;
     if (r->seq != r->head || backup_records_digest(&r->records, digest) != ERR_OK || said == NULL ||
         strcmp(said, digest) != 0)
         return cli_fail(c, CLI_INPUT, "%s: %s", r->journal,
@@ -141,7 +179,8 @@ static enum err write_entry(struct restore *r, struct arena *a,
     size_t n = 0;
     if (puts == NULL)
         return ERR_NOMEM;
-    for (size_t i = 0; i < e->n_puts; i++) {
+    /* up to the snapshot's entry the records are its own */
+    for (size_t i = 0; raw->pos.seq > r->late.seq && i < e->n_puts; i++) {
         const Ismap__Liu__V1__RecordPut *p = e->puts[i];
         if (backup_kind((enum record_kind)p->kind))
             puts[n++] = (struct commit_put){.kind = (enum record_kind)p->kind,
@@ -172,6 +211,8 @@ static enum err on_write(void *arg, const struct segment_entry *raw)
     struct restore *r = arg;
     struct arena a;
     ProtobufCMessage *m = NULL;
+    if (raw->pos.seq <= r->late.begins.seq)
+        return ERR_OK; /* in the archive */
     arena_init(&a, LIMIT_WORK_ARENA_BYTES);
     enum err e =
         wire_unpack(&a, &ismap__liu__v1__journal_entry__descriptor, raw->data, raw->bytes, &m);
@@ -182,143 +223,68 @@ static enum err on_write(void *arg, const struct segment_entry *raw)
     return e;
 }
 
-/* A consumer goes on where it was. The ledger starts its archive anew: the epoch is new. */
-static enum err write_cursor(struct restore *r, struct arena *a, const char *id, uint8_t *value,
-                             size_t bytes)
+static enum err write_kept(void *arg, const struct snapshot_record *s)
 {
-    ProtobufCMessage *m = NULL;
-    if (strcmp(id, "ledger") == 0)
+    struct restore *r = arg;
+    char id[SNAPSHOT_ID_MAX + 1];
+    if (!backup_kind((enum record_kind)s->kind))
         return ERR_OK;
-    enum err e = wire_unpack(a, &ismap__liu__v1__cursor__descriptor, value, bytes, &m);
+    memcpy(id, s->id, s->id_bytes);
+    id[s->id_bytes] = '\0';
+    struct commit_put put = {
+        .kind = (enum record_kind)s->kind, .id = id, .value = s->value, .value_bytes = s->bytes};
+    struct commit c = {.reply_type = "", .puts = &put, .n_puts = 1, .revisions = &s->revision};
+    return store_restore_add(&r->to, &c, &r->why);
+}
+
+static int not_empty(struct cli *c)
+{
+    return cli_fail(c, CLI_REFUSED, "%s",
+                    c->ja ? "Redis は空ではありません。空の Redis に復元してください"
+                          : "Redis is not empty: restore into an empty one");
+}
+
+/* `begun`: epoch of a restore that was interrupted, or "". */
+static enum err write_journal(struct restore *r, const char *begun)
+{
+    struct segment_report report = {0};
+    struct err_text damage = {""};
+    const struct restore_place *b = &r->late.begins;
+    enum err e = ERR_OK;
+    if (r->late.first != 0 && !r->aside)
+        e = restore_late_archive(&r->late, r->epoch, begun, &r->why);
+    if (e == ERR_OK)
+        e = store_restore_begin(&r->to, r->session.store, r->epoch, b->seq, b->link, &r->why);
+    if (e == ERR_OK && r->late.first != 0)
+        e = restore_late_each(&r->late, write_kept, r, &r->why);
     if (e != ERR_OK)
         return e;
-    ((Ismap__Liu__V1__Cursor *)(void *)m)->epoch = r->epoch;
-    struct commit_put put = {.kind = RECORD_CURSOR, .id = id};
-    struct commit c = {.reply_type = "", .puts = &put, .n_puts = 1};
-    e = wire_pack(a, m, &put.value, &put.value_bytes);
-    return e == ERR_OK ? store_restore_add(&r->to, &c, &r->why) : e;
-}
-
-static enum err write_record(struct restore *r, const char *kind, const char *id, const char *hex)
-{
-    struct arena a;
-    size_t n = strlen(hex) / 2;
-    enum err e = ERR_NOMEM;
-    arena_init(&a, LIMIT_WORK_ARENA_BYTES);
-    uint8_t *value = arena_alloc(&a, n + 1);
-    if (value != NULL)
-        e = strlen(hex) % 2 == 0 ? text_unhex(hex, value, n) : ERR_PROTO;
-    if (e == ERR_OK && strcmp(kind, "cursor") == 0) {
-        e = write_cursor(r, &a, id, value, n);
-    } else if (e == ERR_OK) {
-        struct commit_put put = {.kind = RECORD_LANE, .id = id, .value = value, .value_bytes = n};
-        struct commit c = {.reply_type = "", .puts = &put, .n_puts = 1};
-        e = store_restore_add(&r->to, &c, &r->why);
-    }
-    arena_fini(&a);
+    begin_wait(r, "書き込み", "entries to be written");
+    e = segment_walk(r->journal, on_write, r, &report, NULL, &damage);
+    cli_wait_end(&r->wait);
+    if (r->why.text[0] == '\0')
+        r->why = damage;
     return e;
 }
 
-static enum err write_timer(struct restore *r, const char *owner, const char *due,
-                            const char *member)
-{
-    uint64_t due_ms = 0;
-    enum err e = text_u64(due, INT64_MAX, &due_ms);
-    struct commit_timer t = {
-        .owner = owner, .member = member, .due_ms = (int64_t)due_ms, .expected_due_ms = -1};
-    struct commit c = {.reply_type = "", .timers = &t, .n_timers = 1};
-    return e == ERR_OK ? store_restore_add(&r->to, &c, &r->why) : e;
-}
-
-/* Its window begins anew: a receipt may live longer, never shorter. One that came with its entry
- * stays as it is. */
-static enum err write_receipt(struct restore *r, const char *party, const char *id, const char *hex)
-{
-    struct arena a;
-    struct answer_text text;
-    struct commit_result was;
-    size_t n = strlen(hex) / 2;
-    enum err e = ERR_NOMEM;
-    arena_init(&a, LIMIT_WORK_ARENA_BYTES);
-    uint8_t *value = arena_alloc(&a, n + 1);
-    if (value != NULL)
-        e = strlen(hex) % 2 == 0 ? text_unhex(hex, value, n) : ERR_PROTO;
-    if (e == ERR_OK)
-        e = receipt_decode(value, n, NULL, &text, &was);
-    if (e == ERR_OK) {
-        struct commit c = {.receipt_party = party,
-                           .receipt_id = id,
-                           .reply = was.reply,
-                           .reply_bytes = was.reply_bytes,
-                           .reply_type = was.reply_type,
-                           .now_ms = was.at_ms};
-        memcpy(c.request_hash, value, sizeof c.request_hash);
-        e = store_restore_add(&r->to, &c, &r->why);
-    }
-    arena_fini(&a);
-    return e;
-}
-
-/* One line: fields between tabs, in place. */
-static enum err write_line(struct restore *r, char *line)
-{
-    char *f[4] = {line, NULL, NULL, NULL};
-    line[strcspn(line, "\n")] = '\0';
-    for (size_t i = 1; i < 4; i++) {
-        f[i] = f[i - 1] == NULL ? NULL : strchr(f[i - 1], '\t');
-        if (f[i] != NULL)
-            *f[i]++ = '\0';
-    }
-    if (strcmp(f[0], "timer") == 0 && f[3] != NULL)
-        return write_timer(r, f[1], f[2], f[3]);
-    if (strcmp(f[0], "receipt") == 0 && f[3] != NULL)
-        return write_receipt(r, f[1], f[2], f[3]);
-    if ((strcmp(f[0], "cursor") == 0 || strcmp(f[0], "lane") == 0) && f[2] != NULL)
-        return write_record(r, f[0], f[1], f[2]);
-    return err_say(&r->why, ERR_PROTO, "state: a line cannot be read");
-}
-
-static enum err write_state(struct restore *r)
-{
-    char path[BACKUP_PATH_BYTES];
-    char *line = NULL;
-    size_t room = 0;
-    enum err e = ERR_OK;
-    FILE *f = backup_path(path, r->dir, "state") ? fopen(path, "r") : NULL;
-    if (f == NULL)
-        return err_say(&r->why, ERR_IO, "%s/state: cannot be read", r->dir);
-    while (e == ERR_OK && getline(&line, &room, f) > 0)
-        e = write_line(r, line);
-    free(line);
-    (void)fclose(f);
-    return e;
-}
-
-static int write_all(struct restore *r)
+/* The partition gets its head last. */
+static int write_all(struct restore *r, const char *begun)
 {
     struct cli *c = r->cli;
-    struct segment_report report = {0};
     uint8_t random[EPOCH_DIGITS / 2];
     enum err e = crypto_random(random, sizeof random);
     text_hex(random, sizeof random, r->epoch);
     if (e == ERR_OK)
-        e = store_restore_begin(&r->to, r->session.store, r->epoch, &r->why);
-    if (e == ERR_OK) {
-        struct err_text damage = {""};
-        begin_wait(r, "書き込み", "entries to be written");
-        e = segment_walk(r->journal, on_write, r, &report, NULL, &damage);
-        cli_wait_end(&r->wait);
-        if (r->why.text[0] == '\0')
-            r->why = damage;
-    }
+        e = write_journal(r, begun);
     if (e == ERR_OK)
-        e = write_state(r);
+        e = restore_state_write(&(struct restore_state){
+            .dir = r->dir, .epoch = r->epoch, .to = &r->to, .why = &r->why});
+    if (e == ERR_OK && r->late.first != 0 && !r->aside)
+        e = restore_late_settle(&r->late, r->epoch, &r->why);
     if (e == ERR_OK)
         e = store_restore_end(&r->to, &r->why);
     if (e == ERR_EXISTS)
-        return cli_fail(c, CLI_REFUSED, "%s",
-                        c->ja ? "Redis は空ではありません。空の Redis に復元してください"
-                              : "Redis is not empty: restore into an empty one");
+        return not_empty(c);
     return e == ERR_OK ? CLI_OK
                        : cli_fail(c, e == ERR_UNAVAILABLE ? CLI_TEMPORARY : CLI_REFUSED, "%s",
                                   r->why.text[0] == '\0' ? err_name(e) : r->why.text);
@@ -467,11 +433,34 @@ static int check_target(struct restore *r)
     int status = cli_load_config(c);
     if (status != CLI_OK || (c->dry_run && c->config.redis_address[0] == '\0'))
         return c->dry_run ? CLI_OK : status;
-    status = session_open(c, &r->session, false);
+    if (r->late.first != 0 && !r->aside)
+        status = restore_late_allowed(c);
+    if (status == CLI_OK)
+        status = session_open(c, &r->session, false);
     return status == CLI_OK ? check_memory(r) : status;
 }
 
-static int run(struct restore *r, bool and_verify)
+/* What an interrupted restore has written has no head, so nobody has used it: it goes, and the
+ * restore is made again. */
+static int begin_again(struct restore *r, struct store_heads *h)
+{
+    struct cli *c = r->cli;
+    int status = store_heads(&r->session, h);
+    if (status == CLI_OK && h->now[0] != '\0')
+        return not_empty(c);
+    if (status != CLI_OK || !store_interrupted(h)) {
+        h->begun[0] = '\0';
+        return status;
+    }
+    cli_note(c, "%s",
+             c->ja ? "途中で終わった復元を消して、やり直します"
+                   : "a restore that was interrupted is removed and made again");
+    status = store_clear(&r->session, h);
+    h->begun[strspn(h->begun, "0123456789abcdef")] = '\0';
+    return status;
+}
+
+static int read_manifest(struct restore *r)
 {
     struct cli *c = r->cli;
     char path[BACKUP_PATH_BYTES];
@@ -487,7 +476,8 @@ static int run(struct restore *r, bool and_verify)
                         c->ja ? "%s。liuctl backup で作ったフォルダを指定してください"
                               : "%s: name a folder that liuctl backup has made",
                         where.text);
-    if (json_integer_value(json_object_get(r->manifest, "format")) != BACKUP_FORMAT)
+    json_int_t format = json_integer_value(json_object_get(r->manifest, "format"));
+    if (format != BACKUP_FORMAT && format != BACKUP_LATE)
         return cli_fail(
             c, CLI_INPUT,
             c->ja ? "%s: この版の形式ではありません。作成した版の liuctl で復元してください"
@@ -495,7 +485,16 @@ static int run(struct restore *r, bool and_verify)
             path);
     r->head = (uint64_t)json_integer_value(json_object_get(r->manifest, "head"));
     r->made_ms = json_integer_value(json_object_get(r->manifest, "atMs"));
-    int status = check_set(r);
+    return CLI_OK;
+}
+
+static int run(struct restore *r, bool and_verify)
+{
+    struct cli *c = r->cli;
+    struct store_heads heads;
+    int status = read_manifest(r);
+    if (status == CLI_OK)
+        status = check_set(r);
     if (status == CLI_OK)
         status = check_target(r);
     if (status == CLI_OK && c->dry_run) {
@@ -507,21 +506,25 @@ static int run(struct restore *r, bool and_verify)
         !cli_confirm(c, c->ja ? "空の Redis に復元しますか" : "Restore into an empty Redis?"))
         status = CLI_USAGE;
     if (status == CLI_OK)
-        status = write_all(r);
+        status = begin_again(r, &heads);
+    if (status == CLI_OK)
+        status = write_all(r, heads.begun);
     if (status == CLI_OK)
         cli_note(c,
                  c->ja ? "復元しました。記録 %llu 件、新しい世代(epoch): %s"
                        : "restored %llu entries, new epoch %s",
-                 (unsigned long long)r->head, r->epoch);
+                 (unsigned long long)(r->late.first == 0 ? r->head : r->head - r->late.first + 1),
+                 r->epoch);
     return status == CLI_OK && and_verify ? verify(r) : status;
 }
 
-int restore_for_drill(struct cli *c, const char *dir, struct restored *out)
+int restore_for_drill(struct cli *c, const char *dir, bool aside, struct restored *out)
 {
-    struct restore r = {.cli = c, .dir = dir};
+    struct restore r = {.cli = c, .dir = dir, .aside = aside};
     *out = (struct restored){0};
     int status = run(&r, true);
     store_restore_fini(&r.to);
+    restore_late_fini(&r.late);
     if (r.session.loop != NULL)
         session_close(&r.session);
     const char *epoch = json_string_value(json_object_get(r.manifest, "epoch"));
@@ -546,6 +549,7 @@ int cmd_restore(struct cli *c, struct cli_args *a)
                                   : "name the folder of the backup");
     int status = run(&r, and_verify);
     store_restore_fini(&r.to);
+    restore_late_fini(&r.late);
     if (r.session.loop != NULL)
         session_close(&r.session);
     backup_records_fini(&r.records);

@@ -21,11 +21,18 @@ static void fault_at(struct journal_walk *w, uint64_t seq, const char *what)
     w->fault(w->arg, where, what);
 }
 
-/* The link of an entry is made of the link before and the entry's bytes. */
+/* The link of an entry is made of the link before and the entry's bytes. Where the entry before is
+ * not there, it is taken as it is. */
 static enum err check_link(struct journal_walk *w, const uint8_t *data, size_t bytes,
                            const uint8_t *link, size_t link_bytes)
 {
-    enum err e = w->link[0] == '\0' ? link_first(store_epoch(w->session->store), w->link) : ERR_OK;
+    enum err e = ERR_OK;
+    if (w->link[0] == '\0' && w->seq > 1 && link_bytes == LINK_DIGITS) {
+        memcpy(w->link, link, LINK_DIGITS);
+        return ERR_OK;
+    }
+    if (w->link[0] == '\0')
+        e = link_first(store_epoch(w->session->store), w->link);
     if (e == ERR_OK)
         e = link_next(w->link, data, bytes, w->link);
     if (e == ERR_OK && (link_bytes != LINK_DIGITS || memcmp(w->link, link, link_bytes) != 0))
@@ -41,8 +48,12 @@ static enum err take(struct journal_walk *w, uint64_t seq, const uint8_t *data, 
     ProtobufCMessage *m = NULL;
     if (seq <= w->seq)
         return ERR_OK;
-    if (seq != w->seq + 1)
+    if (seq != w->seq + 1 && !(w->late && w->seq == 0)) {
         fault_at(w, seq, "a gap before it");
+        w->link[0] = '\0';
+    }
+    if (w->first == 0)
+        w->first = seq;
     w->seq = seq;
     w->entries++;
     enum err e = check_link(w, data, bytes, link, link_bytes);
@@ -134,7 +145,9 @@ static int walk_segments(struct journal_walk *w)
         e = segment_walk_range(journal, &range, &report, &text, &why);
     tell_faults(w, &text);
     buf_fini(&text);
-    return e == ERR_OK || e == ERR_DATA_LOSS ? CLI_OK : cli_fail(c, CLI_TEMPORARY, "%s", why.text);
+    return e == ERR_OK || e == ERR_DATA_LOSS
+               ? CLI_OK
+               : cli_fail(c, CLI_TEMPORARY, "%s", why.text[0] == '\0' ? err_name(e) : why.text);
 }
 
 static void on_entries(void *arg, enum err e, const struct store_entry *entries, size_t n)

@@ -21,10 +21,14 @@ struct journal_walk {
     /* Of a journal that the archive is ahead of: what Redis has behind this entry is passed over,
      * and that it ends early is no fault. 0 = all of it. */
     uint64_t upto;
+    /* The archive may begin late (services/ledger/snapshot.h): its first entry is no gap then.
+     * `link` may say what it follows. */
+    bool late;
     struct cli_wait wait; /* its own */
 
     /* results */
-    uint64_t seq; /* last entry seen */
+    uint64_t first; /* entry seen; 0 = none yet */
+    uint64_t seq;   /* last entry seen */
     uint64_t entries;
     uint64_t from_segments;
     uint64_t snapshot;          /* entry of the snapshot it started from; 0 = none */

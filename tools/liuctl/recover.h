@@ -26,6 +26,7 @@ struct recover_found {
     uint64_t head;
     uint64_t now; /* the head when the archive had been read: services may be at work */
     uint64_t right;
+    uint64_t begins; /* first entry of the archive, which may begin late */
     uint64_t archived;
     uint64_t noted; /* the ledger had read so far; 0 = not known */
 };

@@ -134,13 +134,15 @@ static int read_archive(struct compare *k)
                              .raw = on_raw,
                              .fault = on_fault,
                              .arg = k,
-                             .upto = 1};
+                             .upto = 1,
+                             .late = true};
     if (c->config.archive_dir[0] == '\0')
         return cli_fail(c, CLI_USAGE,
                         c->ja ? "設定に archive_dir (台帳の書庫)がありません"
                               : "archive_dir, the ledger's, is not configured");
     int status = journal_walk(&w);
     k->found->archived = w.from_segments == 0 ? 0 : w.seq;
+    k->found->begins = w.first;
     if (status == CLI_OK && k->faults > 0)
         status = cli_fail(c, CLI_REFUSED,
                           c->ja ? "書庫に欠陥があるため、ここからは復旧できません。liuctl restore "

@@ -11,8 +11,9 @@ struct restored {
     uint64_t head;
 };
 
-/* Restores the backup in `dir` into the empty Redis of c's settings and compares all of it. The
- * status of `restore --verify`; *out is to be ended whatever it is. */
-int restore_for_drill(struct cli *c, const char *dir, struct restored *out);
+/* Restores the backup in `dir` into the empty Redis of c's settings and compares all of it.
+ * `aside`: no ledger is to work on it, so nothing goes into an archive. The status of `restore
+ * --verify`; *out is to be ended whatever it is. */
+int restore_for_drill(struct cli *c, const char *dir, bool aside, struct restored *out);
 
 #endif
