@@ -1,4 +1,4 @@
-/* Who commits tells the others that the journal has grown, once its own answer is there.
+/* Who commits tells the others that the journal has grown, once its own answer is on its way.
  *
  * Who waits in XREAD BLOCK is served before the commit that woke him: every follower would run
  * ahead of the answer that somebody waits for. PUBLISH is in no append file and costs no sync. A
@@ -12,6 +12,10 @@
 #include <string.h>
 
 #include "store/reply.h"
+
+/* The answer still passes through threads of ours and of the client: followers that are woken now
+ * would take a processor from them. */
+#define BELL_AFTER_MS 1
 
 bool store_is_bell(const struct conn *c)
 {
@@ -75,16 +79,31 @@ static void on_rung(void *arg, enum err e, redisReply **reply)
         conn_lose(&s->conns[CONN_TAIL], reply_error(*reply));
 }
 
-void bell_ring(struct store *s)
+static bool can_ring(const struct store *s)
 {
-    struct conn *c = &s->conns[CONN_TAIL];
+    const struct conn *c = &s->conns[CONN_TAIL];
+    return s->bell_seq > s->rung_seq && c->state == CONN_READY && !c->lost;
+}
+
+static void ring(void *arg)
+{
+    struct store *s = arg;
     struct key k;
     char seq[24];
-    if (s->bell_seq <= s->rung_seq || c->state != CONN_READY || c->lost)
+    s->bell = NULL;
+    if (!can_ring(s))
         return;
     key_bell(&k, s->partition);
     (void)snprintf(seq, sizeof(seq), "%" PRIu64, s->bell_seq);
     s->rung_seq = s->bell_seq;
-    if (conn_command(c, s->timeout_ms, on_rung, s, "PUBLISH", k.text, seq, NULL) == ERR_OK)
+    if (conn_command(&s->conns[CONN_TAIL], s->timeout_ms, on_rung, s, "PUBLISH", k.text, seq,
+                     NULL) == ERR_OK)
         tail_heard(s, s->bell_seq);
+}
+
+void bell_ring(struct store *s)
+{
+    if (s->bell == NULL && can_ring(s) &&
+        loop_add_timer(s->loop, BELL_AFTER_MS, 0, ring, s, &s->bell) != ERR_OK)
+        s->bell = NULL;
 }

@@ -334,6 +334,7 @@ void store_destroy(struct store *s)
     if (s->hook != NULL)
         *s->hook = NULL;
     loop_cancel_timer(s->clock);
+    loop_cancel_timer(s->bell);
     s->on_ready = NULL;
     certs_fini(s);
     for (size_t i = 0; i < N_CONNS; i++)

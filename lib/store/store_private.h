@@ -70,8 +70,9 @@ struct store {
     struct conn conns[N_CONNS];
     struct lane lanes[N_LANES];
     struct tail tail;
-    uint64_t bell_seq; /* the last of this process's commits */
-    uint64_t rung_seq; /* and the last it told of */
+    uint64_t bell_seq;       /* the last of this process's commits */
+    uint64_t rung_seq;       /* and the last it told of */
+    struct loop_timer *bell; /* NULL = nothing to tell */
     struct loop_timer *clock;
     struct store **hook; /* what the loop's after-callback knows */
     char epoch[EPOCH_DIGITS + 1];
@@ -137,7 +138,7 @@ bool entry_decode(const redisReply *r, struct store_entry *out);
 bool store_is_bell(const struct conn *c);
 void bell_listen(struct store *s);                    /* on a connection that is checked */
 enum err bell_pause(struct store *s) LIU_MUST_USE;    /* so that it can be checked again */
-void bell_ring(struct store *s);                      /* tells of commits, if there are new ones */
+void bell_ring(struct store *s);                      /* in a moment, if there are new commits */
 bool bell_takes(struct conn *c, const redisReply *r); /* false: an answer, not a bell */
 
 #endif

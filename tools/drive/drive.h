@@ -69,6 +69,7 @@ int drive_flood(struct cli *c, struct cli_args *a);
 int drive_stream(struct cli *c, struct cli_args *a);
 int drive_prepare(struct cli *c, struct cli_args *a);
 int drive_critical(struct cli *c, struct cli_args *a);
+int drive_floor(struct cli *c, struct cli_args *a);
 int drive_replan(struct cli *c, struct cli_args *a);
 int drive_plot(struct cli *c, struct cli_args *a);
 

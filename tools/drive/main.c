@@ -42,6 +42,10 @@ static const struct drive_command commands[] = {
      "phases\n"
      "      of N alerts in turn, that process stopped and running",
      drive_critical},
+    {"floor",
+     "--redis SOCKET [--count N] [--pause-ms N] [--bytes N]\n"
+     "      a bare durable SET, as far apart as the alerts that are compared with it",
+     drive_floor},
     {"replan",
      "--cases FILE --as-list ID [--catalogue VERSION --operator ID | --queries N] [--rate N] "
      "[--seconds N] [--pids name=pid,...]\n"

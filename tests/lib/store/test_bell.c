@@ -85,6 +85,9 @@ static void what_others_commit_is_told_by_them(void **state)
     commit_make(&m, "bell-1", false);
     struct committed done = client_commit(&other, STORE_MAIN, &m.commit);
     assert_int_equal(done.status, COMMIT_OK);
+    for (int i = 0; i < 500 && other.store->rung_seq < done.seq; i++)
+        (void)loop_turn(other.loop, 10);
+    (void)loop_turn(other.loop, 10); /* sent */
     client_disconnect(&other);
     h.until = done.seq;
     h.reached = h.seq >= h.until;
