@@ -256,6 +256,16 @@ static bool write_file(struct backup *b, const char *name, const void *p, size_t
     return close(fd) == 0 && ok;
 }
 
+/* The ledger may have removed more segments while they were read. */
+static void check_first(struct backup *b)
+{
+    if (b->late.from == NULL || b->walk.first == b->late.first)
+        return;
+    if (b->walk.first > b->late.seq)
+        on_fault(b, "snapshot", "the segments behind its entry were removed meanwhile");
+    b->late.first = b->walk.first;
+}
+
 static int copy_journal(struct backup *b)
 {
     struct cli *c = b->cli;
@@ -274,6 +284,8 @@ static int copy_journal(struct backup *b)
     int status = journal_walk(&b->walk);
     if (status != CLI_OK && b->why.text[0] != '\0')
         (void)cli_fail(c, status, "%s", b->why.text);
+    if (status == CLI_OK)
+        check_first(b);
     if (status == CLI_OK && b->faults == 0 && close_segment(b) != ERR_OK)
         return cli_fail(c, CLI_TEMPORARY, "%s", b->why.text);
     if (status == CLI_OK && (b->faults > 0 || b->walk.seq < b->snapshot.head.seq))

@@ -296,7 +296,7 @@ static int clear(struct session *s, const char *head, const char *epoch)
                               : "this folder is of another halt: name a new one");
     if (n == 0 && at.begun[0] == '\0')
         return CLI_OK; /* it was emptied */
-    return store_clear(s, &at);
+    return restore_sweep(s, &at, false);
 }
 
 static int empty(struct cli *c, const char *head, const char *epoch)

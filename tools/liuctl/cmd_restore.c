@@ -244,15 +244,14 @@ static int not_empty(struct cli *c)
                           : "Redis is not empty: restore into an empty one");
 }
 
-/* `begun`: epoch of a restore that was interrupted, or "". */
-static enum err write_journal(struct restore *r, const char *begun)
+static enum err write_journal(struct restore *r)
 {
     struct segment_report report = {0};
     struct err_text damage = {""};
     const struct restore_place *b = &r->late.begins;
     enum err e = ERR_OK;
     if (r->late.first != 0 && !r->aside)
-        e = restore_late_archive(&r->late, r->epoch, begun, &r->why);
+        e = restore_late_archive(&r->late, r->epoch, &r->why);
     if (e == ERR_OK)
         e = store_restore_begin(&r->to, r->session.store, r->epoch, b->seq, b->link, &r->why);
     if (e == ERR_OK && r->late.first != 0)
@@ -268,14 +267,14 @@ static enum err write_journal(struct restore *r, const char *begun)
 }
 
 /* The partition gets its head last. */
-static int write_all(struct restore *r, const char *begun)
+static int write_all(struct restore *r)
 {
     struct cli *c = r->cli;
     uint8_t random[EPOCH_DIGITS / 2];
     enum err e = crypto_random(random, sizeof random);
     text_hex(random, sizeof random, r->epoch);
     if (e == ERR_OK)
-        e = write_journal(r, begun);
+        e = write_journal(r);
     if (e == ERR_OK)
         e = restore_state_write(&(struct restore_state){
             .dir = r->dir, .epoch = r->epoch, .to = &r->to, .why = &r->why});
@@ -442,22 +441,31 @@ static int check_target(struct restore *r)
 
 /* What an interrupted restore has written has no head, so nobody has used it: it goes, and the
  * restore is made again. */
-static int begin_again(struct restore *r, struct store_heads *h)
+static int begin_again(struct restore *r)
 {
     struct cli *c = r->cli;
-    int status = store_heads(&r->session, h);
-    if (status == CLI_OK && h->now[0] != '\0')
+    struct store_heads h;
+    int status = store_heads(&r->session, &h);
+    if (status == CLI_OK && h.now[0] != '\0')
         return not_empty(c);
-    if (status != CLI_OK || !store_interrupted(h)) {
-        h->begun[0] = '\0';
+    if (status != CLI_OK || !store_interrupted(&h))
         return status;
-    }
     cli_note(c, "%s",
              c->ja ? "途中で終わった復元を消して、やり直します"
                    : "a restore that was interrupted is removed and made again");
-    status = store_clear(&r->session, h);
-    h->begun[strspn(h->begun, "0123456789abcdef")] = '\0';
-    return status;
+    return restore_sweep(&r->session, &h, r->aside);
+}
+
+int restore_sweep(struct session *s, const struct store_heads *h, bool aside)
+{
+    struct err_text why = {""};
+    char begun[EPOCH_DIGITS + 1] = "";
+    size_t n = strspn(h->begun, "0123456789abcdef");
+    if (n == EPOCH_DIGITS)
+        memcpy(begun, h->begun, n);
+    if (!aside && store_interrupted(h) && restore_late_sweep(s->cli, begun, &why) != ERR_OK)
+        return cli_fail(s->cli, CLI_TEMPORARY, "%s", why.text);
+    return store_clear(s, h);
 }
 
 static int read_manifest(struct restore *r)
@@ -491,7 +499,6 @@ static int read_manifest(struct restore *r)
 static int run(struct restore *r, bool and_verify)
 {
     struct cli *c = r->cli;
-    struct store_heads heads;
     int status = read_manifest(r);
     if (status == CLI_OK)
         status = check_set(r);
@@ -506,9 +513,9 @@ static int run(struct restore *r, bool and_verify)
         !cli_confirm(c, c->ja ? "空の Redis に復元しますか" : "Restore into an empty Redis?"))
         status = CLI_USAGE;
     if (status == CLI_OK)
-        status = begin_again(r, &heads);
+        status = begin_again(r);
     if (status == CLI_OK)
-        status = write_all(r, heads.begun);
+        status = write_all(r);
     if (status == CLI_OK)
         cli_note(c,
                  c->ja ? "復元しました。記録 %llu 件、新しい世代(epoch): %s"

@@ -1,8 +1,9 @@
-/* What the restore drill takes of a restore. */
+/* What the restore drill and a recovery take of a restore. */
 #ifndef LIU_LIUCTL_RESTORE_H
 #define LIU_LIUCTL_RESTORE_H
 
 #include "liuctl/backup_set.h"
+#include "liuctl/store_clear.h"
 #include "store/keys.h"
 
 struct restored {
@@ -15,5 +16,9 @@ struct restored {
  * `aside`: no ledger is to work on it, so nothing goes into an archive. The status of `restore
  * --verify`; *out is to be ended whatever it is. */
 int restore_for_drill(struct cli *c, const char *dir, bool aside, struct restored *out);
+
+/* Empties the partition, store_clear; of a restore that was interrupted what it left in the
+ * archive, too, unless it was one aside. */
+int restore_sweep(struct session *s, const struct store_heads *h, bool aside);
 
 #endif

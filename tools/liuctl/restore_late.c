@@ -165,20 +165,23 @@ static enum err remove_part(const char *part, struct err_text *why)
     return ERR_OK;
 }
 
-/* What an interrupted restore left: under its own name, or under the epoch's, when Redis' partition
- * had no head yet. A ledger that had used it would have left its note. */
-static enum err remove_leftover(const char *archive, const char *part, const char *begun,
-                                struct err_text *why)
+/* Under its own name, or under the epoch's, when Redis' partition had no head yet. A ledger that
+ * had used it would have left its note. */
+enum err restore_late_sweep(const struct cli *c, const char *begun, struct err_text *why)
 {
+    const char *archive = c->config.archive_dir;
+    char part[FOLDER_PATH_BYTES];
     char old[FOLDER_PATH_BYTES];
     char note[FOLDER_PATH_BYTES];
-    enum err e = remove_part(part, why);
-    if (e != ERR_OK || begun[0] == '\0')
-        return e;
-    if (!folder_path(old, archive, begun) || !folder_path(note, old, "head"))
-        return err_say(why, ERR_INVAL, "the folder's name is too long");
-    if (access(old, F_OK) != 0 || access(note, F_OK) == 0)
+    if (archive == NULL || archive[0] == '\0')
         return ERR_OK;
+    if (!folder_path(part, archive, PART_NAME) || !folder_path(old, archive, begun) ||
+        !folder_path(note, old, "head"))
+        return err_say(why, ERR_INVAL, "the folder's name is too long");
+    enum err e = remove_part(part, why);
+    if (e != ERR_OK || strlen(begun) != SEGMENT_EPOCH_DIGITS || access(old, F_OK) != 0 ||
+        access(note, F_OK) == 0)
+        return e;
     if (rename(old, part) != 0)
         return err_say(why, ERR_IO, "%s: %s", old, strerrordesc_np(errno));
     return remove_part(part, why);
@@ -234,8 +237,7 @@ static enum err write_segments(struct rewrite *w)
                : e;
 }
 
-enum err restore_late_archive(struct restore_late *l, const char *epoch, const char *begun,
-                              struct err_text *why)
+enum err restore_late_archive(struct restore_late *l, const char *epoch, struct err_text *why)
 {
     char part[FOLDER_PATH_BYTES];
     struct rewrite w = {.late = l, .epoch = epoch, .why = why};
@@ -243,7 +245,7 @@ enum err restore_late_archive(struct restore_late *l, const char *epoch, const c
     const char *archive = l->cli->config.archive_dir;
     if (!folder_path(part, archive, PART_NAME) || !folder_path(w.journal, part, "journal"))
         return err_say(why, ERR_INVAL, "the folder's name is too long");
-    enum err e = remove_leftover(archive, part, begun, why);
+    enum err e = remove_part(part, why);
     if (e == ERR_OK)
         e = folder_make(w.journal, why);
     if (e == ERR_OK)

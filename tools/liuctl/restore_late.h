@@ -56,9 +56,14 @@ enum err restore_late_each(const struct restore_late *l,
 /* Can the archive of the configuration take it? CLI_OK, or an exit status with a message printed.
  */
 int restore_late_allowed(struct cli *c);
-/* Writes the archive of the new epoch under a name of its own, in place of what an interrupted
- * restore left; `begun` is that one's epoch, or "". */
-enum err restore_late_archive(struct restore_late *l, const char *epoch, const char *begun,
+/* Removes what an interrupted restore left in the archive of the configuration, if there is one;
+ * `begun`: the epoch it had, whose partition has no head. Before the partition is emptied. ERR_IO.
+ */
+enum err restore_late_sweep(const struct cli *c, const char *begun,
+                            struct err_text *why) LIU_MUST_USE;
+/* Writes the archive of the new epoch under a name of its own, which no other restore may be using.
+ */
+enum err restore_late_archive(struct restore_late *l, const char *epoch,
                               struct err_text *why) LIU_MUST_USE;
 /* Gives it its name; before Redis' partition gets its head. */
 enum err restore_late_settle(const struct restore_late *l, const char *epoch,

@@ -142,10 +142,17 @@ static void what_does_not_fit_is_refused(void **state)
     restore_late_fini(&l);
 }
 
-static void must_write(struct restore_late *l, const char *begun)
+static void must_write(struct restore_late *l)
 {
     struct err_text why = {""};
-    if (restore_late_archive(l, NEW_EPOCH, begun, &why) != ERR_OK)
+    if (restore_late_archive(l, NEW_EPOCH, &why) != ERR_OK)
+        fail_msg("%s", why.text);
+}
+
+static void must_sweep(const char *begun)
+{
+    struct err_text why = {""};
+    if (restore_late_sweep(&cli, begun, &why) != ERR_OK)
         fail_msg("%s", why.text);
 }
 
@@ -190,10 +197,14 @@ static void the_archive_is_whole(void **state)
     put("restore.part/journal/half");
     folder(OLD_EPOCH);
     put(OLD_EPOCH "/half");
-    must_write(&l, OLD_EPOCH);
+    must_sweep(OLD_EPOCH);
     assert_false(there(OLD_EPOCH));
+    assert_false(there("restore.part"));
+    must_sweep(OLD_EPOCH);
+    must_write(&l);
+    put("restore.part/journal/half");
+    must_write(&l); /* once more */
     assert_false(there("restore.part/journal/half"));
-    must_write(&l, ""); /* once more */
     assert_int_equal(restore_late_settle(&l, NEW_EPOCH, &why), ERR_OK);
     assert_false(there("restore.part"));
     (void)snprintf(dir, sizeof dir, "%s/" NEW_EPOCH, archive);
@@ -214,13 +225,12 @@ static void the_archive_is_whole(void **state)
 static void an_archive_that_was_used_stays(void **state)
 {
     (void)state;
-    struct restore_late l;
-    assert_int_equal(open_late(&l, FIRST, SNAPSHOT), CLI_OK);
     folder(OLD_EPOCH);
     put(OLD_EPOCH "/head");
-    must_write(&l, OLD_EPOCH);
+    must_sweep(OLD_EPOCH);
     assert_true(there(OLD_EPOCH "/head"));
-    restore_late_fini(&l);
+    must_sweep("");
+    assert_true(there(""));
 }
 
 /* Nothing but the snapshot: the journal goes on behind it. */
@@ -239,7 +249,7 @@ static void a_snapshot_alone_is_enough(void **state)
     assert_int_equal(restore_late_choose(&l, 0, 0, HEAD, NULL), ERR_OK);
     assert_int_equal(l.begins.seq, SNAPSHOT);
     assert_string_equal(l.begins.link, l.head.link);
-    must_write(&l, "");
+    must_write(&l);
     assert_int_equal(restore_late_settle(&l, NEW_EPOCH, &why), ERR_OK);
     (void)snprintf(dir, sizeof dir, "%s/" NEW_EPOCH, archive);
     assert_int_equal(snapshot_survey(dir, NEW_EPOCH, &snapshots, NULL, &why), ERR_OK);
@@ -253,6 +263,7 @@ static void without_an_archive_it_is_refused(void **state)
     char empty[] = "";
     char none[80];
     cli.config.archive_dir = empty;
+    must_sweep(OLD_EPOCH);
     assert_int_equal(restore_late_allowed(&cli), CLI_USAGE);
     (void)snprintf(none, sizeof none, "%s/none", top);
     cli.config.archive_dir = none;
