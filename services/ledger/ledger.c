@@ -309,6 +309,8 @@ static enum err create(const struct service_env *env, void **state, struct err_t
     enum err e = usage_check(l->set, why);
     if (e == ERR_OK)
         e = retention_check(RETENTION_NOISE, l->set->retain_noise_days, why);
+    if (e == ERR_OK)
+        e = retention_check(RETENTION_JOURNAL, l->set->retain_journal_days, why);
     if (e != ERR_OK) {
         release(l);
         return e;
@@ -421,6 +423,8 @@ static const struct conf_row settings[] = {
         "MiB of the filter that knows which records have left, when it is made"),
     ROW("retain_noise_days", CONF_INT, retain_noise_days, 0, RETENTION_DAYS_MAX, "0",
         "days that noise stays in the archive; 0 = for ever, else 500 or more"),
+    ROW("retain_journal_days", CONF_INT, retain_journal_days, 0, RETENTION_DAYS_MAX, "0",
+        "days that the journal's entries stay in it; 0 = for ever, else 1600 or more"),
     ROW("retention_seconds", CONF_INT, retention_seconds, 1, 86400, "3600",
         "seconds between two looks for what is older"),
     ROW("snapshot_keep", CONF_INT, snapshot_keep, 1, 1000, "3", "snapshots kept"),

@@ -16,7 +16,8 @@
  * head; each consumer's cursor. A consumer named in trim_waits_for that has no cursor yet counts as
  * 0. Noise is trimmed up to what is archived, but not what is younger than noise_keep seconds.
  *
- * Noise of a feed that is older than retain_noise_days leaves the archive, too, when the operator
+ * Noise of a feed that is older than retain_noise_days, and entries of the journal that are older
+ * than retain_journal_days and made up for by snapshots, leave the archive, too, when the operator
  * has stated a period (retention.c); the journal tells of it before.
  *
  * Memory first: when Redis is 70 % full, or a family of keys 70 % of its budget (store/budget.h),
@@ -68,6 +69,7 @@ struct ledger_settings {
     int64_t freeze_seconds;    /* 0 = records stay in Redis */
     int64_t cold_filter;       /* MiB */
     int64_t retain_noise_days; /* 0 = for ever */
+    int64_t retain_journal_days;
     int64_t retention_seconds;
     int64_t budget[N_FAMILIES]; /* percent of maxmemory */
 };

@@ -7,6 +7,9 @@
  * Removing needs two clocks that agree: this machine's, and that of the services, as the newest
  * archived entry of the journal has it. The earlier one counts. Where both are of one machine, a
  * clock that was set far while the ledger ran removes nothing either.
+ *
+ * Of the journal nothing goes that Redis still has: what has left it was passed by every consumer.
+ * Nor anything behind the oldest snapshot, and a good one is looked for again before files go.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,7 +23,7 @@
 #include "obs/log.h"
 #include "services/ledger/core/retention.h"
 #include "services/ledger/ledger_private.h"
-#include "services/ledger/retention_folder.h"
+#include "services/ledger/retention_plan.h"
 #include "services/ledger/retention_told.h"
 #include "wire/unpack.h"
 
@@ -32,7 +35,7 @@
 struct totals {
     uint64_t segments;
     uint64_t entries;
-    uint64_t to_ms; /* the latest that was removed */
+    uint64_t to; /* the latest that was removed: ms; of the journal its entry */
 };
 
 struct retention {
@@ -40,18 +43,20 @@ struct retention {
     bool busy; /* the job is the maker's with all below but `known`, or a commit is under way */
     int64_t next_ms;
     int64_t boot_ms; /* wall clock at 0 of the other one, at the start */
-    struct totals known;
+    struct totals known[RETENTION_CLASSES];
     struct archive_job job;
     atomic_bool stop;
-    int64_t days;
+    int64_t days[RETENTION_CLASSES];
     int64_t now_ms;
-    struct totals seen;
+    uint64_t left; /* the journal has left Redis up to here */
+    struct totals seen[RETENTION_CLASSES];
     bool found; /* `plan` of the folder `dir` is to be told of, */
     bool old;   /* perhaps it was already: by */
     uint64_t told_seq;
     uint64_t archived;
     uint64_t wait_seq; /* an old plan is looked for when this is archived; 0 = not known */
     struct mark plan;
+    char root[FOLDER_PATH_BYTES]; /* of its epoch */
     char dir[FOLDER_PATH_BYTES];
     size_t gone; /* files */
     struct err_text fault;
@@ -66,9 +71,29 @@ struct retention {
     struct metric *m_removed;
 };
 
-static int64_t days_of(const struct ledger *l)
+static int64_t days_of(const struct ledger *l, enum retention_class c)
 {
-    return l->set->retain_noise_days;
+    return c == RETENTION_JOURNAL ? l->set->retain_journal_days : l->set->retain_noise_days;
+}
+
+static bool any_period(const struct retention *r)
+{
+    bool any = false;
+    for (int c = 0; c < RETENTION_CLASSES; c++)
+        any = any || r->days[c] > 0;
+    return any;
+}
+
+/* Numbers of a journal are those of its epoch. */
+static void count_up(struct totals of[RETENTION_CLASSES], const struct ledger *l,
+                     const struct mark *m, uint64_t segments, uint64_t entries)
+{
+    struct totals *t = &of[retention_class_of(m->kind)];
+    bool counts = m->kind == SEGMENT_NOISE || strcmp(m->epoch, l->epoch) == 0;
+    t->segments += segments;
+    t->entries += entries;
+    if (counts && m->last.seq > t->to)
+        t->to = m->last.seq;
 }
 
 /* ---- on the maker's thread */
@@ -101,7 +126,7 @@ static int64_t journal_ms(const struct ledger *l)
 
 static bool is_of(const struct mark *m, const struct retention_folder *f)
 {
-    return m->kind == SEGMENT_NOISE && strcmp(m->epoch, f->epoch) == 0 &&
+    return m->kind == f->kind && strcmp(m->epoch, f->epoch) == 0 &&
            strcmp(m->stream, f->stream) == 0;
 }
 
@@ -111,17 +136,26 @@ static enum err old_plan(struct retention *r, const struct retention_folder *f,
                          const struct mark *mark, bool *again, struct err_text *why)
 {
     bool found = false;
+    int64_t days = r->days[retention_class_of(f->kind)];
+    int64_t ended_ms = 0;
     *again = false;
     enum err e = mark_read(f->dir, MARK_PLAN, &r->plan, &found, why);
     if (e != ERR_OK || !found)
         return e;
     if (!is_of(&r->plan, f))
         return err_say(why, ERR_DATA_LOSS, "%s/" MARK_PLAN ": of another stream", f->dir);
-    bool longer = r->days > (int64_t)r->plan.days;
-    if (longer && r->now_ms <= 0)
+    bool longer = days > (int64_t)r->plan.days;
+    *again = segment_pos_compare(r->plan.last, mark->last) > 0;
+    if (longer && r->now_ms <= 0) {
+        *again = false;
         return ERR_OK; /* not known: it stays, and waits */
-    *again = segment_pos_compare(r->plan.last, mark->last) > 0 &&
-             (!longer || retention_over((int64_t)r->plan.last.seq, r->days, r->now_ms));
+    }
+    if (longer && *again) {
+        e = retention_ended(f, r->plan.last, &ended_ms, why);
+        if (e != ERR_OK)
+            return e;
+        *again = retention_over(ended_ms, days, r->now_ms);
+    }
     /* a kill may have come between its renaming and the folder's sync */
     return *again ? folder_sync(f->dir, why) : mark_drop_plan(f->dir, why);
 }
@@ -142,15 +176,18 @@ static enum err look_at(struct retention *r, const struct retention_folder *f, s
     struct mark mark;
     bool marked = false;
     size_t n = 0;
+    enum retention_class class = retention_class_of(f->kind);
+    bool own = strcmp(f->epoch, r->ledger->epoch) == 0;
+    struct retention_period period = {.days = r->days[class],
+                                      .now_ms = r->now_ms,
+                                      .most = SEGMENTS_A_STEP,
+                                      .upto = own ? r->left : UINT64_MAX};
     enum err e = mark_read(f->dir, MARK_FILE, &mark, &marked, why);
     if (e == ERR_OK && marked && !is_of(&mark, f))
         e = err_say(why, ERR_DATA_LOSS, "%s/" MARK_FILE ": of another stream", f->dir);
-    if (e == ERR_OK && marked) {
-        r->seen.segments += mark.all_segments;
-        r->seen.entries += mark.all_entries;
-        r->seen.to_ms = mark.last.seq > r->seen.to_ms ? mark.last.seq : r->seen.to_ms;
-    }
-    if (e != ERR_OK || r->days == 0 || r->found)
+    if (e == ERR_OK && marked)
+        count_up(r->seen, r->ledger, &mark, mark.all_segments, mark.all_entries);
+    if (e != ERR_OK || period.days == 0 || r->found)
         return e;
     if (marked)
         e = mark_sweep(f->dir, &mark, &n, why);
@@ -159,15 +196,17 @@ static enum err look_at(struct retention *r, const struct retention_folder *f, s
     if (e == ERR_OK && r->found) {
         e = look_back(r, why);
     } else if (e == ERR_OK) {
-        e = retention_plan(f, r->days, r->now_ms, SEGMENTS_A_STEP, &r->plan, &r->found, why);
+        e = retention_plan(f, &period, &r->plan, &r->found, why);
         r->plan.told_seq = r->archived;
         (void)text_copy(r->plan.told_epoch, sizeof(r->plan.told_epoch), r->ledger->epoch);
         if (e == ERR_OK && r->found)
             e = mark_write(f->dir, MARK_PLAN, &r->plan, why);
     }
     r->found = r->found && e == ERR_OK;
-    if (r->found)
+    if (r->found) {
         (void)snprintf(r->dir, sizeof(r->dir), "%s", f->dir);
+        (void)snprintf(r->root, sizeof(r->root), "%s", f->root);
+    }
     return e;
 }
 
@@ -188,7 +227,7 @@ static void look(struct archive_job *job)
 {
     struct retention *r = job->arg;
     const struct ledger *l = r->ledger;
-    int64_t services_ms = r->days == 0 ? 0 : journal_ms(l);
+    int64_t services_ms = any_period(r) ? journal_ms(l) : 0;
     r->now_ms = clock_wall_ms();
     if (services_ms < r->now_ms)
         r->now_ms = services_ms;
@@ -199,7 +238,11 @@ static void look(struct archive_job *job)
 static void finish(struct archive_job *job)
 {
     struct retention *r = job->arg;
-    job->result = mark_write(r->dir, MARK_FILE, &r->plan, &job->why);
+    job->result = ERR_OK;
+    if (r->plan.kind == SEGMENT_JOURNAL)
+        job->result = retention_covered(r->root, r->plan.epoch, r->plan.last.seq, &job->why);
+    if (job->result == ERR_OK)
+        job->result = mark_write(r->dir, MARK_FILE, &r->plan, &job->why);
     if (job->result == ERR_OK)
         job->result = mark_drop_plan(r->dir, &job->why);
     if (job->result == ERR_OK)
@@ -229,10 +272,7 @@ static void finished(void *arg, struct archive_job *job)
     log_event(LOG_LEVEL_INFO, "segments-removed", "their period is over", "stream", r->plan.stream,
               "epoch", r->plan.epoch, "last", last, NULL);
     metric_add(r->m_removed, r->gone);
-    r->known.segments += r->plan.segments;
-    r->known.entries += r->plan.entries;
-    if (r->plan.last.seq > r->known.to_ms)
-        r->known.to_ms = r->plan.last.seq;
+    count_up(r->known, r->ledger, &r->plan, r->plan.segments, r->plan.entries);
     rest(r, 0); /* is there more? */
 }
 
@@ -275,7 +315,7 @@ static enum err pack_payload(struct retention *r, size_t *bytes)
 {
     Ismap__Liu__V1__SegmentsExpired e = ISMAP__LIU__V1__SEGMENTS_EXPIRED__INIT;
     struct mark *m = &r->plan;
-    e.record_class = (char *)(uintptr_t)retention_rule_of(RETENTION_NOISE)->name;
+    e.record_class = (char *)(uintptr_t)retention_rule_of(retention_class_of(m->kind))->name;
     e.epoch = m->epoch;
     e.stream = m->stream;
     e.first_seq = m->first.seq;
@@ -364,7 +404,7 @@ static void looked(void *arg, struct archive_job *job)
     struct retention *r = arg;
     const struct ledger *l = r->ledger;
     const char *why = job->result != ERR_OK ? job->why.text : r->fault.text;
-    r->known = r->seen;
+    memcpy(r->known, r->seen, sizeof(r->known));
     if (job->result != ERR_OK || r->fault.text[0] != '\0')
         ledger_fault(r->ledger, "retention-failed", "archive", why);
     if (!r->found || job->result != ERR_OK)
@@ -393,14 +433,16 @@ void retention_go(struct ledger *l)
     r->found = r->old = false;
     r->told_seq = 0;
     r->archived = l->journal.has_archived ? l->journal.archived.seq : 0;
-    r->days = days_of(l);
-    if (r->days > 0 && clock_jumped(r)) {
+    r->left = l->trim.gone;
+    for (int c = 0; c < RETENTION_CLASSES; c++)
+        r->days[c] = days_of(l, (enum retention_class)c);
+    if (any_period(r) && clock_jumped(r)) {
         ledger_fault(l, "retention-failed", "clock",
                      "it was set by more than 12 days: is it right? then restart the ledger");
         rest(r, l->set->retention_seconds * 1000);
         return;
     }
-    r->seen = (struct totals){.segments = 0};
+    memset(r->seen, 0, sizeof(r->seen));
     r->fault.text[0] = '\0';
     submit(r, look, looked);
 }
@@ -414,12 +456,13 @@ void retention_health(const struct ledger *l, Ismap__Liu__V1__Health *h)
         ismap__liu__v1__retention_period__init(row);
         row->record_class = (char *)(uintptr_t)rule->name;
         row->least_days = (uint32_t)rule->least_days;
-        if (c != RETENTION_NOISE)
-            continue;
-        row->period_days = (uint32_t)days_of(l);
-        row->removed_segments = r->known.segments;
-        row->removed_entries = r->known.entries;
-        row->removed_to_ms = (int64_t)r->known.to_ms;
+        row->period_days = (uint32_t)days_of(l, (enum retention_class)c);
+        row->removed_segments = r->known[c].segments;
+        row->removed_entries = r->known[c].entries;
+        if (c == RETENTION_JOURNAL)
+            row->removed_to_seq = r->known[c].to;
+        else
+            row->removed_to_ms = (int64_t)r->known[c].to;
     }
     h->retention = r->row_list;
     h->n_retention = RETENTION_CLASSES;

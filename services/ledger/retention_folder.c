@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "services/ledger/core/retention.h"
 #include "services/ledger/segment_format.h"
 
 #define FAULT_BYTES 4096
@@ -25,10 +25,21 @@ static enum err each_feed(const char *dir, const char *epoch, retention_fn *fn, 
         if (!folder_path(sub, noise, feeds.items[i]))
             e = err_say(why, ERR_INVAL, "%s: the name is too long", noise);
         else
-            e = fn(arg, &(struct retention_folder){sub, epoch, feeds.items[i]});
+            e = fn(arg, &(struct retention_folder){SEGMENT_NOISE, dir, sub, epoch, feeds.items[i]});
     }
     folder_names_fini(&feeds);
     return e;
+}
+
+static enum err journal_of(const char *dir, const char *epoch, retention_fn *fn, void *arg,
+                           struct err_text *why)
+{
+    char sub[FOLDER_PATH_BYTES];
+    if (!folder_path(sub, dir, "journal"))
+        return err_say(why, ERR_INVAL, "%s: the name is too long", dir);
+    if (access(sub, F_OK) != 0)
+        return ERR_OK;
+    return fn(arg, &(struct retention_folder){SEGMENT_JOURNAL, dir, sub, epoch, "journal"});
 }
 
 enum err retention_each(const char *archive_dir, retention_fn *fn, void *arg, struct err_text *why)
@@ -44,6 +55,8 @@ enum err retention_each(const char *archive_dir, retention_fn *fn, void *arg, st
         if (!folder_path(dir, archive_dir, epoch))
             e = err_say(why, ERR_INVAL, "%s: the name is too long", archive_dir);
         else
+            e = journal_of(dir, epoch, fn, arg, why);
+        if (e == ERR_OK)
             e = each_feed(dir, epoch, fn, arg, why);
     }
     folder_names_fini(&epochs);
@@ -52,9 +65,15 @@ enum err retention_each(const char *archive_dir, retention_fn *fn, void *arg, st
 
 /* ---- a plan */
 
+enum retention_class retention_class_of(enum segment_kind kind)
+{
+    return kind == SEGMENT_JOURNAL ? RETENTION_JOURNAL : RETENTION_NOISE;
+}
+
 struct plan {
     struct mark *mark;
-    size_t due; /* segments that may go */
+    const struct retention_choice *choice;
+    char newest[SEGMENT_NAME_BYTES];
     bool stays; /* the one behind them was seen */
 };
 
@@ -62,7 +81,9 @@ static bool on_closed(void *arg, const struct segment_head *h)
 {
     struct plan *p = arg;
     struct mark *m = p->mark;
-    if (m->segments == p->due) {
+    char name[SEGMENT_NAME_BYTES];
+    segment_name(h, name);
+    if (strcmp(name, p->newest) == 0 || !p->choice->goes(p->choice->arg, h)) {
         p->stays = true;
         return false;
     }
@@ -75,9 +96,15 @@ static bool on_closed(void *arg, const struct segment_head *h)
     return true;
 }
 
+static enum err on_entry(void *arg, const struct segment_entry *e)
+{
+    const struct plan *p = arg;
+    return p->choice->entry(p->choice->arg, e);
+}
+
 /* How many of the files behind `before` may go. */
-static enum err count_due(const char *dir, const struct mark *before, int64_t days, int64_t now_ms,
-                          size_t most, size_t *due, struct err_text *why)
+static enum err count_due(const char *dir, const struct mark *before,
+                          const struct retention_period *p, size_t *due, struct err_text *why)
 {
     struct folder_names l = {0};
     struct segment_pos first;
@@ -91,7 +118,7 @@ static enum err count_due(const char *dir, const struct mark *before, int64_t da
         if (segment_name_range(SEGMENT_NOISE, l.items[i], &first, &last) &&
             segment_pos_compare(last, before->last) > 0)
             ended_ms[n++] = last.seq;
-    *due = e == ERR_OK ? retention_due(ended_ms, n, days, now_ms, most) : 0;
+    *due = e == ERR_OK ? retention_due(ended_ms, n, p->days, p->now_ms, p->most) : 0;
     free(ended_ms);
     folder_names_fini(&l);
     return e;
@@ -108,32 +135,43 @@ static enum err first_fault(struct buf *text, const char *dir, struct err_text *
     return err_say(why, ERR_DATA_LOSS, "%s", (const char *)text->data);
 }
 
-enum err retention_plan(const struct retention_folder *f, int64_t days, int64_t now_ms, size_t most,
-                        struct mark *out, bool *due, struct err_text *why)
+static enum err find_newest(struct plan *p, const char *dir, struct err_text *why)
+{
+    struct folder_names l = {0};
+    enum err e = folder_list(dir, SEGMENT_SUFFIX, false, &l, why);
+    if (e == ERR_OK && l.n > 0)
+        (void)snprintf(p->newest, sizeof(p->newest), "%s", l.items[l.n - 1]);
+    folder_names_fini(&l);
+    return e;
+}
+
+enum err retention_plan_by(const struct retention_folder *f, const struct retention_choice *c,
+                           struct mark *out, bool *due, struct err_text *why)
 {
     struct mark before;
-    struct plan p = {.mark = out};
+    struct plan p = {.mark = out, .choice = c};
     struct segment_report report;
     struct buf text;
     bool marked = false;
     *due = false;
-    enum err e = mark_read(f->dir, MARK_FILE, &before, &marked, why);
-    if (e == ERR_OK)
-        e = count_due(f->dir, &before, days, now_ms, most, &p.due, why);
-    *out = (struct mark){.kind = SEGMENT_NOISE, .days = (uint64_t)days};
+    *out = (struct mark){.kind = f->kind, .days = (uint64_t)c->days};
     (void)snprintf(out->epoch, sizeof(out->epoch), "%s", f->epoch);
     (void)snprintf(out->stream, sizeof(out->stream), "%s", f->stream);
-    if (e != ERR_OK || p.due == 0)
+    enum err e = mark_read(f->dir, MARK_FILE, &before, &marked, why);
+    if (e == ERR_OK)
+        e = find_newest(&p, f->dir, why);
+    if (e != ERR_OK || p.newest[0] == '\0')
         return e;
     buf_init(&text, FAULT_BYTES);
-    struct segment_range range = {.closed = on_closed, .arg = &p};
+    struct segment_range range = {
+        .entry = c->entry == NULL ? NULL : on_entry, .closed = on_closed, .arg = &p};
     e = segment_walk_range(f->dir, &range, &report, &text, why);
     if (e == ERR_DATA_LOSS)
         e = first_fault(&text, f->dir, why);
     buf_fini(&text);
-    if (e != ERR_OK)
+    if (e != ERR_OK || out->segments == 0)
         return e;
-    if (!p.stays || strcmp(report.last.epoch, f->epoch) != 0 ||
+    if (!p.stays || report.last.kind != f->kind || strcmp(report.last.epoch, f->epoch) != 0 ||
         strcmp(report.last.stream, f->stream) != 0)
         return err_say(why, ERR_DATA_LOSS, "%s: in the wrong place: it is %s of epoch %s", f->dir,
                        report.last.stream, report.last.epoch);
@@ -141,4 +179,30 @@ enum err retention_plan(const struct retention_folder *f, int64_t days, int64_t 
     out->all_entries = before.all_entries + out->entries;
     *due = true;
     return ERR_OK;
+}
+
+struct due {
+    size_t left; /* segments that may go */
+};
+
+static bool is_due(void *arg, const struct segment_head *h)
+{
+    struct due *d = arg;
+    (void)h;
+    return d->left > 0 && d->left-- > 0;
+}
+
+enum err retention_plan_noise(const struct retention_folder *f, const struct retention_period *p,
+                              struct mark *out, bool *due, struct err_text *why)
+{
+    struct mark before;
+    struct due d = {0};
+    bool marked = false;
+    struct retention_choice c = {.days = p->days, .goes = is_due, .arg = &d};
+    *due = false;
+    enum err e = mark_read(f->dir, MARK_FILE, &before, &marked, why);
+    if (e == ERR_OK)
+        e = count_due(f->dir, &before, p, &d.left, why);
+    *out = (struct mark){.kind = f->kind};
+    return e != ERR_OK || d.left == 0 ? e : retention_plan_by(f, &c, out, due, why);
 }

@@ -19,6 +19,7 @@ struct told_event {
 struct told_journal {
     struct told_journal *next;
     char epoch[SEGMENT_EPOCH_DIGITS + 1];
+    uint64_t first; /* 0 = not known */
     uint64_t last;
     bool sound;
 };
@@ -48,12 +49,13 @@ enum err told_entry(void *told, const struct segment_entry *raw)
     return e;
 }
 
-enum err told_journal_end(struct archive_told *t, const char *epoch, uint64_t last, bool sound)
+enum err told_journal_end(struct archive_told *t, const char *epoch, uint64_t first, uint64_t last,
+                          bool sound)
 {
     struct told_journal *j = arena_alloc(t->arena, sizeof *j);
     if (j == NULL)
         return ERR_NOMEM;
-    *j = (struct told_journal){.next = t->journals, .last = last, .sound = sound};
+    *j = (struct told_journal){.next = t->journals, .first = first, .last = last, .sound = sound};
     (void)text_copy(j->epoch, sizeof j->epoch, epoch);
     t->journals = j;
     return ERR_OK;
@@ -61,6 +63,9 @@ enum err told_journal_end(struct archive_told *t, const char *epoch, uint64_t la
 
 const char *told_fault(const struct archive_told *t, const struct mark *m)
 {
+    if (m->kind == SEGMENT_JOURNAL && strcmp(m->epoch, m->told_epoch) == 0 &&
+        m->told_seq <= m->last.seq)
+        return "not told: the entry that would say so went with it";
     for (const struct told_event *e = t->events; e != NULL; e = e->next)
         if (e->seq == m->told_seq && strcmp(e->epoch, m->epoch) == 0 &&
             strcmp(e->stream, m->stream) == 0 && segment_pos_compare(e->last, m->last) == 0 &&
@@ -68,7 +73,7 @@ const char *told_fault(const struct archive_told *t, const struct mark *m)
             return NULL;
     for (const struct told_journal *j = t->journals; j != NULL; j = j->next)
         if (strcmp(j->epoch, m->told_epoch) == 0)
-            return j->sound && j->last >= m->told_seq
+            return j->sound && j->last >= m->told_seq && j->first <= m->told_seq
                        ? "not told: no entry of the journal says that this was removed"
                        : NULL;
     return "not told: the journal that says so is not in the archive";

@@ -10,6 +10,7 @@
 
 #include "liuctl/archive_told.h"
 #include "liuctl/commands.h"
+#include "services/ledger/mark.h"
 #include "services/ledger/retention_folder.h"
 #include "services/ledger/snapshot.h"
 
@@ -28,7 +29,8 @@ static json_t *removed_json(const struct segment_report *r)
 {
     const struct mark *m = &r->mark;
     return json_pack("{s:I, s:I, s:I, s:I, s:s, s:I}", "files", (json_int_t)m->all_segments,
-                     "entries", (json_int_t)m->all_entries, "upToMs", (json_int_t)m->last.seq,
+                     "entries", (json_int_t)m->all_entries,
+                     m->kind == SEGMENT_JOURNAL ? "upToSeq" : "upToMs", (json_int_t)m->last.seq,
                      "stillThere", (json_int_t)r->leftover, "toldEpoch", m->told_epoch, "toldSeq",
                      (json_int_t)m->told_seq);
 }
@@ -38,7 +40,11 @@ static void print_removed(const struct check *x, const struct segment_report *r)
 {
     char when[CLI_TIME_BYTES];
     const struct mark *m = &r->mark;
-    cli_time((int64_t)m->last.seq, when);
+    if (m->kind == SEGMENT_JOURNAL)
+        (void)snprintf(when, sizeof when, x->cli->ja ? "%" PRIu64 "番" : "entry %" PRIu64,
+                       m->last.seq);
+    else
+        cli_time((int64_t)m->last.seq, when);
     (void)printf(x->cli->ja ? "  保存期間を過ぎて削除済み: ファイル %" PRIu64 "、記録 %" PRIu64
                               " 件、%sまで(記録簿 %.8s の %" PRIu64 " 番)\n"
                             : "  removed, their period being over: %" PRIu64 " files, %" PRIu64
@@ -91,16 +97,21 @@ static enum err check_stream(struct check *x, const char *dir, const char *name,
                              struct err_text *why)
 {
     bool journal = strcmp(name, "journal") == 0;
+    uint64_t first = 0;
     struct segment_report report = {0};
     struct buf faults;
     buf_init(&faults, FAULT_BYTES_MAX);
     enum err e = segment_walk(dir, journal ? told_entry : NULL, &x->told, &report, &faults, why);
     bool walked = e == ERR_OK || e == ERR_DATA_LOSS;
+    if (journal && walked && segment_first(dir, &first, NULL) != ERR_OK)
+        first = 0;
     if (journal && walked && report.found &&
-        told_journal_end(&x->told, x->epoch, report.last.last.seq, e == ERR_OK) != ERR_OK)
+        told_journal_end(&x->told, x->epoch, first, report.last.last.seq, e == ERR_OK) != ERR_OK)
         e = ERR_NOMEM;
+    /* of a journal that another one tells of, later: it may not be read yet */
+    bool now = !journal || strcmp(report.mark.told_epoch, x->epoch) == 0;
     const char *untold =
-        !journal && walked && report.removed ? told_fault(&x->told, &report.mark) : NULL;
+        now && walked && report.removed ? told_fault(&x->told, &report.mark) : NULL;
     if (untold != NULL)
         (void)buf_printf(&faults, "%s/retention.mark: %s\n", dir, untold);
     if (e == ERR_OK && report.found &&
@@ -138,11 +149,32 @@ static enum err check_journal(struct check *x, const char *archive, struct err_t
     return e == ERR_OK ? check_snapshots(x, dir, why) : e;
 }
 
+/* What of an epoch's journal went while a later one was written is told there. */
+static enum err check_told_later(struct check *x, const struct retention_folder *f)
+{
+    struct mark m;
+    struct buf faults;
+    bool found = false;
+    enum err e = mark_read(f->dir, MARK_FILE, &m, &found, x->why);
+    if (e != ERR_OK || !found || strcmp(m.told_epoch, f->epoch) == 0)
+        return e == ERR_DATA_LOSS ? ERR_OK : e; /* told with the folder */
+    const char *untold = told_fault(&x->told, &m);
+    if (untold == NULL)
+        return ERR_OK;
+    buf_init(&faults, FAULT_BYTES_MAX);
+    (void)buf_printf(&faults, "%s/retention.mark: %s\n", f->dir, untold);
+    print_folder(x, "journal", 0, 0, NULL, &faults);
+    buf_fini(&faults);
+    return ERR_OK;
+}
+
 static enum err check_feed(void *arg, const struct retention_folder *f)
 {
     struct check *x = arg;
     const char *name = arena_printf(&x->cli->arena, "noise/%s", f->stream);
     x->epoch = f->epoch;
+    if (f->kind == SEGMENT_JOURNAL)
+        return check_told_later(x, f);
     return name == NULL ? ERR_NOMEM : check_stream(x, f->dir, name, f->stream, x->why);
 }
 

@@ -11,7 +11,7 @@
 #include "ismap/liu/v1/health.pb-c.h"
 #include "liuctl/commands.h"
 #include "services/ledger/core/retention.h"
-#include "services/ledger/retention_folder.h"
+#include "services/ledger/retention_plan.h"
 
 typedef Ismap__Liu__V1__RetentionPeriod pb_period;
 
@@ -19,7 +19,7 @@ struct show {
     struct cli *cli;
     struct cli_table table;
     json_t *next;
-    int64_t days;
+    int64_t days[RETENTION_CLASSES];
     int64_t now_ms;
     size_t faults;
 };
@@ -62,7 +62,36 @@ static const pb_period *period_of(const Ismap__Liu__V1__Health *h, enum retentio
     return NULL;
 }
 
+/* Up to when, or up to which entry. */
+static const char *position_text(struct cli *c, enum retention_class class, uint64_t at)
+{
+    if (class == RETENTION_NOISE)
+        return time_text(c, (int64_t)at);
+    return arena_printf(&c->arena, c->ja ? "%" PRIu64 "番" : "entry %" PRIu64, at);
+}
+
 /* ---- periods */
+
+/* Of what was removed: the last. */
+static uint64_t removed_to(const pb_period *p, enum retention_class class)
+{
+    return class == RETENTION_JOURNAL ? p->removed_to_seq : (uint64_t)p->removed_to_ms;
+}
+
+static json_t *period_json(enum retention_class class, const pb_period *p)
+{
+    const struct retention_rule *rule = retention_rule_of(class);
+    json_t *j = json_pack("{s:s, s:I, s:s}", "class", rule->name, "leastDays",
+                          (json_int_t)rule->least_days, "reason", rule->reason_en);
+    if (p != NULL)
+        (void)json_object_update_new(
+            j, json_pack("{s:I, s:I, s:I, s:I}", "periodDays", (json_int_t)p->period_days,
+                         "removedFiles", (json_int_t)p->removed_segments, "removedEntries",
+                         (json_int_t)p->removed_entries,
+                         class == RETENTION_JOURNAL ? "removedToSeq" : "removedToMs",
+                         (json_int_t)removed_to(p, class)));
+    return j;
+}
 
 static json_t *show_periods(struct cli *c, const Ismap__Liu__V1__Health *h)
 {
@@ -74,25 +103,18 @@ static json_t *show_periods(struct cli *c, const Ismap__Liu__V1__Health *h)
     json_t *list = json_array();
     cli_table_row(c, &t, 6, c->ja ? head_ja : head_en);
     for (int i = 0; i < RETENTION_CLASSES; i++) {
-        const struct retention_rule *rule = retention_rule_of((enum retention_class)i);
-        const pb_period *p = period_of(h, (enum retention_class)i);
-        const char *cells[] = {
-            rule->name,
-            p == NULL ? "?" : days_text(c, p->period_days),
-            days_text(c, rule->least_days),
-            p == NULL ? "?" : digits(c, p->removed_segments),
-            p == NULL || p->removed_segments == 0 ? "-" : time_text(c, p->removed_to_ms),
-            c->ja ? rule->reason_ja : rule->reason_en};
+        enum retention_class class = (enum retention_class)i;
+        const struct retention_rule *rule = retention_rule_of(class);
+        const pb_period *p = period_of(h, class);
+        bool any = p != NULL && p->removed_segments > 0;
+        const char *cells[] = {rule->name,
+                               p == NULL ? "?" : days_text(c, p->period_days),
+                               days_text(c, rule->least_days),
+                               p == NULL ? "?" : digits(c, p->removed_segments),
+                               any ? position_text(c, class, removed_to(p, class)) : "-",
+                               c->ja ? rule->reason_ja : rule->reason_en};
         cli_table_row(c, &t, 6, cells);
-        json_t *j = json_pack("{s:s, s:I, s:s}", "class", rule->name, "leastDays",
-                              (json_int_t)rule->least_days, "reason", rule->reason_en);
-        if (p != NULL)
-            (void)json_object_update_new(
-                j, json_pack("{s:I, s:I, s:I, s:I}", "periodDays", (json_int_t)p->period_days,
-                             "removedFiles", (json_int_t)p->removed_segments, "removedEntries",
-                             (json_int_t)p->removed_entries, "removedToMs",
-                             (json_int_t)p->removed_to_ms));
-        (void)json_array_append_new(list, j);
+        (void)json_array_append_new(list, period_json(class, p));
     }
     if (!c->json)
         cli_table_print(c, &t);
@@ -112,7 +134,10 @@ static enum err show_folder(void *arg, const struct retention_folder *f)
     struct mark m;
     struct err_text why = {""};
     bool due = false;
-    enum err e = retention_plan(f, s->days, s->now_ms, FOLDER_FILES_MAX, &m, &due, &why);
+    enum retention_class class = retention_class_of(f->kind);
+    struct retention_period p = {
+        .days = s->days[class], .now_ms = s->now_ms, .most = FOLDER_FILES_MAX, .upto = UINT64_MAX};
+    enum err e = p.days > 0 ? retention_plan(f, &p, &m, &due, &why) : ERR_OK;
     if (e == ERR_DATA_LOSS) {
         s->faults++;
         (void)cli_fail(c, CLI_NEGATIVE, "%s", why.text);
@@ -121,24 +146,27 @@ static enum err show_folder(void *arg, const struct retention_folder *f)
     if (e != ERR_OK || !due)
         return e;
     (void)json_array_append_new(
-        s->next, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "class", "noise", "epoch",
-                           f->epoch, "stream", f->stream, "files", (json_int_t)m.segments,
-                           "entries", (json_int_t)m.entries, "fromMs", (json_int_t)m.first.seq,
-                           "upToMs", (json_int_t)m.last.seq));
+        s->next,
+        json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "class", retention_rule_of(class)->name,
+                  "epoch", f->epoch, "stream", f->stream, "files", (json_int_t)m.segments,
+                  "entries", (json_int_t)m.entries,
+                  class == RETENTION_JOURNAL ? "fromSeq" : "fromMs", (json_int_t)m.first.seq,
+                  class == RETENTION_JOURNAL ? "upToSeq" : "upToMs", (json_int_t)m.last.seq));
     const char *cells[] = {f->epoch,
                            f->stream,
                            digits(c, m.segments),
                            digits(c, m.entries),
-                           time_text(c, (int64_t)m.first.seq),
-                           time_text(c, (int64_t)m.last.seq)};
+                           position_text(c, class, m.first.seq),
+                           position_text(c, class, m.last.seq)};
     cli_table_row(c, &s->table, 6, cells);
     return ERR_OK;
 }
 
 static int show_next(struct show *s)
 {
-    static const char *const head_en[] = {"EPOCH", "FEED", "FILES", "ENTRIES", "FROM", "UP TO"};
-    static const char *const head_ja[] = {"世代", "情報源", "ファイル", "件数", "から", "まで"};
+    static const char *const head_en[] = {"EPOCH", "STREAM", "FILES", "ENTRIES", "FROM", "UP TO"};
+    static const char *const head_ja[] = {"世代", "記録・情報源", "ファイル",
+                                          "件数", "から",         "まで"};
     struct cli *c = s->cli;
     struct err_text why = {""};
     struct stat st;
@@ -157,8 +185,10 @@ static int show_next(struct show *s)
     if (e != ERR_OK)
         return cli_fail(c, CLI_TEMPORARY, "%s", why.text[0] == '\0' ? err_name(e) : why.text);
     if (!c->json) {
-        (void)printf(c->ja ? "\n%sで、次に削除されるもの:%s\n" : "\nkept %s, would go next:%s\n",
-                     days_text(c, s->days),
+        (void)printf(c->ja ? "\n記録%s、情報源%sで、次に削除されるもの:%s\n"
+                           : "\njournal kept %s, noise %s, would go next:%s\n",
+                     days_text(c, s->days[RETENTION_JOURNAL]),
+                     days_text(c, s->days[RETENTION_NOISE]),
                      s->table.rows > 1 ? ""
                      : c->ja           ? " なし"
                                        : " nothing");
@@ -168,34 +198,55 @@ static int show_next(struct show *s)
     return s->faults > 0 ? CLI_NEGATIVE : CLI_OK;
 }
 
+/* *days stays when the option was not given. */
+static int days_option(struct cli *c, const char *name, const char *said,
+                       enum retention_class class, int64_t *days)
+{
+    struct err_text why = {""};
+    uint64_t n = 0;
+    if (said == NULL)
+        return CLI_OK;
+    if (text_u64(said, RETENTION_DAYS_MAX, &n) != ERR_OK ||
+        retention_check(class, (int64_t)n, &why) != ERR_OK)
+        return cli_usage(c,
+                         c->ja ? "%s %s: 0(無期限)か、%d から %d の日数です"
+                               : "%s %s: must be 0 (for ever) or %d to %d days",
+                         name, said, (int)retention_rule_of(class)->least_days, RETENTION_DAYS_MAX);
+    *days = (int64_t)n;
+    return CLI_OK;
+}
+
 int cmd_retention_show(struct cli *c, struct cli_args *a)
 {
+    static const char *const options[RETENTION_CLASSES] = {"--journal-days", "--noise-days"};
     struct show s = {.cli = c, .now_ms = clock_wall_ms()};
-    struct err_text why = {""};
-    uint64_t days = 0;
-    const char *said = cli_option(a, "--noise-days");
-    if (!cli_done(c, a))
+    bool known = false;
+    int status = CLI_OK;
+    for (int i = 0; status == CLI_OK && i < RETENTION_CLASSES; i++) {
+        s.days[i] = -1;
+        status = days_option(c, options[i], cli_option(a, options[i]), (enum retention_class)i,
+                             &s.days[i]);
+    }
+    if (status != CLI_OK || !cli_done(c, a))
         return CLI_USAGE;
-    if (said != NULL && (text_u64(said, RETENTION_DAYS_MAX, &days) != ERR_OK ||
-                         retention_check(RETENTION_NOISE, (int64_t)days, &why) != ERR_OK))
-        return cli_usage(c,
-                         c->ja ? "--noise-days %s: 0(無期限)か、%d から %d の日数です"
-                               : "--noise-days %s: must be 0 (for ever) or %d to %d days",
-                         said, (int)retention_rule_of(RETENTION_NOISE)->least_days,
-                         RETENTION_DAYS_MAX);
-    int status = cli_load_config(c);
+    status = cli_load_config(c);
     if (status != CLI_OK)
         return status;
     const Ismap__Liu__V1__Health *h = ask_ledger(c);
-    const pb_period *p = period_of(h, RETENTION_NOISE);
-    s.days = said != NULL ? (int64_t)days : p == NULL ? 0 : (int64_t)p->period_days;
+    for (int i = 0; i < RETENTION_CLASSES; i++) {
+        const pb_period *p = period_of(h, (enum retention_class)i);
+        known = known || s.days[i] >= 0 || p != NULL;
+        if (s.days[i] < 0)
+            s.days[i] = p == NULL ? 0 : (int64_t)p->period_days;
+    }
     s.next = json_array();
     json_t *periods = show_periods(c, h);
-    if (said != NULL || p != NULL)
+    if (known)
         status = show_next(&s);
     if (c->json)
-        cli_print_json(c, json_pack("{s:O, s:O, s:I}", "classes", periods, "next", s.next,
-                                    "noiseDays", (json_int_t)s.days));
+        cli_print_json(c, json_pack("{s:O, s:O, s:I, s:I}", "classes", periods, "next", s.next,
+                                    "noiseDays", (json_int_t)s.days[RETENTION_NOISE], "journalDays",
+                                    (json_int_t)s.days[RETENTION_JOURNAL]));
     json_decref(periods);
     json_decref(s.next);
     return status;

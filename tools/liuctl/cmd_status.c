@@ -246,7 +246,11 @@ static void print_archive(const struct status *s)
         const Ismap__Liu__V1__RetentionPeriod *r = h->retention[i];
         if (r->removed_segments == 0)
             continue;
-        cli_time(r->removed_to_ms, when);
+        if (r->removed_to_seq > 0)
+            (void)snprintf(when, sizeof when, c->ja ? "%llu番" : "entry %llu",
+                           (unsigned long long)r->removed_to_seq);
+        else
+            cli_time(r->removed_to_ms, when);
         (void)printf(c->ja ? "、%sは%sまで削除済み(%lluファイル)"
                            : "; %s up to %s is removed (%llu files)",
                      r->record_class, when, (unsigned long long)r->removed_segments);

@@ -312,12 +312,11 @@ const struct cli_command cli_commands[] = {
      "書庫の全ファイル(記録、スナップショット、情報源ごとの軽微な通報)を検査します。Redis "
      "は不要です。",
      "liuctl archive check", cmd_archive_check},
-    {"retention show", "[--noise-days N]",
-     "How long the archive keeps what, what has left it, and what would go next; --noise-days: "
-     "with "
-     "another period. Removes nothing.",
-     "書庫の保存期間、削除済みのもの、次に削除されるものを示します。--noise-days "
-     "は別の期間で試算します。何も削除しません。",
+    {"retention show", "[--noise-days N] [--journal-days N]",
+     "How long the archive keeps what, what has left it, and what would go next; --noise-days, "
+     "--journal-days: with another period. Removes nothing.",
+     "書庫の保存期間、削除済みのもの、次に削除されるものを示します。--noise-days と "
+     "--journal-days は別の期間で試算します。何も削除しません。",
      "liuctl retention show --noise-days 730", cmd_retention_show},
     {"backup", "DIR",
      "Copy the store, consistent at one journal head, into a new folder. Services may run.",

@@ -5,9 +5,14 @@
 #include <string.h>
 
 static const struct retention_rule rules[RETENTION_CLASSES] = {
-    [RETENTION_JOURNAL] = {.name = "journal",
-                           .reason_en = "records, backups and proofs begin at its first entry",
-                           .reason_ja = "状態、バックアップ、証明は最初の記録から始まります"},
+    [RETENTION_JOURNAL] =
+        {.name = "journal",
+         .setting = "retain_journal_days",
+         .least_days = 1600,
+         .reason_en = "an audit is shown of three years (1098 days), and the registration that "
+                      "rests on it is valid for up to 16 months behind them (488 days)",
+         .reason_ja = "監査は3年分(1098日)を示し、それに基づく登録の有効期間はその後"
+                      "最長16か月(488日)です"},
     [RETENTION_NOISE] =
         {.name = "noise",
          .setting = "retain_noise_days",
@@ -36,8 +41,6 @@ enum err retention_check(enum retention_class c, int64_t days, struct err_text *
     const struct retention_rule *r = &rules[c];
     if (days == 0)
         return ERR_OK;
-    if (r->least_days == 0)
-        return err_say(why, ERR_CONFIG, "%s: is kept for ever: %s", r->name, r->reason_en);
     if (days >= r->least_days && days <= RETENTION_DAYS_MAX)
         return ERR_OK;
     return err_say(why, ERR_CONFIG,

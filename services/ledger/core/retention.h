@@ -3,6 +3,12 @@
  * No official source says how long these records must be kept, so everything is kept for ever
  * unless the operator states a period, and no setting can state one below the class's least value.
  * Least values are this project's own, each for the reason in retention.c; they can only be raised.
+ *
+ * noise, 500 days: a registration is valid for up to 16 months (R43: 488 days).
+ * journal, 1600 days: what an audit shows is shown of three consecutive years (R68: 1098 days at
+ * the most), the registration that rests on it is valid for up to 16 months behind them (488), and
+ * until its end the entries that led to it may be asked for. Both have 12 days to spare for a clock
+ * that was set while the ledger ran (RETENTION_JUMP_MS).
  */
 #ifndef LIU_LEDGER_CORE_RETENTION_H
 #define LIU_LEDGER_CORE_RETENTION_H
@@ -15,18 +21,18 @@
 
 #define RETENTION_DAYS_MAX 36500
 #define RETENTION_DAY_MS 86400000
-#define RETENTION_JUMP_MS (12 * (int64_t)RETENTION_DAY_MS) /* what the least value has to spare */
+#define RETENTION_JUMP_MS (12 * (int64_t)RETENTION_DAY_MS) /* what least values have to spare */
 
 enum retention_class {
-    RETENTION_JOURNAL, /* and with it every record: it is what they can be made of again */
+    RETENTION_JOURNAL, /* its entries; what they led to stays in snapshots (decision 0026) */
     RETENTION_NOISE,   /* alerts below an incident, by feed */
     RETENTION_CLASSES
 };
 
 struct retention_rule {
     const char *name;
-    const char *setting; /* of the ledger, in days; NULL = always for ever */
-    int64_t least_days;  /* 0 = always for ever */
+    const char *setting; /* of the ledger, in days */
+    int64_t least_days;
     const char *reason_en;
     const char *reason_ja;
 };

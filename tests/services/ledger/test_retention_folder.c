@@ -23,6 +23,7 @@
 #define N 5 /* segments, one each 100 days */
 
 static char archive[64];
+static char root[128];
 static char dir[256];
 static struct retention_folder folder;
 
@@ -44,7 +45,8 @@ static int begin(void **state)
     (void)snprintf(archive, sizeof(archive), "/tmp/liu-retention-XXXXXX");
     assert_non_null(mkdtemp(archive));
     (void)snprintf(dir, sizeof(dir), "%s/%s/noise/feed-1", archive, EPOCH);
-    folder = (struct retention_folder){dir, EPOCH, "feed-1"};
+    (void)snprintf(root, sizeof(root), "%s/%s", archive, EPOCH);
+    folder = (struct retention_folder){SEGMENT_NOISE, root, dir, EPOCH, "feed-1"};
     for (int i = 0; i < N; i++)
         noise_segment(dir, EPOCH, begins(i), chain);
     return 0;
@@ -88,12 +90,19 @@ static void spoil(const char *path, off_t at)
     assert_int_equal(close(fd), 0);
 }
 
+static enum err plan_of(const struct retention_folder *f, int64_t days, int64_t now_ms, size_t most,
+                        struct mark *out, bool *due, struct err_text *why)
+{
+    struct retention_period p = {.days = days, .now_ms = now_ms, .most = most};
+    return retention_plan_noise(f, &p, out, due, why);
+}
+
 static struct mark plan(int over)
 {
     struct mark m;
     struct err_text why = {{0}};
     bool due = false;
-    if (retention_plan(&folder, DAYS, now_for(over), 100, &m, &due, &why) != ERR_OK)
+    if (plan_of(&folder, DAYS, now_for(over), 100, &m, &due, &why) != ERR_OK)
         fail_msg("%s", why.text);
     assert_int_equal(due, over > 0);
     return m;
@@ -136,18 +145,21 @@ static void no_period_is_below_the_least(void **state)
         int64_t days;
         bool allowed;
     } rows[] = {
-        {RETENTION_NOISE, 0, true},       {RETENTION_NOISE, 1, false},
-        {RETENTION_NOISE, 499, false},    {RETENTION_NOISE, 500, true},
-        {RETENTION_NOISE, 36500, true},   {RETENTION_NOISE, 36501, false},
-        {RETENTION_NOISE, -1, false},     {RETENTION_JOURNAL, 0, true},
-        {RETENTION_JOURNAL, 5000, false}, {RETENTION_JOURNAL, 36500, false},
+        {RETENTION_NOISE, 0, true},      {RETENTION_NOISE, 1, false},
+        {RETENTION_NOISE, 499, false},   {RETENTION_NOISE, 500, true},
+        {RETENTION_NOISE, 36500, true},  {RETENTION_NOISE, 36501, false},
+        {RETENTION_NOISE, -1, false},    {RETENTION_JOURNAL, 0, true},
+        {RETENTION_JOURNAL, 1, false},   {RETENTION_JOURNAL, 1599, false},
+        {RETENTION_JOURNAL, 1600, true}, {RETENTION_JOURNAL, 36501, false},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct err_text why = {{0}};
         enum err e = retention_check(rows[i].class, rows[i].days, &why);
         assert_int_equal(e, rows[i].allowed ? ERR_OK : ERR_CONFIG);
-        if (!rows[i].allowed && rows[i].class == RETENTION_NOISE)
-            assert_non_null(strstr(why.text, "retain_noise_days"));
+        if (!rows[i].allowed)
+            assert_non_null(strstr(why.text, rows[i].class == RETENTION_NOISE
+                                                 ? "retain_noise_days"
+                                                 : "retain_journal_days"));
     }
     assert_int_equal(retention_named("noise"), RETENTION_NOISE);
     assert_int_equal(retention_named("nothing"), RETENTION_CLASSES);
@@ -345,13 +357,13 @@ static void a_plan_takes_what_is_over_but_never_the_newest(void **state)
     bool due = false;
     struct mark m;
     for (int over = 0; over <= N; over++) {
-        assert_int_equal(retention_plan(&folder, DAYS, now_for(over), 100, &m, &due, &why), ERR_OK);
+        assert_int_equal(plan_of(&folder, DAYS, now_for(over), 100, &m, &due, &why), ERR_OK);
         assert_int_equal(m.segments, over < N ? over : N - 1);
         assert_int_equal(due, over > 0);
     }
-    assert_int_equal(retention_plan(&folder, DAYS, now_for(N), 2, &m, &due, &why), ERR_OK);
+    assert_int_equal(plan_of(&folder, DAYS, now_for(N), 2, &m, &due, &why), ERR_OK);
     assert_int_equal(m.segments, 2);
-    assert_int_equal(retention_plan(&folder, 0, now_for(N), 2, &m, &due, &why), ERR_OK);
+    assert_int_equal(plan_of(&folder, 0, now_for(N), 2, &m, &due, &why), ERR_OK);
     assert_false(due);
 }
 
@@ -366,24 +378,27 @@ static void what_is_damaged_or_missing_is_not_removed(void **state)
     spoil(path, 300);
     (void)plan(1); /* it does not reach the damaged one */
     /* the one that stays is read, too: the chain goes on from it */
-    assert_int_equal(retention_plan(&folder, DAYS, now_for(2), 9, &m, &due, &why), ERR_DATA_LOSS);
-    assert_int_equal(retention_plan(&folder, DAYS, now_for(3), 9, &m, &due, &why), ERR_DATA_LOSS);
+    assert_int_equal(plan_of(&folder, DAYS, now_for(2), 9, &m, &due, &why), ERR_DATA_LOSS);
+    assert_int_equal(plan_of(&folder, DAYS, now_for(3), 9, &m, &due, &why), ERR_DATA_LOSS);
     assert_false(due);
     assert_non_null(strstr(why.text, "damaged"));
     remove_segment(2);
-    assert_int_equal(retention_plan(&folder, DAYS, now_for(4), 9, &m, &due, &why), ERR_DATA_LOSS);
+    assert_int_equal(plan_of(&folder, DAYS, now_for(4), 9, &m, &due, &why), ERR_DATA_LOSS);
     assert_non_null(strstr(why.text, "missing"));
-    struct retention_folder other = {dir, EPOCH, "feed-2"};
-    assert_int_equal(retention_plan(&other, DAYS, now_for(1), 9, &m, &due, &why), ERR_DATA_LOSS);
+    struct retention_folder other = {SEGMENT_NOISE, root, dir, EPOCH, "feed-2"};
+    assert_int_equal(plan_of(&other, DAYS, now_for(1), 9, &m, &due, &why), ERR_DATA_LOSS);
 }
 
 static enum err count_folder(void *arg, const struct retention_folder *f)
 {
     size_t *n = arg;
-    assert_string_equal(f->dir, dir);
+    bool journal = f->kind == SEGMENT_JOURNAL;
+    assert_string_equal(f->root, root);
     assert_string_equal(f->epoch, EPOCH);
-    assert_string_equal(f->stream, "feed-1");
-    (*n)++;
+    assert_string_equal(f->stream, journal ? "journal" : "feed-1");
+    if (!journal)
+        assert_string_equal(f->dir, dir);
+    *n += journal ? 10 : 1;
     return ERR_OK;
 }
 
@@ -399,6 +414,10 @@ static void all_folders_of_all_epochs_are_looked_at(void **state)
     assert_int_equal(n, 1);
     assert_int_equal(retention_each("/nonexistent", count_folder, &n, &why), ERR_OK);
     assert_int_equal(n, 1);
+    (void)snprintf(path, sizeof(path), "%s/journal", root);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(retention_each(archive, count_folder, &n, &why), ERR_OK);
+    assert_int_equal(n, 12);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)

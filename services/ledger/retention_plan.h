@@ -1,0 +1,27 @@
+/* What may go next from any folder of an archive, a journal's, too (decision 0026). Blocking calls.
+ *
+ * A segment of the journal is as old as the newest time in its entries: they say when they were
+ * made. It goes when its period is over, and besides only up to the oldest snapshot that is kept:
+ * with the snapshots and what stays, every record can be made again (snapshot.h).
+ */
+#ifndef LIU_LEDGER_RETENTION_PLAN_H
+#define LIU_LEDGER_RETENTION_PLAN_H
+
+#include "services/ledger/retention_folder.h"
+
+/* As retention_plan_noise. Of a journal, when something is to go, all snapshots are read, and must
+ * be good. */
+enum err retention_plan(const struct retention_folder *f, const struct retention_period *p,
+                        struct mark *out, bool *due, struct err_text *why) LIU_MUST_USE;
+
+/* When the segment that ends at `last` ended. ERR_DATA_LOSS, ERR_IO, ERR_NOMEM; ERR_NOT_FOUND:
+ * there is none. */
+enum err retention_ended(const struct retention_folder *f, struct segment_pos last, int64_t *at_ms,
+                         struct err_text *why) LIU_MUST_USE;
+
+/* Looked at once more before the files go: is there a good snapshot that makes up for what ends at
+ * `last`? `root` is <archive_dir>/<epoch>. ERR_DATA_LOSS: there is none; ERR_IO, ERR_NOMEM. */
+enum err retention_covered(const char *root, const char *epoch, uint64_t last,
+                           struct err_text *why) LIU_MUST_USE;
+
+#endif
