@@ -79,10 +79,12 @@ bool cold_guard(const struct work *w, struct commit_guard *out)
 bool cold_scan(struct work *w, enum record_kind kind, const char *page, uint32_t max,
                struct work_page *out)
 {
-    struct work_read *r = work_read_find(w, kind, page);
+    const char *id = arena_printf(&w->arena, "%s%c%s %lld", page, COLD_PAGE_END, w->flow->svc->name,
+                                  (long long)w->began_us);
+    struct work_read *r = id == NULL ? NULL : work_read_find(w, kind, id);
     *out = (struct work_page){.next_page = ""};
     if (r == NULL) {
-        r = work_read_add(w, kind, page);
+        r = id == NULL ? NULL : work_read_add(w, kind, id);
         w->failed = w->failed || r == NULL;
         if (r != NULL)
             r->loaded = true; /* as not found: the ledger is asked */
@@ -101,14 +103,13 @@ bool cold_scan(struct work *w, enum record_kind kind, const char *page, uint32_t
            line[0] != '\0') {
         const void *m;
         n++;
-        loaded &= work_get(w, kind, line + 1, &m);
-        const struct work_read *found = work_read_find(w, kind, line + 1);
-        /* one that stayed in Redis was in a page before */
-        bool list = found != NULL && m != NULL && (found->shown || line[0] == COLD_PAGE_BACK);
-        out->next_page = arena_printf(&w->arena, "%c%s", COLD_PAGE, line + 1);
-        ids[out->n] = line + 1;
+        loaded &= work_get(w, kind, line, &m);
+        /* One that is in Redis may have been in a page before, or have come back since: better
+         * twice than not at all. */
+        out->next_page = arena_printf(&w->arena, "%c%s", COLD_PAGE, line);
+        ids[out->n] = line;
         messages[out->n] = m;
-        out->n += list;
+        out->n += m != NULL;
     }
     if (n < max && n < COLD_PAGE_IDS)
         out->next_page = "";
@@ -225,7 +226,6 @@ static void on_sought(void *arg, enum err e, uint64_t now, const char *letters,
             take_page(w, r, &shown[at]);
         else if (letter == COLD_SHOWN)
             load_fill(w, r, &shown[at]);
-        r->shown = letter == COLD_SHOWN;
         at++;
         /* one that is here is read again; one that is only written meets it in the commit */
         r->absent = letter == COLD_ABSENT || (letter == COLD_HERE && r->blind);

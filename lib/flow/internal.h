@@ -93,7 +93,6 @@ struct work_read {
     bool loaded;
     bool exists;
     bool absent; /* it does not exist among the cold ones either (cold.c) */
-    bool shown;  /* it is cold, and not in Redis */
     bool blind;  /* only written, as new: nobody asked for it */
     uint64_t revision;
     const void *message; /* unpacked */

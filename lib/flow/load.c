@@ -180,6 +180,16 @@ static void on_head(void *arg, enum err e, uint64_t seq)
     loaded_one(w);
 }
 
+/* Behind the last record in Redis come the cold ones, as soon as there may be any. */
+static void on_scan_end(void *arg, enum err e, const struct store_record *generation, size_t n)
+{
+    struct work *w = arg;
+    w->load_failed = w->load_failed || e != ERR_OK || n != 1;
+    if (!w->load_failed && generation[0].exists)
+        w->scan.result.next_page = "~"; /* COLD_PAGE */
+    loaded_one(w);
+}
+
 static void on_scan(void *arg, enum err e, const char *next_page, const char *const *ids,
                     const struct store_record *records, size_t n)
 {
@@ -190,9 +200,7 @@ static void on_scan(void *arg, enum err e, const char *next_page, const char *co
     if (e == ERR_OK) {
         const char **out_ids = arena_alloc(&w->arena, (n + 1) * sizeof *out_ids);
         const void **out = arena_alloc(&w->arena, (n + 1) * sizeof *out);
-        /* behind the last record in Redis come the cold ones */
-        bool cold = next_page[0] == '\0' && record_freezes(s->kind) && upkeep_cold(w->flow) > 0;
-        char *page = arena_strdup(&w->arena, cold ? "~" : next_page);
+        char *page = arena_strdup(&w->arena, next_page);
         w->load_failed = w->load_failed || out_ids == NULL || out == NULL || page == NULL;
         size_t kept = 0;
         for (size_t i = 0; !w->load_failed && i < n; i++) {
@@ -209,7 +217,12 @@ static void on_scan(void *arg, enum err e, const char *next_page, const char *co
         s->result =
             (struct work_page){.next_page = page, .ids = out_ids, .messages = out, .n = kept};
     }
-    loaded_one(w);
+    static const struct store_key generation = {RECORD_UPKEEP, COLD_GENERATION};
+    bool end = e == ERR_OK && next_page[0] == '\0' && record_freezes(s->kind);
+    if (!end)
+        loaded_one(w);
+    else if (store_read(w->flow->store, &generation, 1, on_scan_end, w) != ERR_OK)
+        on_scan_end(w, ERR_UNAVAILABLE, NULL, 0);
 }
 
 /* ---- waiting for the views */

@@ -39,14 +39,14 @@ enum cold_want {
     COLD_SHOW,     /* only what is in them: Redis stays as it is */
 };
 
-/* An id that begins so is a page: the ids of cold records of the kind behind the rest of it, in
- * order, one a line, each with a letter before it: COLD_PAGE_BACK = it is in Redis for having been
- * asked for. Only with COLD_SHOW; the text is the value of what is shown. */
+/* An id that begins so is a page: the ids behind the rest of it that are or were cold, of this
+ * kind, in order, one a line. Only with COLD_SHOW; the text is the value of what is shown.
+ * COLD_PAGE_END ends the rest; behind it stands who asks: an answer is his alone, and looked up
+ * after he asked, so that nothing that had left by then is missing. */
 #define COLD_PAGE '~'
+#define COLD_PAGE_END '\n'
 #define COLD_PAGE_IDS 48
 #define COLD_PAGE_BYTES 128
-#define COLD_PAGE_COLD 'c'
-#define COLD_PAGE_BACK 'b'
 
 /* Are records that were not found cold? Asks for those that may be. */
 enum err store_seek(struct store *s, enum cold_want want, const struct store_key *keys, size_t n,

@@ -5,7 +5,8 @@
 #include "services/ledger/cold.h"
 #include "services/ledger/ledger_private.h"
 
-#define FORGET_MS 2000 /* an answer has been read by then */
+#define FORGET_MS 2000     /* an answer has been read by then */
+#define FORGET_PAGE_MS 500 /* each is for one alone */
 
 static void answer(struct cold *c);
 
@@ -105,7 +106,8 @@ static void asked(void *arg, enum err e, const struct cold_asked *list, size_t n
     for (size_t i = 0; i < n && c->asked.n < COLD_ASK_MAX && e == ERR_OK; i++) {
         if (tight && list[i].kind != RECORD_RECEIPT)
             continue;
-        bool old = list[i].answered_ms > 0 && c->answer_ms - list[i].answered_ms > FORGET_MS;
+        int64_t keep_ms = list[i].id[0] == COLD_PAGE ? FORGET_PAGE_MS : FORGET_MS;
+        bool old = list[i].answered_ms > 0 && c->answer_ms - list[i].answered_ms > keep_ms;
         if (list[i].answered_ms == 0 && !open) {
             open = true;
             cold_list_clear(&c->asked); /* first who waits */

@@ -453,19 +453,6 @@ enum err cold_clear_thawed(struct cold_file *f, uint32_t kind, const char *id, s
     return lmdb(rc == 0 ? mdb_del(f->txn, f->thawed, &k, NULL) : rc, "write", why);
 }
 
-bool cold_is_thawed(struct cold_file *f, uint32_t kind, const char *id, size_t id_bytes)
-{
-    uint8_t key[KEY_BYTES];
-    MDB_val v;
-    MDB_txn *txn;
-    if (id_bytes == 0 || id_bytes > COLD_ID_MAX || read_begin(f, &txn, NULL) != ERR_OK)
-        return false;
-    MDB_val k = {key_of(key, kind, id, id_bytes), key};
-    bool there = mdb_get(txn, f->thawed, &k, &v) == 0;
-    read_end(f, txn);
-    return there;
-}
-
 static enum err get_meta(struct cold_file *f, MDB_txn *txn, const char *name, uint64_t *out,
                          struct err_text *why)
 {

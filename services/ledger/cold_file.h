@@ -82,9 +82,6 @@ enum err cold_clear_thawed(struct cold_file *f, uint32_t kind, const char *id, s
 enum err cold_get(struct cold_file *f, uint32_t kind, const char *id, size_t id_bytes,
                   struct buf *data, struct cold_record *out, struct err_text *why) LIU_MUST_USE;
 
-/* Is it in Redis for having been asked for? */
-bool cold_is_thawed(struct cold_file *f, uint32_t kind, const char *id, size_t id_bytes);
-
 /* Called for each; what it gets is borrowed. False ends. */
 typedef bool cold_each_fn(void *arg, const struct cold_record *r);
 

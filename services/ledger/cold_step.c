@@ -1,6 +1,7 @@
 /* What the freezer's thread does with files: segments and snapshots into the file of cold records,
  * and looking up what was asked for. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -409,16 +410,17 @@ struct page {
 static bool add_to_page(void *arg, const struct cold_record *r)
 {
     struct page *p = arg;
-    char back =
-        cold_is_thawed(p->c->file, r->kind, r->id, r->id_bytes) ? COLD_PAGE_BACK : COLD_PAGE_COLD;
-    p->e = buf_printf(p->out, "%c%.*s\n", back, (int)r->id_bytes, r->id);
+    p->e = buf_printf(p->out, "%.*s\n", (int)r->id_bytes, r->id);
     return p->e == ERR_OK && ++p->n < COLD_PAGE_IDS;
 }
 
 /* The text of a page stands where a record would be. */
-static enum err look_page(struct cold *c, struct cold_item *item, const char *after,
+static enum err look_page(struct cold *c, struct cold_item *item, const char *id,
                           struct err_text *why)
 {
+    char after[COLD_ID_MAX + 1];
+    size_t n = strcspn(id, (const char[]){COLD_PAGE_END, '\0'});
+    (void)snprintf(after, sizeof(after), "%.*s", (int)(n < COLD_ID_MAX ? n : COLD_ID_MAX), id);
     struct page p = {.c = c, .out = &c->asked.data};
     enum err e = cold_each_record(c->file, item->kind, after, add_to_page, &p, why);
     if (e == ERR_OK)
