@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/text.h"
 #include "store/encode.h"
 #include "store/receipts.h"
@@ -48,46 +47,13 @@ static void check_receipt_letter(const char *name, char letter, const struct sto
         check_receipt_shown(name, shown);
 }
 
-/* What had left before the work began must be in its page: its list has not met it elsewhere. */
-static void check_page(const struct op *o, const struct store_key *k,
-                       const struct store_record *page)
-{
-    const struct memstore *s = &sim.store;
-    const struct work *w = o->arg;
-    int64_t began_us = o->store == NULL ? 0 : w->began_us - clock_mono_us() + sim.now_us;
-    const char *text = copy_bytes(&((struct op *)(uintptr_t)o)->arena, page->value, page->bytes);
-    const char *last = "";
-    size_t lines = 0;
-    char line[320];
-    for (const char *at = text; at < text + page->bytes; at = strchr(at, '\n') + 1) {
-        last = at;
-        lines++;
-    }
-    for (size_t i = 0; i < s->n_scan[k->kind] && o->store != NULL; i++) {
-        const struct mem_record *r = s->scan[k->kind][i];
-        size_t n = strlen(r->id);
-        bool found = false;
-        if (!r->left || r->left_us >= began_us || strcmp(r->id, k->id + 1) <= 0)
-            continue;
-        (void)snprintf(line, sizeof line, "%s\n", r->id);
-        if (lines >= COLD_PAGE_IDS && strcmp(line, last + 1) > 0)
-            continue;
-        for (const char *at = text; at < text + page->bytes && !found; at = strchr(at, '\n') + 1)
-            found = strncmp(at + 1, line, n + 1) == 0;
-        if (!found)
-            sim_fail("the list of cold records behind '%s' lacks %s", k->id + 1, r->key);
-    }
-}
-
-static void check_record_letter(const struct op *o, const struct store_key *k, char letter,
+/* Pages are looked at as a whole by who walks them (drive_cold.c). */
+static void check_record_letter(const struct store_key *k, char letter,
                                 const struct store_record *shown)
 {
     const struct mem_record *r = memstore_record_ever(&sim.store, k->kind, k->id);
-    if (k->id[0] == COLD_PAGE) {
-        if (letter == COLD_SHOWN)
-            check_page(o, k, shown);
+    if (k->id[0] == COLD_PAGE)
         return;
-    }
     if (letter == COLD_ABSENT && r != NULL)
         sim_fail("%s is said not to exist: it has left", r->key);
     if (letter == COLD_SHOWN &&
@@ -120,7 +86,7 @@ static void run_seek(struct op *o)
         if (o->keys[i].kind == RECORD_RECEIPT)
             check_receipt_letter(o->keys[i].id, o->letters[i], shown);
         else
-            check_record_letter(o, &o->keys[i], o->letters[i], shown);
+            check_record_letter(&o->keys[i], o->letters[i], shown);
         sim.cold_asked += o->letters[i] == COLD_ASKED;
         sim.cold_found += o->letters[i] == COLD_SHOWN;
     }
@@ -206,19 +172,8 @@ static void take_moves(struct op *o, const struct cold_move *moves, size_t n)
 
 static void run_freeze(struct op *o)
 {
-    bool was[COLD_ASK_MAX] = {false};
     sim.store.server_ms = sim_wall_ms();
-    for (size_t i = 0; i < o->n; i++) {
-        const struct mem_record *r =
-            memstore_record_ever(&sim.store, o->moves[i].kind, o->moves[i].id);
-        was[i] = r != NULL && !r->left;
-    }
     op_take_reason(o, memstore_freeze(&sim.store, o->from, o->to, o->moves, o->n, &o->seq));
-    for (size_t i = 0; i < o->n; i++) {
-        struct mem_record *r = memstore_record_ever(&sim.store, o->moves[i].kind, o->moves[i].id);
-        if (was[i] && r->left)
-            r->left_us = sim.now_us;
-    }
     sim.cold_left += o->err == ERR_OK ? o->seq : 0;
     sim_trace("redis: of %zu that may leave %llu do, under generation %llu %s", o->n,
               (unsigned long long)o->seq, (unsigned long long)o->from, o->reason);

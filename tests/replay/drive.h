@@ -22,6 +22,7 @@ bool drive_settle(void);
  * seed's choice. */
 void drive_cold_begin(uint64_t seed);
 bool drive_is_cold(void);
+extern bool drive_all_cold; /* it leaves in all of them, whatever the seed says */
 void drive_end(void);
 /* The time line up to then, the journal being looked at after each event. */
 bool drive_until(int64_t at_us);

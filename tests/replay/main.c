@@ -22,10 +22,11 @@ struct options {
 static int usage(FILE *out, int status)
 {
     (void)fputs(
-        "usage: replay [--seed N] [--runs M] [--trace] [--root DIR]\n"
+        "usage: replay [--seed N] [--runs M] [--cold] [--trace] [--root DIR]\n"
         "       replay --scenario [--rough] [--seed N] [--runs M] [--trace] [--root DIR] FILE...\n"
         "  --seed N    the first seed (1); run k has seed N + k\n"
         "  --runs M    how many (1)\n"
+        "  --cold      records and receipts leave the store in every run, not in one of four\n"
         "  --rough     a scenario with faults by the seed\n"
         "  --trace     tell what happens\n"
         "  --root DIR  the source tree: rules, catalogue, examples\n",
@@ -49,9 +50,10 @@ static void told(const char *file, const struct options *o, uint64_t seed)
 {
     (void)fprintf(stderr, "FAILED %s seed %llu at %.3f ms: %s\n", file == NULL ? "run" : file,
                   (unsigned long long)seed, (double)sim.now_us / 1000, sim.failed);
-    (void)fprintf(stderr, "  see it again: replay %s%s--seed %llu --trace %s\n",
+    (void)fprintf(stderr, "  see it again: replay %s%s%s--seed %llu --trace %s\n",
                   file == NULL ? "" : "--scenario ", o->rough ? "--rough " : "",
-                  (unsigned long long)seed, file == NULL ? "" : file);
+                  drive_all_cold ? "--cold " : "", (unsigned long long)seed,
+                  file == NULL ? "" : file);
 }
 
 static int run_seeds(const struct options *o)
@@ -128,15 +130,11 @@ static int run_scenarios(const struct options *o, char **files)
 int main(int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"seed", required_argument, NULL, 's'},
-        {"runs", required_argument, NULL, 'n'},
-        {"trace", no_argument, NULL, 't'},
-        {"scenario", no_argument, NULL, 'f'},
-        {"root", required_argument, NULL, 'r'},
-        {"whole-catalogue", no_argument, NULL, 'w'},
-        {"rough", no_argument, NULL, 'g'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"seed", required_argument, NULL, 's'}, {"runs", required_argument, NULL, 'n'},
+        {"trace", no_argument, NULL, 't'},      {"scenario", no_argument, NULL, 'f'},
+        {"root", required_argument, NULL, 'r'}, {"whole-catalogue", no_argument, NULL, 'w'},
+        {"cold", no_argument, NULL, 'c'},       {"rough", no_argument, NULL, 'g'},
+        {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0},
     };
     struct options o = {.seed = 1, .runs = 1, .root = LIU_SOURCE_DIR};
     bool scenario = false;
@@ -149,6 +147,8 @@ int main(int argc, char **argv)
             o.root = optarg;
         else if (c == 't')
             o.trace = true;
+        else if (c == 'c')
+            drive_all_cold = true;
         else if (c == 'g')
             o.rough = true;
         else if (c == 'f')

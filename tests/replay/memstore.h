@@ -24,7 +24,6 @@ struct mem_record {
     uint8_t *value;
     size_t bytes;
     bool left;         /* it is not here any more: what it was is kept for the checks */
-    int64_t left_us;   /* since then; set by the caller */
     UT_hash_handle hh; /* by kind and id: `key` */
     char key[];
 };
