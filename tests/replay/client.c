@@ -11,6 +11,7 @@
 
 #define TO_SERVER_US 300 /* and back, at most, but for the late ones */
 #define RECONNECT_MS 800
+#define LATE_US (12 * 1000 * SIM_MS)
 #define ENTRIES_MAX 256
 #define DUE_MAX 1024
 
@@ -259,6 +260,13 @@ static void op_abandon(struct op *o)
     op_answer(&told);
 }
 
+static void on_run(void *arg);
+
+static void op_drop(void *op)
+{
+    op_free(op);
+}
+
 static void on_answer(void *arg)
 {
     struct op *o = arg;
@@ -267,9 +275,22 @@ static void on_answer(void *arg)
     op_free(o);
 }
 
+/* Nobody waits for it any more, and it lay somewhere on the way for a while. */
+static bool is_late(struct op *o)
+{
+    bool writes = o->writes || (o->kind == OP_COMMIT && sim.ledger.freeze_seconds > 0);
+    if (o->store != NULL || o->lost || !writes || o->late || !rng_chance(&sim.rng, 500))
+        return false;
+    o->late = true;
+    sim_after_drop((int64_t)rng_below(&sim.rng, LATE_US), on_run, o, op_drop);
+    return true;
+}
+
 static void on_run(void *arg)
 {
     struct op *o = arg;
+    if (is_late(o))
+        return;
     if (!o->lost && (o->store != NULL || o->kind == OP_COMMIT || o->writes)) {
         op_run(o);
         o->ran = true;
@@ -285,11 +306,6 @@ static void on_run(void *arg)
     c->answers_us = at;
     /* the drop runs when the service is gone: its operations were abandoned then */
     sim_after_node(o->store->node, at - sim.now_us, on_answer, o, on_answer);
-}
-
-static void op_drop(void *op)
-{
-    op_free(op);
 }
 
 enum err op_send(struct op *o)

@@ -37,7 +37,8 @@ struct op {
     enum op_kind kind;
     int conn;
     bool ran, lost; /* lost: never reaches the server */
-    bool writes;    /* it may run although the connection was lost */
+    bool writes;    /* it may run although the connection was lost, */
+    bool late;      /* and long after that */
     struct arena arena;
     void *arg;
     union {
