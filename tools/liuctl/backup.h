@@ -21,6 +21,8 @@ struct backup_recover {
     void (*record)(void *arg, enum record_kind kind, const char *id, const uint8_t *value,
                    size_t bytes);
     void (*timer)(void *arg, const char *owner, const char *member, int64_t due_ms);
+    /* each record of the snapshot that stands for what is gone, before the entry behind it */
+    void (*kept)(void *arg, const char *id, size_t id_bytes);
     /* each entry that is copied, in order, after those */
     enum err (*entry)(void *arg, uint64_t seq, const Ismap__Liu__V1__JournalEntry *e);
     /* at the end: lines of the backup's state (backup_set.h) */

@@ -181,6 +181,8 @@ static enum err close_segment(struct backup *b)
 static enum err take_record(void *arg, const struct snapshot_record *r)
 {
     struct backup *b = arg;
+    if (b->recover != NULL)
+        b->recover->kept(b->recover->arg, r->id, r->id_bytes);
     return backup_records_put(&b->records, r->kind, r->id, r->id_bytes, r->revision, r->value,
                               r->bytes);
 }

@@ -196,6 +196,7 @@ static int make(struct recover *r)
                                .file = DUMP_NAME,
                                .record = recover_state_record,
                                .timer = recover_state_timer,
+                               .kept = recover_state_kept,
                                .entry = recover_state_entry,
                                .state = recover_state_lines,
                                .arg = &r->state};

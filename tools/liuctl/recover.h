@@ -67,6 +67,7 @@ enum err recover_state_aside(struct recover_state *r,
 void recover_state_record(void *arg, enum record_kind kind, const char *id, const uint8_t *value,
                           size_t bytes);
 void recover_state_timer(void *arg, const char *owner, const char *member, int64_t due_ms);
+void recover_state_kept(void *arg, const char *id, size_t id_bytes);
 enum err recover_state_entry(void *arg, uint64_t seq, const Ismap__Liu__V1__JournalEntry *e);
 enum err recover_state_lines(void *arg, struct buf *out);
 

@@ -200,6 +200,19 @@ static void take_lane(struct recover_state *r, const Ismap__Liu__V1__RecordPut *
         recover_state_set(r, i, p->value.data, p->value.len);
 }
 
+void recover_state_kept(void *arg, const char *id, size_t id_bytes)
+{
+    char name[KEY_BYTES_MAX];
+    struct recover_item *i = NULL;
+    if (id_bytes >= sizeof name)
+        return; /* longer than any timer's */
+    memcpy(name, id, id_bytes);
+    name[id_bytes] = '\0';
+    i = item(arg, "record", name, NULL, false);
+    if (i != NULL)
+        i->again = true;
+}
+
 enum err recover_state_entry(void *arg, uint64_t seq, const Ismap__Liu__V1__JournalEntry *e)
 {
     struct recover_state *r = arg;

@@ -112,6 +112,31 @@ static void each_timer_is_as_it_should_be(void **unused)
     }
 }
 
+/* Of an archive that begins late the snapshot tells which records there are; its ids have no end.
+ */
+static void a_record_of_the_snapshot_keeps_its_timer(void **unused)
+{
+    static const struct {
+        const char *id;
+        size_t bytes;
+        const char *line;
+    } kept[] = {{"L-12", 3, LINE("9")}, {"L-12", 4, ""}, {"L-2", 3, ""}};
+    (void)unused;
+    for (size_t i = 0; i < COUNT(kept); i++) {
+        struct buf out;
+        buf_init(&out, 4096);
+        recover_state_init(&state, &session, &found);
+        entry(true, RIGHT + 1, 9, NULL);
+        recover_state_timer(&state, "intake", "expire|L-1", 9);
+        recover_state_kept(&state, kept[i].id, kept[i].bytes);
+        assert_int_equal(recover_state_lines(&state, &out), ERR_OK);
+        assert_int_equal(buf_put(&out, "", 1), ERR_OK);
+        assert_string_equal((const char *)out.data, kept[i].line);
+        recover_state_fini(&state);
+        buf_fini(&out);
+    }
+}
+
 /* ---- lanes */
 
 static size_t lane(uint8_t *out, uint64_t next_seq, uint64_t first)
@@ -194,6 +219,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_timer_is_as_it_should_be),
+        cmocka_unit_test(a_record_of_the_snapshot_keeps_its_timer),
         cmocka_unit_test(a_lane_is_the_furthest_that_was_not_set_aside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
