@@ -29,6 +29,7 @@
 
 #define FIRST_LOOK_MS 10000
 #define SEGMENTS_A_STEP 16 /* read whole before they go */
+#define JOURNAL_A_STEP 256 /* of the journal; all snapshots are read for each step */
 #define ENTRY_BYTES 1024
 #define ID_BYTES 35
 
@@ -180,8 +181,10 @@ static enum err look_at(struct retention *r, const struct retention_folder *f, s
     bool own = strcmp(f->epoch, r->ledger->epoch) == 0;
     struct retention_period period = {.days = r->days[class],
                                       .now_ms = r->now_ms,
-                                      .most = SEGMENTS_A_STEP,
-                                      .upto = own ? r->left : UINT64_MAX};
+                                      .most = class == RETENTION_JOURNAL ? JOURNAL_A_STEP
+                                                                         : SEGMENTS_A_STEP,
+                                      .upto = own ? r->left : UINT64_MAX,
+                                      .stop = &r->stop};
     enum err e = mark_read(f->dir, MARK_FILE, &mark, &marked, why);
     if (e == ERR_OK && marked && !is_of(&mark, f))
         e = err_say(why, ERR_DATA_LOSS, "%s/" MARK_FILE ": of another stream", f->dir);
@@ -218,9 +221,9 @@ static enum err look_one(void *arg, const struct retention_folder *f)
     if (atomic_load(&r->stop))
         return ERR_AGAIN;
     enum err e = look_at(r, f, &why);
-    if (e != ERR_OK && r->fault.text[0] == '\0')
+    if (e != ERR_OK && e != ERR_AGAIN && r->fault.text[0] == '\0')
         (void)err_say(&r->fault, e, "%s", why.text[0] == '\0' ? err_name(e) : why.text);
-    return e == ERR_NOMEM ? e : ERR_OK;
+    return e == ERR_NOMEM || e == ERR_AGAIN ? e : ERR_OK;
 }
 
 static void look(struct archive_job *job)

@@ -2,6 +2,8 @@
 #ifndef LIU_LEDGER_RETENTION_FOLDER_H
 #define LIU_LEDGER_RETENTION_FOLDER_H
 
+#include <stdatomic.h>
+
 #include "services/ledger/core/retention.h"
 #include "services/ledger/mark.h"
 
@@ -26,8 +28,9 @@ enum err retention_each(const char *archive_dir, retention_fn *fn, void *arg,
 struct retention_period {
     int64_t days;
     int64_t now_ms;
-    size_t most;   /* segments in one plan */
-    uint64_t upto; /* of the journal: none behind this entry */
+    size_t most;             /* segments in one plan */
+    uint64_t upto;           /* of the journal: none behind this entry */
+    const atomic_bool *stop; /* of the journal: looked at for each entry; may be NULL */
 };
 
 /* The plan of the next removal from a feed's folder: the oldest segments whose period is over, at

@@ -27,6 +27,9 @@ static enum err take_entry(void *arg, const struct segment_entry *e)
     struct ages *a = arg;
     struct arena arena;
     ProtobufCMessage *m = NULL;
+    if (a->period != NULL && a->period->stop != NULL &&
+        atomic_load_explicit(a->period->stop, memory_order_relaxed))
+        return ERR_AGAIN;
     arena_init(&arena, 4 * (size_t)LIMIT_WORK_ARENA_BYTES);
     enum err err =
         wire_unpack(&arena, &ismap__liu__v1__journal_entry__descriptor, e->data, e->bytes, &m);

@@ -10,7 +10,7 @@
 #include "services/ledger/retention_folder.h"
 
 /* As retention_plan_noise. Of a journal, when something is to go, all snapshots are read, and must
- * be good. */
+ * be good. ERR_AGAIN: *stop was set. */
 enum err retention_plan(const struct retention_folder *f, const struct retention_period *p,
                         struct mark *out, bool *due, struct err_text *why) LIU_MUST_USE;
 

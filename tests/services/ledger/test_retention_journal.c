@@ -287,6 +287,72 @@ static void what_redis_still_has_stays(void **state)
     assert_int_equal(events(), 0);
 }
 
+/* Of the first segment, as a kill leaves it. */
+static void write_plan(void)
+{
+    char path[400];
+    struct err_text why = {{0}};
+    struct segment *s = NULL;
+    (void)snprintf(path, sizeof(path), "%s/%020d-%020d.seg", rig.journal, 1, 10);
+    assert_int_equal(segment_open(path, &s, &why), ERR_OK);
+    struct mark m = {.kind = SEGMENT_JOURNAL,
+                     .epoch = RIG_EPOCH,
+                     .stream = "journal",
+                     .first = {1, 0},
+                     .last = {10, 0},
+                     .segments = 1,
+                     .all_segments = 1,
+                     .entries = 10,
+                     .all_entries = 10,
+                     .days = 1600,
+                     .told_epoch = RIG_EPOCH,
+                     .told_seq = ALL};
+    memcpy(m.digest, segment_head_of(s)->digest, SHA256_BYTES);
+    segment_close(s);
+    assert_int_equal(mark_write(rig.journal, MARK_PLAN, &m, &why), ERR_OK);
+}
+
+/* The snapshot went between the plan and now. */
+static void a_plan_waits_for_what_makes_up_for_it(void **state)
+{
+    char path[300];
+    (void)state;
+    write_plan();
+    rig.set.snapshot_entries = 1000000;
+    (void)snprintf(path, sizeof(path), "%s/snapshots/%020d.snap", root, ALL);
+    assert_int_equal(__real_unlink(path), 0);
+    rig_start_ledger(&rig);
+    int64_t until = clock_mono_ms() + 20000;
+    while (events() == 0 && clock_mono_ms() < until)
+        rig_turn(&rig, 20);
+    rig_turn(&rig, 300);
+    assert_int_equal(events(), 1);
+    assert_false(walk().removed);
+    assert_int_equal(walk().segments >= ALL / 10, 1);
+    rig_stop_ledger(&rig);
+    rig.set.snapshot_entries = 10;
+    rig_start_ledger(&rig);
+    await_removed(OLD);
+    assert_int_equal(events(), 2); /* the rest is told with it */
+    assert_int_equal(walk().mark.all_segments, 3);
+}
+
+static void a_longer_period_ends_a_plan(void **state)
+{
+    char path[300];
+    (void)state;
+    write_plan();
+    (void)snprintf(path, sizeof(path), "%s/" MARK_PLAN, rig.journal);
+    rig.set.retain_journal_days = 36500;
+    rig_start_ledger(&rig);
+    int64_t until = clock_mono_ms() + 20000;
+    while (access(path, F_OK) == 0 && clock_mono_ms() < until)
+        rig_turn(&rig, 20);
+    assert_int_not_equal(access(path, F_OK), 0);
+    assert_int_equal(events(), 0);
+    assert_false(walk().removed);
+}
+
 static void child_runs(int at, bool before)
 {
     struct rig child = rig;
@@ -345,6 +411,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(nothing_goes_without_a_period_or_what_makes_up_for_it,
                                         begin, end),
         cmocka_unit_test_setup_teardown(what_redis_still_has_stays, begin, end),
+        cmocka_unit_test_setup_teardown(a_plan_waits_for_what_makes_up_for_it, begin, end),
+        cmocka_unit_test_setup_teardown(a_longer_period_ends_a_plan, begin, end),
         cmocka_unit_test(after_any_kill_it_goes_on_and_is_told_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,6 +163,23 @@ static void what_is_damaged_lets_nothing_go(void **state)
     assert_int_equal(plan(50, UINT64_MAX, 9, &m, &due), ERR_DATA_LOSS);
 }
 
+static void a_plan_stops_when_it_shall(void **state)
+{
+    struct mark m;
+    struct err_text why = {{0}};
+    bool due = true;
+    atomic_bool stop;
+    (void)state;
+    atomic_init(&stop, true);
+    struct retention_period p = {.days = DAYS,
+                                 .now_ms = DAYS * (int64_t)RETENTION_DAY_MS + 51,
+                                 .most = 9,
+                                 .upto = UINT64_MAX,
+                                 .stop = &stop};
+    assert_int_equal(retention_plan(&folder, &p, &m, &due, &why), ERR_AGAIN);
+    assert_false(due);
+}
+
 static void a_segment_is_as_old_as_its_newest_entry(void **state)
 {
     int64_t at_ms = 0;
@@ -199,6 +216,7 @@ int main(void)
         CASE(what_is_damaged_lets_nothing_go),
         CASE(a_segment_is_as_old_as_its_newest_entry),
         CASE(a_good_snapshot_must_reach_what_goes),
+        CASE(a_plan_stops_when_it_shall),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
