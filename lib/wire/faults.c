@@ -50,6 +50,10 @@ static bool grow(struct faults *f, struct arena *a)
 void faults_add(struct faults *f, struct arena *a, const char *field, const char *rule,
                 const char *ja, const char *en)
 {
+    if (field == NULL || rule == NULL || ja == NULL || en == NULL) { /* could not be made */
+        no_room(f);
+        return;
+    }
     if (is_known(f, field, rule))
         return;
     if (f->n >= LIMIT_VIOLATIONS) {

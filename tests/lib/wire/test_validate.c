@@ -314,7 +314,13 @@ static void the_same_fault_counts_once_and_texts_are_copied(void **state)
     faults_add(&f, &a, "a.b", "R2", "ja", "en");
     assert_int_equal(f.n, 2);
     assert_string_equal(f.items[0].field, "a.b");
+    faults_add(&f, &a, "a.b", "R3", NULL, "a text that could not be made has no place");
+    assert_int_equal(f.n, 2);
+    assert_true(f.more);
     arena_fini(&a);
+    f = (struct faults){0};
+    faults_add(&f, &a, NULL, "R1", "ja", "en");
+    assert_int_equal(f.n, 1); /* never none */
 }
 
 int main(void)
