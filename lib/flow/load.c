@@ -185,7 +185,7 @@ static void on_scan_end(void *arg, enum err e, const struct store_record *genera
 {
     struct work *w = arg;
     w->load_failed = w->load_failed || e != ERR_OK || n != 1;
-    if (!w->load_failed && generation[0].exists)
+    if (!w->load_failed && generation != NULL && generation[0].exists)
         w->scan.result.next_page = "~"; /* COLD_PAGE */
     loaded_one(w);
 }
