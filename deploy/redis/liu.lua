@@ -22,7 +22,7 @@ local ABSENT = '\0\0\0\0\0\0\0\0'
 local VALUE_BYTES_MAX = 4 * 1024 * 1024
 local SEQ_MAX = 9007199254740000
 -- Redis has one thread, and a critical alert waits for each call. What a trim costs are the nodes that it frees.
-local TRIM_MAX = 128 -- journal entries a call, of which each may be a node
+local TRIM_MAX = 64 -- journal entries a call, of which each may be a node
 local NOISE_MAX = 64 -- of noise, all streams of a call
 local NOISE_SMALL_MAX = 10000 -- when the nodes hold more than NOISE_MAX each: about a hundred nodes
 local LAST_ID = '18446744073709551615-0'

@@ -49,7 +49,7 @@
 #define LEDGER_RETRY_MS 5000             /* after a failed write */
 #define LEDGER_JOURNAL_BYTES (16u << 20) /* a segment closes at this size, too */
 #define LEDGER_NOISE_BYTES (4u << 20)
-#define LEDGER_PAGE 128 /* entries read at once, at most: 0.2 ms of Redis' one thread */
+#define LEDGER_PAGE 64 /* entries read at once, at most: 0.1 ms of Redis' one thread */
 
 struct ledger_settings {
     char *archive_dir;

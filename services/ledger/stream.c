@@ -8,8 +8,8 @@
 #include "services/ledger/ledger_private.h"
 
 #define TIGHT_MS 500 /* age of a segment when memory is short */
-#define PAGE_FIRST 32
-#define PAGE_BYTES (256u << 10)
+#define PAGE_FIRST 16
+#define PAGE_BYTES (128u << 10)
 #define SEQ_END 9007199254740992u /* sequences stay exact in the Function's numbers */
 
 static struct segment_builder *collecting(struct stream *s)

@@ -7,7 +7,7 @@
 
 #include "ismap/liu/v1/event.pb-c.h"
 
-#define TRIM_MAX 128 /* of one call, as in liu.lua */
+#define TRIM_MAX 64 /* of one call, as in liu.lua */
 #define OVERHEAD 40
 #define EMPTY_BYTES (512u << 10) /* of a store with nothing in it */
 

@@ -397,7 +397,7 @@ bool drive_scenario(const char *path, uint64_t seed, bool trace, bool rough)
     date_format(date_of_ms(sim_wall_ms()), today);
     json_object_set_new(names, "today", json_string(today));
     const json_t *steps = json_object_get(j, "steps");
-    if (rough)
+    if (rough && !json_is_true(json_object_get(j, "calm"))) /* it is about what a crash forgets */
         drive_choose_faults();
     for (size_t i = 0; i < json_array_size(steps) && sim.failed[0] == '\0'; i++) {
         do_step(json_array_get(steps, i));
