@@ -227,13 +227,14 @@ static bool keep_noise(struct push *p, uint64_t next_seq, bool loud)
     size_t bytes;
     size_t more;
     const uint8_t *payload = work_payload(p->w, &bytes);
-    if (!loud && p->n == p->m->n_alerts && p->counted == p->n - p->skip) {
+    if (!loud && p->skip == 0 && p->n == p->m->n_alerts && p->counted == p->n) {
         work_noise(p->w, p->feed_id, payload, bytes);
         return true;
     }
     taken.next_seq = next_seq;
     taken.counted = p->counted;
     taken.in_journal = loud;
+    taken.skipped = p->skip;
     kept.taken = &taken;
     if (wire_pack(a, &kept.base, &mark, &more) != ERR_OK)
         return false;

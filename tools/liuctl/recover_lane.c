@@ -100,6 +100,8 @@ static void take(struct recover_lane *r, int64_t at_ms, const pb_kept *m,
         .epoch = m->epoch, .first_seq = m->first_seq, .n = (uint32_t)m->n_alerts, digests};
     lane_digests(alerts, m->n_alerts, digests);
     const struct lane_result res = lane_check(&r->state, &push);
+    if (m->taken != NULL && m->taken->skipped > res.skip)
+        return; /* what an earlier message had brought is missing, noise or not */
     uint64_t end = m->taken == NULL ? m->first_seq + m->n_alerts : m->taken->next_seq;
     if (res.answer != LANE_TAKEN || end <= m->first_seq + res.skip ||
         end > m->first_seq + m->n_alerts)

@@ -21,6 +21,7 @@ struct said {
     bool marked;   /* the rest is told behind the message */
     uint64_t next; /* what was taken ends before */
     uint32_t counted;
+    uint32_t skipped;
     bool in_journal;
     bool urgent;
 };
@@ -46,6 +47,7 @@ static size_t packed(const struct said *s)
     taken.next_seq = s->next;
     taken.counted = s->counted;
     taken.in_journal = s->in_journal;
+    taken.skipped = s->skipped;
     m.taken = s->marked ? &taken : NULL;
     return ismap__liu__v1__kept_alerts__pack(&m, bytes);
 }
@@ -83,6 +85,17 @@ static const struct row table[] = {
      2,
      14,
      101},
+    {"a message does not move it whose beginning came with one that is missing",
+     {{.epoch = 2, .first = 10, .n = 6, .marked = true, .next = 16, .counted = 3, .skipped = 3}},
+     2,
+     10,
+     100},
+    {"and does when that one is there",
+     {{.epoch = 2, .first = 10, .n = 3},
+      {.epoch = 2, .first = 10, .n = 6, .marked = true, .next = 16, .counted = 3, .skipped = 3}},
+     2,
+     16,
+     106},
     {"a part that says nonsense is none",
      {{.epoch = 2, .first = 10, .n = 2, .marked = true, .next = 99, .counted = 1}},
      2,
