@@ -217,10 +217,12 @@ enum err recover_state_entry(void *arg, uint64_t seq, const Ismap__Liu__V1__Jour
 {
     struct recover_state *r = arg;
     bool back = seq > r->found->right; /* only the archive has it */
+    /* what a missing entry did to a timer nobody knows: better one too many, or early */
+    bool gap = r->found->first > r->found->right + 1;
     for (size_t k = 0; k < e->n_timers; k++) {
         const Ismap__Liu__V1__TimerPut *t = e->timers[k];
-        struct recover_item *i = item(r, "timer", t->owner, t->member, back);
-        if (i != NULL && (back || i->aside)) {
+        struct recover_item *i = item(r, "timer", t->owner, t->member, back || gap);
+        if (i != NULL && (back || gap || i->aside)) {
             i->number = t->due_ms;
             i->again = true;
         }
