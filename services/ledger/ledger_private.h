@@ -152,6 +152,7 @@ struct ledger {
     size_t pace_turn;
     int64_t urgent_ms; /* when something urgent was last seen, and since when without a pause */
     int64_t urgent_since_ms; /* 0 = never */
+    int64_t stepped_ms;
     char epoch[SEGMENT_EPOCH_DIGITS + 1];
     bool stopped;   /* another epoch appeared */
     size_t pending; /* calls of the store whose answer is to come */
