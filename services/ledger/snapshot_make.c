@@ -172,13 +172,14 @@ static enum err write_one(struct make *m, const char *folder, struct snapshot *b
     return err_say(why, e, "%s: %s", folder, err_name(e));
 }
 
-/* A snapshot that is gone can be made again; one that is not good stays for a person to look at. */
-static void remove_oldest(const char *folder, size_t keep)
+/* Never the one that the new one was made of, nor what is newer: the new one was not read back yet,
+ * and where the journal begins late nothing else holds what was before. */
+static void remove_oldest(const char *folder, size_t keep, uint64_t base)
 {
     struct folder_names l = {0};
     char path[FOLDER_PATH_BYTES];
     if (folder_list(folder, ".snap", true, &l, NULL) == ERR_OK)
-        for (size_t i = 0; i + keep < l.n; i++)
+        for (size_t i = 0; i + keep < l.n && strtoull(l.items[i], NULL, 10) < base; i++)
             if (folder_path(path, folder, l.items[i]))
                 (void)unlink(path);
     folder_names_fini(&l);
@@ -213,7 +214,8 @@ enum err snapshot_make(const char *dir, const char *epoch, size_t keep, const at
     if (e == ERR_OK && m.head.seq > 0)
         e = write_one(&m, folder, base, made, why);
     if (e == ERR_OK && made->seq > 0)
-        remove_oldest(folder, keep < 1 ? 1 : keep);
+        remove_oldest(folder, keep < 1 ? 1 : keep,
+                      base == NULL ? made->seq : snapshot_head_of(base)->seq);
     snapshot_close(base);
     changes_free(&m);
     return e;
