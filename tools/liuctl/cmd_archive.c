@@ -131,7 +131,16 @@ static enum err check_snapshots(struct check *x, const char *dir, struct err_tex
     struct snapshot_report report = {0};
     struct buf faults;
     buf_init(&faults, FAULT_BYTES_MAX);
+    uint64_t first = 0;
+    char journal[FOLDER_PATH_BYTES];
     enum err e = snapshot_survey(dir, x->epoch, &report, &faults, why);
+    if (e == ERR_OK && folder_path(journal, dir, "journal"))
+        e = segment_first(journal, &first, why);
+    if (e == ERR_OK && first > 1 && report.newest + 1 < first)
+        (void)buf_printf(&faults,
+                         "%s/snapshots: no good snapshot makes up for what was before entry "
+                         "%" PRIu64 ", where the journal's segments begin\n",
+                         dir, first);
     if (e == ERR_OK)
         print_folder(x, "snapshots", report.files, 0, NULL, &faults);
     buf_fini(&faults);
