@@ -70,13 +70,16 @@ enum err journal_begins(const char *dir, uint64_t store_first, uint64_t *first,
     if (e == ERR_OK)
         e = mark_read(journal, MARK_FILE, &mark, &meant, why);
     meant = meant && mark.last.seq + 1 == begins;
-    if (e == ERR_OK && begins == 0)
+    bool archived =
+        begins > 0; /* else a restore has put the snapshot there, and nothing yet came */
+    if (e == ERR_OK && !archived)
         meant = (begins = store_first) > 0;
     else if (e == ERR_OK && !meant && begins > 1)
         e = names_none(journal, begins, &meant, why);
     if (e == ERR_OK && meant && begins > 1)
         e = newest_snapshot(dir, &snapshot, why);
-    if (e != ERR_OK || !meant || begins <= 1 || snapshot + 1 < begins)
+    if (e != ERR_OK || !meant || begins <= 1 || snapshot + 1 < begins ||
+        (!archived && snapshot + 1 != begins))
         return e;
     /* Redis keeps its entries for a while, whatever the archive does */
     if (store_first > 0 && store_first < begins)

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "liuctl/commands.h"
+#include "liuctl/journal_first.h"
 #include "liuctl/journal_walk.h"
 
 struct promised {
@@ -24,7 +25,8 @@ struct check {
     struct journal_walk walk;
     struct promised *receipts;
     size_t faults;
-    size_t gone;    /* receipts of before the archive's first entry: nobody can tell */
+    uint64_t first; /* the first entry there is, as journal_first says */
+    size_t gone;    /* receipts of before it, that nothing is kept of: nobody can tell */
     size_t earlier; /* receipts of other epochs: a restore keeps the numbers of what it has */
 };
 
@@ -115,7 +117,7 @@ static enum err take_entry(void *arg, uint64_t seq, const Ismap__Liu__V1__Journa
 static void check_effects(struct check *k)
 {
     for (struct promised *p = k->receipts; p != NULL; p = p->hh.next) {
-        if (p->effects == 0 && p->seq < k->walk.first)
+        if (p->effects == 0 && p->seq < k->first)
             k->gone++;
         else if (p->effects == 0)
             fault(k, p->key, "was acknowledged but is not in the journal");
@@ -131,25 +133,32 @@ int cmd_journal_check(struct cli *c, struct cli_args *a)
     if (path == NULL || !cli_done(c, a))
         return cli_usage(c, c->ja ? "受領の記録ファイルを指定してください"
                                   : "which file holds the receipts?");
+    uint64_t store;
     k.walk = (struct journal_walk){
-        .session = &k.session, .entry = take_entry, .fault = fault, .late = true, .arg = &k};
+        .session = &k.session, .entry = take_entry, .fault = fault, .arg = &k};
     int status = session_open(c, &k.session, true);
     if (status == CLI_OK)
         status = read_receipts(&k, c, path);
+    if (status == CLI_OK)
+        status = journal_first(&k.session, &store, &k.first);
+    k.walk.late = k.first > 0;
     if (status == CLI_OK)
         status = journal_walk(&k.walk);
     if (status == CLI_OK) {
         check_effects(&k);
         (void)printf(
-            c->json ? "{\"receipts\":%u,\"entries\":%llu,\"faults\":%zu,\"otherEpochs\":%zu}\n"
-                    : "receipts %u, entries %llu, faults %zu, receipts of other epochs %zu\n",
-            HASH_COUNT(k.receipts), (unsigned long long)k.walk.entries, k.faults, k.earlier);
+            c->json ? "{\"receipts\":%u,\"entries\":%llu,\"faults\":%zu,\"otherEpochs\":%zu,"
+                      "\"keptNoMore\":%zu}\n"
+                    : "receipts %u, entries %llu, faults %zu, receipts of other epochs %zu, of "
+                      "entries that are kept no more %zu\n",
+            HASH_COUNT(k.receipts), (unsigned long long)k.walk.entries, k.faults, k.earlier,
+            k.gone);
         if (k.gone > 0)
             cli_note(c,
                      c->ja ? "%zu 件は書庫の最初の記録 (%llu 番) より前のもので、確かめられません"
                            : "%zu receipts are of before the archive's first entry, %llu: nothing "
                              "can be said of them",
-                     k.gone, (unsigned long long)k.walk.first);
+                     k.gone, (unsigned long long)k.first);
     }
     session_close(&k.session);
     struct promised *p, *p2;
