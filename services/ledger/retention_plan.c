@@ -119,11 +119,14 @@ static enum err all_good(const struct retention_folder *f, uint64_t last, struct
 enum err retention_covered(const char *root, const char *epoch, uint64_t last, struct err_text *why)
 {
     struct snapshot *s = NULL;
+    char folder[FOLDER_PATH_BYTES];
     enum err e = snapshot_newest(root, epoch, &s, NULL, why);
     if (e == ERR_OK && (s == NULL || snapshot_head_of(s)->seq < last))
         e = err_say(why, ERR_DATA_LOSS, "%s: no good snapshot makes up for entry %llu", root,
                     (unsigned long long)last);
     snapshot_close(s);
+    if (e == ERR_OK && folder_path(folder, root, "snapshots"))
+        e = folder_settle(folder, why); /* whoever put it there: it stays, or nothing goes */
     return e;
 }
 

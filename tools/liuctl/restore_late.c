@@ -180,7 +180,7 @@ enum err restore_late_sweep(const struct cli *c, const char *begun, struct err_t
         return err_say(why, ERR_INVAL, "the folder's name is too long");
     enum err e = remove_part(part, why);
     if (e != ERR_OK || strlen(begun) != SEGMENT_EPOCH_DIGITS || access(old, F_OK) != 0 ||
-        access(note, F_OK) == 0)
+        access(note, F_OK) == 0 || errno != ENOENT)
         return e;
     if (rename(old, part) != 0)
         return err_say(why, ERR_IO, "%s: %s", old, strerrordesc_np(errno));
