@@ -1,5 +1,6 @@
 /* The ledger removes what is older than its period, tells of it once, and goes on after a kill at
  * any step. Positions of noise are times: old noise is noise with old positions. */
+#include "services/ledger/kill_step.h"
 #include "services/ledger/rig.h"
 
 #include <setjmp.h>
@@ -26,41 +27,10 @@
 static struct rig rig;
 static char dir[400];
 
-/* ---- a kill before or after the nth change of a name in the folder */
-
-static int steps; /* so far */
-static int kill_at = -1;
-static bool kill_before;
-
-int __real_rename(const char *from, const char *to);
-int __real_unlink(const char *path);
-int __wrap_rename(const char *from, const char *to);
-int __wrap_unlink(const char *path);
-
-static void step(const char *path, bool before)
+static bool counts(const char *path, bool renamed)
 {
-    if (kill_at < 0 || strstr(path, "/noise/feed-1/") == NULL)
-        return;
-    if (before)
-        steps++;
-    if (steps == kill_at && before == kill_before)
-        (void)kill(getpid(), SIGKILL);
-}
-
-int __wrap_rename(const char *from, const char *to)
-{
-    step(to, true);
-    int r = __real_rename(from, to);
-    step(to, false);
-    return r;
-}
-
-int __wrap_unlink(const char *path)
-{
-    step(path, true);
-    int r = __real_unlink(path);
-    step(path, false);
-    return r;
+    (void)renamed;
+    return strstr(path, "/noise/feed-1/") != NULL;
 }
 
 /* This machine's clock is set. */
@@ -316,8 +286,7 @@ static void forget_receipts(void)
 static void child_runs(int at, bool before)
 {
     struct rig child = rig;
-    kill_at = at;
-    kill_before = before;
+    kill_step = (struct kill_step){.at = at, .before = before, .counts = counts};
     child.ledger = NULL;
     rig_connect(&child);
     rig_start_ledger(&child);

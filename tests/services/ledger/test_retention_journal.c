@@ -1,5 +1,6 @@
 /* The oldest part of the journal goes when its period is over: told once, marked, gone on with
  * after a kill at any step; what is left makes every record again. */
+#include "services/ledger/kill_step.h"
 #include "services/ledger/rig.h"
 
 #include <setjmp.h>
@@ -30,45 +31,10 @@
 static struct rig rig;
 static char root[200];
 
-/* ---- a kill before or after the nth change of a name by a removal */
-
-static int steps;
-static int kill_at = -1;
-static bool kill_before;
-
-int __real_rename(const char *from, const char *to);
-int __real_unlink(const char *path);
-int __wrap_rename(const char *from, const char *to);
-int __wrap_unlink(const char *path);
-
-static void step(const char *path, bool before)
+/* A segment that is written is none of a removal's steps. */
+static bool counts(const char *path, bool renamed)
 {
-    if (kill_at < 0 || strstr(path, "/journal/") == NULL)
-        return;
-    if (before)
-        steps++;
-    if (steps == kill_at && before == kill_before)
-        (void)kill(getpid(), SIGKILL);
-}
-
-/* A segment that is written is none. */
-int __wrap_rename(const char *from, const char *to)
-{
-    bool counts = strstr(to, "/retention.") != NULL;
-    if (counts)
-        step(to, true);
-    int r = __real_rename(from, to);
-    if (counts)
-        step(to, false);
-    return r;
-}
-
-int __wrap_unlink(const char *path)
-{
-    step(path, true);
-    int r = __real_unlink(path);
-    step(path, false);
-    return r;
+    return strstr(path, renamed ? "/journal/retention." : "/journal/") != NULL;
 }
 
 /* ---- the fixture */
@@ -356,8 +322,7 @@ static void a_longer_period_ends_a_plan(void **state)
 static void child_runs(int at, bool before)
 {
     struct rig child = rig;
-    kill_at = at;
-    kill_before = before;
+    kill_step = (struct kill_step){.at = at, .before = before, .counts = counts};
     child.ledger = NULL;
     rig_connect(&child);
     rig_start_ledger(&child);
