@@ -335,20 +335,6 @@ static void a_filter_of_receipts_ends_with_the_last_of_them(void **state)
     memstore_fini(&mem);
 }
 
-static bool there(const char *program)
-{
-    char path[512];
-    const char *dirs = getenv("PATH");
-    while (dirs != NULL && *dirs != '\0') {
-        size_t n = strcspn(dirs, ":");
-        (void)snprintf(path, sizeof path, "%.*s/%s", (int)n, dirs, program);
-        if (access(path, X_OK) == 0)
-            return true;
-        dirs += n + (dirs[n] == ':');
-    }
-    return false;
-}
-
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_partition, fixture_done)
 
 int main(void)
@@ -357,7 +343,7 @@ int main(void)
         TEST(a_stream_of_calls_has_the_same_answers),
         TEST(a_filter_of_receipts_ends_with_the_last_of_them),
     };
-    if (!there("redis-server")) {
+    if (!test_redis_installed()) {
         (void)printf("SKIPPED: redis-server is not installed; scripts/setup installs it\n");
         return 0;
     }

@@ -412,20 +412,6 @@ static void a_stream_of_commits_leaves_the_same_state(void **state)
     memstore_fini(&mem);
 }
 
-static bool there(const char *program)
-{
-    char path[512];
-    const char *dirs = getenv("PATH");
-    while (dirs != NULL && *dirs != '\0') {
-        size_t n = strcspn(dirs, ":");
-        (void)snprintf(path, sizeof path, "%.*s/%s", (int)n, dirs, program);
-        if (access(path, X_OK) == 0)
-            return true;
-        dirs += n + (dirs[n] == ':');
-    }
-    return false;
-}
-
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_partition, fixture_done)
 
 int main(void)
@@ -438,7 +424,7 @@ int main(void)
         TEST(what_is_not_archived_or_passed_is_not_trimmed),
         TEST(a_stream_of_commits_leaves_the_same_state),
     };
-    if (!there("redis-server")) {
+    if (!test_redis_installed()) {
         (void)printf("SKIPPED: redis-server is not installed; scripts/setup installs it\n");
         return 0;
     }

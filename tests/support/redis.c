@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "support/folder.h"
 
 #define ANSWER_TRIES 1000 /* of 10 ms */
 
@@ -177,6 +178,20 @@ void test_redis_resume(struct test_redis *r)
     (void)kill(r->pid, SIGCONT);
 }
 
+bool test_redis_installed(void)
+{
+    char path[512];
+    const char *dirs = getenv("PATH");
+    while (dirs != NULL && *dirs != '\0') {
+        size_t n = strcspn(dirs, ":");
+        (void)snprintf(path, sizeof path, "%.*s/redis-server", (int)n, dirs);
+        if (access(path, X_OK) == 0)
+            return true;
+        dirs += n + (dirs[n] == ':');
+    }
+    return false;
+}
+
 long long test_redis_ask(const struct test_redis *r, const char *command)
 {
     long long n = -1;
@@ -194,18 +209,10 @@ long long test_redis_ask(const struct test_redis *r, const char *command)
     return n;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 void test_redis_destroy(struct test_redis *r)
 {
     (void)end(r, SIGKILL);
     if (r->dir[0] != '\0')
-        (void)nftw(r->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+        (void)test_folder_remove(r->dir);
     r->dir[0] = '\0';
 }

@@ -22,6 +22,9 @@ struct test_redis {
     pid_t pid; /* 0 = not running */
 };
 
+/* Is a redis-server in the PATH? */
+bool test_redis_installed(void);
+
 /* `extra`: NULL-terminated further arguments ("--maxmemory", "10mb"), later ones win; NULL = none;
  * kept for restarts (borrowed). Returns when the server answers. */
 bool test_redis_start(struct test_redis *r, const char *const *extra);

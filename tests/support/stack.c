@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -20,6 +19,7 @@
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "support/folder.h"
 
 #define PORT_LOW 20000 /* below the kernel's ephemeral range: no outgoing connection takes one */
 #define PORT_RANGE 12000
@@ -397,14 +397,6 @@ int stack_run(const char *program, const char *const *argv, char *out, size_t ou
     return pid < 0 ? -1 : wait_end(pid, STACK_READY_MS);
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 void stack_destroy(struct stack *s)
 {
     if (s->redis.pid != 0)
@@ -422,7 +414,7 @@ void stack_destroy(struct stack *s)
     if (s->reported)
         fprintf(stderr, "files stay in %s\n", s->dir);
     else if (s->dir[0] != '\0')
-        (void)nftw(s->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+        (void)test_folder_remove(s->dir);
     s->dir[0] = '\0';
 }
 

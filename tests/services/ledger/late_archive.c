@@ -84,6 +84,15 @@ void late_archive_snapshot(const struct late_archive *a)
     assert_int_equal(made.seq, a->last);
 }
 
+void late_archive_fifty(struct late_archive *a)
+{
+    for (int i = 1; i <= 5; i++) {
+        late_archive_add(a, 10);
+        if (i % 2 == 0)
+            late_archive_snapshot(a);
+    }
+}
+
 void late_archive_remove(const struct late_archive *a, uint64_t last)
 {
     char folder[FOLDER_PATH_BYTES];

@@ -24,6 +24,8 @@ struct late_archive {
 void late_archive_add(struct late_archive *a, uint64_t entries);
 /* A snapshot of all that was written; all are kept. */
 void late_archive_snapshot(const struct late_archive *a);
+/* Fifty entries in segments of ten, with snapshots at 20 and 40. */
+void late_archive_fifty(struct late_archive *a);
 /* Removes the segments up to the one that ends with `last`, and writes the mark. */
 void late_archive_remove(const struct late_archive *a, uint64_t last);
 

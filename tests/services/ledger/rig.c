@@ -7,7 +7,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 
 #include "base/clock.h"
 #include "ismap/liu/v1/event.pb-c.h"
+#include "support/folder.h"
 
 #define AWAIT_MS 20000
 
@@ -111,18 +111,9 @@ void rig_begin_with(struct rig *r, const void *first_entry, size_t bytes)
     await_ready(r);
 }
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st;
-    (void)flag;
-    (void)ftw;
-    return remove(path);
-}
-
 void rig_remove(const char *dir)
 {
-    if (access(dir, F_OK) == 0)
-        assert_int_equal(nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+    assert_int_equal(test_folder_remove(dir), 0);
 }
 
 void rig_end(struct rig *r)

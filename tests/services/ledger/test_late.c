@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "services/ledger/late_archive.h"
 #include "services/ledger/mark.h"
 #include "services/ledger/snapshot.h"
+#include "support/folder.h"
 
 #define EPOCH "00112233445566778899aabbccddeeff"
 
@@ -30,18 +30,10 @@ static int make_dir(void **state)
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st;
-    (void)flag;
-    (void)ftw;
-    return remove(path);
-}
-
 static int remove_dir(void **state)
 {
     (void)state;
-    return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return test_folder_remove(dir);
 }
 
 static uint64_t begins(void)

@@ -6,7 +6,6 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "services/ledger/core/retention.h"
 #include "services/ledger/noise_folder.h"
 #include "services/ledger/retention_folder.h"
+#include "support/folder.h"
 
 #define EPOCH "00112233445566778899aabbccddeeff"
 #define DAY ((uint64_t)RETENTION_DAY_MS)
@@ -52,18 +52,10 @@ static int begin(void **state)
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st;
-    (void)flag;
-    (void)ftw;
-    return remove(path);
-}
-
 static int end(void **state)
 {
     (void)state;
-    return nftw(archive, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return test_folder_remove(archive);
 }
 
 static void segment_path(int i, char out[400])

@@ -6,7 +6,6 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -15,6 +14,7 @@
 #include "services/ledger/drop.h"
 #include "services/ledger/late_archive.h"
 #include "services/ledger/retention_plan.h"
+#include "support/folder.h"
 
 #define EPOCH "00112233445566778899aabbccddeeff"
 #define DAYS 1600
@@ -34,26 +34,14 @@ static int begin(void **state)
     (void)snprintf(journal, sizeof(journal), "%s/journal", dir);
     folder = (struct retention_folder){SEGMENT_JOURNAL, dir, journal, EPOCH, "journal"};
     a = (struct late_archive){.dir = dir, .epoch = EPOCH};
-    for (int i = 1; i <= 5; i++) {
-        late_archive_add(&a, 10);
-        if (i % 2 == 0)
-            late_archive_snapshot(&a);
-    }
+    late_archive_fifty(&a);
     return 0;
-}
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st;
-    (void)flag;
-    (void)ftw;
-    return remove(path);
 }
 
 static int end(void **state)
 {
     (void)state;
-    return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return test_folder_remove(dir);
 }
 
 /* When all of the time `over` and before is older than the period. */

@@ -7,7 +7,6 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include "ismap/liu/v1/event.pb-c.h"
 #include "services/ledger/snapshot.h"
 #include "store/records.h"
+#include "support/folder.h"
 
 #define EPOCH "00112233445566778899aabbccddeeff"
 #define OTHER_EPOCH "ffeeddccbbaa99887766554433221100"
@@ -33,18 +33,10 @@ static int make_dir(void **state)
     return mkdtemp(dir) == NULL;
 }
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st;
-    (void)flag;
-    (void)ftw;
-    return remove(path);
-}
-
 static int remove_dir(void **state)
 {
     (void)state;
-    return nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return test_folder_remove(dir);
 }
 
 /* Entry n writes case n % CASES, and a cursor, which no snapshot holds; every tenth deletes one. */

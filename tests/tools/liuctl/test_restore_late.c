@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 
 #include "liuctl/restore_late.h"
 #include "services/ledger/late_archive.h"
+#include "support/folder.h"
 
 #define EPOCH "00112233445566778899aabbccddeeff"
 #define NEW_EPOCH "0123456789abcdef0123456789abcdef"
@@ -49,18 +49,10 @@ static int make(void **state)
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    (void)st;
-    (void)flag;
-    (void)ftw;
-    return remove(path);
-}
-
 static int clean(void **state)
 {
     (void)state;
-    return nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return test_folder_remove(top);
 }
 
 static int open_late(struct restore_late *l, uint64_t first, uint64_t snapshot)
