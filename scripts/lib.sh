@@ -54,7 +54,7 @@ ports_choose() {
 stack_pid() {
     local pid
     pid=$(cat "$1/run/$2.pid" 2>/dev/null) || return 1
-    [ -n "$pid" ] && tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "$1/" || return 1
+    [ -n "$pid" ] && grep -aqsF -- "$1/" "/proc/$pid/cmdline" || return 1
     echo "$pid"
 }
 
@@ -113,7 +113,7 @@ redis_up_or_gone() { redis_answers "$1" || ! stack_pid "$1" redis >/dev/null; }
 # A SIGKILL in the middle of a write leaves a torn end, which Redis refuses: cut what was never acknowledged.
 redis_mend() {
     stack_pid "$1" redis >/dev/null && return 0
-    tail -n 3 "$1/log/redis.out" | grep -q 'Unexpected end of file' || return 0
+    grep -q 'Unexpected end of file' <<<"$(tail -n 3 "$1/log/redis.out")" || return 0
     note "   redis: $(tr_ 'the append file ends in the middle of a write, repairing it' '追記ファイルの末尾が書きかけのため修復します')"
     "$liu_root/scripts/repair-store" "$1/redis" "$1/archive" >>"$1/log/repair.out" 2>&1 || return 1
     stack_run "$1" redis
