@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "crypto/crypto.h"
@@ -65,6 +66,52 @@ static enum err open_databases(struct cold_file *f, struct err_text *why)
     return lmdb(rc, "open", why);
 }
 
+/* How long the file is, and how long with all its pages. */
+static int lengths(const struct cold_file *f, int *fd, uint64_t *is, uint64_t *whole)
+{
+    MDB_envinfo info;
+    MDB_stat pages;
+    struct stat st;
+    int rc = mdb_env_get_fd(f->env, fd);
+    if (rc == 0)
+        rc = mdb_env_info(f->env, &info);
+    if (rc == 0)
+        rc = mdb_env_stat(f->env, &pages);
+    if (rc != 0)
+        return rc;
+    *whole = ((uint64_t)info.me_last_pgno + 1) * pages.ms_psize;
+    if (fstat(*fd, &st) != 0) /* last: a writer beside us has made it longer before */
+        return errno;
+    *is = (uint64_t)st.st_size;
+    return 0;
+}
+
+/* The file is mapped: a page behind its end would end the process with a signal. */
+static enum err check_length(const struct cold_file *f, struct err_text *why)
+{
+    int fd;
+    uint64_t is = 0, whole = 0;
+    int rc = lengths(f, &fd, &is, &whole);
+    if (rc != 0 || is >= whole)
+        return lmdb(rc, "length", why);
+    return err_say(why, ERR_DATA_LOSS,
+                   "cold records: %s is cut off, %llu of %llu bytes: remove it while the ledger is "
+                   "stopped, it is made again of the segments",
+                   f->dir, (unsigned long long)is, (unsigned long long)whole);
+}
+
+/* LMDB does not write the last pages when they are free already: so that what is shorter than its
+ * pages was cut off, the file is made as long. */
+static enum err lengthen(const struct cold_file *f, struct err_text *why)
+{
+    int fd;
+    uint64_t is = 0, whole = 0;
+    int rc = lengths(f, &fd, &is, &whole);
+    if (rc == 0 && is < whole && (ftruncate(fd, (off_t)whole) != 0 || fsync(fd) != 0))
+        rc = errno;
+    return lmdb(rc, "length", why);
+}
+
 static void shut(struct cold_file *f)
 {
     if (f->env != NULL)
@@ -86,7 +133,13 @@ static enum err open_env(struct cold_file *f, struct err_text *why)
         int dead; /* readers that were killed would keep old pages for ever */
         rc = mdb_reader_check(f->env, &dead);
     }
-    enum err e = rc == 0 ? open_databases(f, why) : lmdb(rc, f->dir, why);
+    enum err e = lmdb(rc, f->dir, why);
+    if (e == ERR_OK)
+        e = check_length(f, why);
+    if (e == ERR_OK)
+        e = open_databases(f, why);
+    if (e == ERR_OK && !f->reading)
+        e = lengthen(f, why);
     if (e != ERR_OK)
         shut(f);
     return e;
@@ -164,7 +217,8 @@ enum err cold_commit(struct cold_file *f, struct err_text *why)
 {
     MDB_txn *txn = f->txn;
     f->txn = NULL;
-    return lmdb(mdb_txn_commit(txn), "write", why);
+    enum err e = lmdb(mdb_txn_commit(txn), "write", why);
+    return e == ERR_OK ? lengthen(f, why) : e;
 }
 
 void cold_abandon(struct cold_file *f)
