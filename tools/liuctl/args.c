@@ -57,8 +57,14 @@ const char *cli_next(struct cli_args *a)
 
 bool cli_done(struct cli *c, const struct cli_args *a)
 {
+    bool last = a->argc == 1 && a->argv[0][0] == '-'; /* of an option that is known here, too */
     if (a->argc > 0)
-        (void)cli_usage(c, c->ja ? "余分な引数です: %s" : "unexpected argument: %s", a->argv[0]);
+        (void)cli_usage(c,
+                        last    ? (c->ja ? "余分な引数か、値のない引数です: %s"
+                                         : "unexpected argument, or one without its value: %s")
+                        : c->ja ? "余分な引数です: %s"
+                                : "unexpected argument: %s",
+                        a->argv[0]);
     return a->argc == 0;
 }
 

@@ -56,7 +56,7 @@ int cmd_incident_show(struct cli *c, struct cli_args *a)
 {
     Ismap__Liu__V1__GetIncident m = ISMAP__LIU__V1__GET_INCIDENT__INIT;
     m.incident_id = (char *)(uintptr_t)cli_next(a);
-    if (m.incident_id == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || m.incident_id == NULL)
         return cli_usage(c, c->ja ? "インシデント番号を指定してください" : "which incident?");
     ProtobufCMessage *answer;
     int status = cli_request(c, CLI_MONITOR, &m.base, false, &answer);
@@ -104,7 +104,7 @@ int cmd_incident_confirm(struct cli *c, struct cli_args *a)
     Ismap__Liu__V1__ConfirmIncident m = ISMAP__LIU__V1__CONFIRM_INCIDENT__INIT;
     const char *reason = cli_option(a, "--reason");
     m.incident_id = (char *)(uintptr_t)cli_next(a);
-    if (m.incident_id == NULL || reason == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || m.incident_id == NULL || reason == NULL)
         return cli_usage(c, c->ja ? "インシデント番号と --reason を指定してください"
                                   : "give an incident and --reason");
     if (!c->dry_run &&
@@ -122,7 +122,7 @@ int cmd_incident_lift(struct cli *c, struct cli_args *a)
     const char *basis = cli_option(a, "--basis");
     const char *date = cli_option(a, "--date");
     m.number = (char *)(uintptr_t)cli_next(a);
-    if (m.number == NULL || reason == NULL || basis == NULL || date == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || m.number == NULL || reason == NULL || basis == NULL || date == NULL)
         return cli_usage(c, c->ja ? "登録番号、--reason、--basis、--date を指定してください"
                                   : "give a number, --reason, --basis and --date");
     if (!c->dry_run && !cli_confirm(c, c->ja ? "一時停止を解除しますか" : "Lift the suspension?"))
@@ -139,7 +139,7 @@ int cmd_incident_suspend(struct cli *c, struct cli_args *a)
     const char *reason = cli_option(a, "--reason");
     const char *basis = cli_option(a, "--basis");
     m.number = (char *)(uintptr_t)cli_next(a);
-    if (m.number == NULL || reason == NULL || basis == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || m.number == NULL || reason == NULL || basis == NULL)
         return cli_usage(c, c->ja ? "登録番号、--reason、--basis を指定してください"
                                   : "give a number, --reason and --basis");
     if (!c->dry_run &&

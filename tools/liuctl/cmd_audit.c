@@ -133,7 +133,7 @@ int cmd_audit_draft(struct cli *c, struct cli_args *a)
     bool internal = cli_flag(a, "--internal");
     const char *year_text = cli_option(a, "--year");
     get.case_id = lend(cli_next(a));
-    if (get.case_id == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || get.case_id == NULL)
         return cli_usage(c, c->ja ? "案件番号を指定してください" : "which case?");
     int status = cli_request(c, CLI_AUDIT, &get.base, false, &answer);
     if (status != CLI_OK || answer == NULL)
@@ -172,7 +172,7 @@ int cmd_audit_get(struct cli *c, struct cli_args *a)
     Ismap__Liu__V1__GetAuditReport m = ISMAP__LIU__V1__GET_AUDIT_REPORT__INIT;
     ProtobufCMessage *answer = NULL;
     m.report_id = lend(cli_next(a));
-    if (m.report_id == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || m.report_id == NULL)
         return cli_usage(c, c->ja ? "報告の番号を指定してください" : "which report?");
     int status = cli_request(c, CLI_AUDIT, &m.base, false, &answer);
     if (answer != NULL)
@@ -238,7 +238,7 @@ int cmd_audit_show(struct cli *c, struct cli_args *a)
     Ismap__Liu__V1__GetAuditStanding m = ISMAP__LIU__V1__GET_AUDIT_STANDING__INIT;
     ProtobufCMessage *answer = NULL;
     m.case_id = lend(cli_next(a));
-    if (m.case_id == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || m.case_id == NULL)
         return cli_usage(c, c->ja ? "案件番号を指定してください" : "which case?");
     int status = cli_request(c, CLI_AUDIT, &m.base, false, &answer);
     const Ismap__Liu__V1__AuditStandingAnswer *s = (const void *)answer;
@@ -287,7 +287,7 @@ int cmd_audit_resolve(struct cli *c, struct cli_args *a)
     ProtobufCMessage *answer = NULL;
     m.case_id = lend(cli_next(a));
     m.problem_id = lend(cli_next(a));
-    if (m.problem_id == NULL || reason == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || m.problem_id == NULL || reason == NULL)
         return cli_usage(c, c->ja ? "案件番号、問題の番号、--reason を指定してください"
                                   : "give a case, a problem and --reason");
     m.resolution = lend(reason);

@@ -447,7 +447,7 @@ int backup_recovered(const struct session *s, const char *dir, const struct back
 int cmd_backup(struct cli *c, struct cli_args *a)
 {
     struct backup b = {.cli = c, .dir = cli_next(a), .files = json_array()};
-    if (b.dir == NULL || !cli_done(c, a)) {
+    if (!cli_done(c, a) || b.dir == NULL) {
         json_decref(b.files);
         return cli_usage(c, c->ja ? "新しいフォルダを指定してください" : "name a new folder");
     }

@@ -42,7 +42,7 @@ int cmd_call(struct cli *c, struct cli_args *a)
     int to = service_of(cli_next(a));
     const char *type = cli_next(a);
     const char *path = cli_next(a);
-    if (to < 0 || type == NULL || path == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || to < 0 || type == NULL || path == NULL)
         return cli_usage(c, c->ja ? "サービス、型、ファイルを指定してください"
                                   : "give a service, a message type and a file");
     const char *full =

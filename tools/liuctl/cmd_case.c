@@ -58,7 +58,7 @@ int cmd_assess(struct cli *c, struct cli_args *a)
 int cmd_sheet_sign(struct cli *c, struct cli_args *a)
 {
     const char *path = cli_next(a);
-    if (path == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || path == NULL)
         return cli_usage(c, c->ja ? "評価シートのファイルを指定してください"
                                   : "which file holds the assessment?");
     Ismap__Liu__V1__Assessment *m =
@@ -98,7 +98,7 @@ int cmd_case_show(struct cli *c, struct cli_args *a)
 {
     Ismap__Liu__V1__GetCase m = ISMAP__LIU__V1__GET_CASE__INIT;
     m.case_id = (char *)(uintptr_t)cli_next(a);
-    if (m.case_id == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || m.case_id == NULL)
         return cli_usage(c, c->ja ? "案件番号を指定してください" : "which case?");
     return cli_ask(c, CLI_INTAKE, &m.base, false);
 }

@@ -50,7 +50,7 @@ int cmd_catalogue_activate(struct cli *c, struct cli_args *a)
     bool follow = cli_flag(a, "--follow");
     ProtobufCMessage *answer = NULL;
     m.version = lend(cli_next(a));
-    if (m.version == NULL || reason == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || m.version == NULL || reason == NULL)
         return cli_usage(c, c->ja ? "版と --reason を指定してください"
                                   : "give a version and --reason");
     m.reason = lend(reason);

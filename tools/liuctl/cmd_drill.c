@@ -148,7 +148,7 @@ int cmd_drill(struct cli *c, struct cli_args *a)
 {
     const char *into = cli_option(a, "--into");
     const char *dir = cli_next(a);
-    if (dir == NULL || into == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || dir == NULL || into == NULL)
         return cli_usage(c, c->ja ? "バックアップと --into (空のRedisの設定)を指定してください"
                                   : "name the backup, and --into the settings of an empty Redis");
     struct drill d = {.cli = c};

@@ -94,7 +94,7 @@ int cmd_keygen(struct cli *c, struct cli_args *a)
     const char *dir = cli_option(a, "--dir");
     const char *key_id = cli_option(a, "--key-id");
     const char *id = cli_next(a);
-    if (id == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || id == NULL)
         return cli_usage(c, c->ja ? "誰の鍵か指定してください" : "whose keys?");
     if (!is_id(id))
         return cli_fail(
@@ -157,7 +157,7 @@ static int read_enrolled(struct cli *c, struct cli_args *a, const struct enrolle
     const char *keys_path = cli_option(a, "--keys");
     const char *path = cli_next(a);
     *keys = NULL;
-    if (path == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || path == NULL)
         return cli_usage(c, "%s", c->ja ? kind->which_ja : kind->which_en);
     *record = cli_read_message(c, kind->record, path);
     if (*record == NULL)
@@ -221,7 +221,7 @@ static int revoke_one(struct cli *c, struct cli_args *a, const struct enrolled *
 {
     *reason = (char *)(uintptr_t)cli_option(a, "--reason");
     *id = (char *)(uintptr_t)cli_next(a);
-    if (*id == NULL || *reason == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || *id == NULL || *reason == NULL)
         return cli_usage(c, "%s", c->ja ? kind->revoke_ja : kind->revoke_en);
     ProtobufCMessage *answer;
     return cli_request(c, kind->service, m, true, &answer);

@@ -181,7 +181,7 @@ int cmd_plan_check(struct cli *c, struct cli_args *a)
     if (status != CLI_OK)
         return status;
     const char *path = cli_next(a);
-    if (path == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || path == NULL)
         return cli_usage(c, c->ja ? "計画のファイルを指定してください" : "which file is the plan?");
     const Ismap__Liu__V1__AuditPlan *m = plan_record_read(c, path);
     if (m == NULL)

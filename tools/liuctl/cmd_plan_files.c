@@ -302,7 +302,7 @@ int cmd_plan_diff(struct cli *c, struct cli_args *a)
     const char *paths[2];
     paths[0] = cli_next(a);
     paths[1] = cli_next(a);
-    if (paths[1] == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || paths[1] == NULL)
         return cli_usage(c, c->ja ? "2つの計画を指定してください" : "give two plans");
     const Ismap__Liu__V1__AuditPlan *plans[2];
     for (size_t i = 0; i < 2; i++) {

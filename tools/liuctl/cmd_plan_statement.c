@@ -29,7 +29,7 @@ int cmd_plan_statement(struct cli *c, struct cli_args *a)
     if (status != CLI_OK)
         return status;
     const char *path = cli_next(a);
-    if (path == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || path == NULL)
         return cli_usage(c, c->ja ? "言明書の CSV を指定してください" : "give the statement's CSV");
     char *text = plan_rows_read(c, path);
     if (text == NULL)

@@ -130,7 +130,7 @@ int cmd_journal_check(struct cli *c, struct cli_args *a)
 {
     struct check k = {.receipts = NULL};
     const char *path = cli_next(a);
-    if (path == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || path == NULL)
         return cli_usage(c, c->ja ? "受領の記録ファイルを指定してください"
                                   : "which file holds the receipts?");
     uint64_t store;

@@ -373,7 +373,7 @@ int cmd_store_recover(struct cli *c, struct cli_args *a)
                          c->ja ? "--set-aside: 件数を指定してください: %s"
                                : "--set-aside: a number of entries: %s",
                          entries);
-    if (r.dir == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || r.dir == NULL)
         return cli_usage(c, c->ja ? "控えを置く新しいフォルダと --reason を指定してください"
                                   : "name a new folder for the copy, and --reason");
     if (!backup_path(path, r.dir, "manifest.json"))

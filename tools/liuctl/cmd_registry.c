@@ -18,7 +18,7 @@ int cmd_plan_show(struct cli *c, struct cli_args *a)
     const char *revision = cli_option(a, "--revision");
     uint64_t number_of = 0;
     m.case_id = (char *)(uintptr_t)cli_next(a);
-    if (m.case_id == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || m.case_id == NULL)
         return cli_usage(c, c->ja ? "案件番号を指定してください" : "which case?");
     if (revision != NULL && text_u64(revision, UINT32_MAX, &number_of) != ERR_OK)
         return cli_usage(
@@ -67,7 +67,7 @@ int cmd_register(struct cli *c, struct cli_args *a)
 {
     const char *case_id = cli_option(a, "--case");
     const char *path = cli_next(a);
-    if (path == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || path == NULL)
         return cli_usage(c, c->ja ? "本申請のファイルを指定してください"
                                   : "which file holds the application?");
     Ismap__Liu__V1__SubmitRegistration *m =
@@ -87,7 +87,7 @@ int cmd_registry_decide(struct cli *c, struct cli_args *a)
     const char *reason = cli_option(a, "--reason");
     m.register_ = !cli_flag(a, "--reject");
     m.number = (char *)(uintptr_t)cli_next(a);
-    if (m.number == NULL || date == NULL || reference == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || m.number == NULL || date == NULL || reference == NULL)
         return cli_usage(c, c->ja ? "登録番号、--date、--reference を指定してください"
                                   : "give a number, --date and --reference");
     m.committee_date = (char *)(uintptr_t)date;
@@ -156,7 +156,7 @@ int cmd_registry_show(struct cli *c, struct cli_args *a)
 {
     Ismap__Liu__V1__GetRegistryEntry m = ISMAP__LIU__V1__GET_REGISTRY_ENTRY__INIT;
     m.number = (char *)(uintptr_t)cli_next(a);
-    if (m.number == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || m.number == NULL)
         return cli_usage(c, c->ja ? "登録番号を指定してください" : "which registration number?");
     return cli_ask(c, CLI_INTAKE, &m.base, false);
 }

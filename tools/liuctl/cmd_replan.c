@@ -122,7 +122,7 @@ int cmd_plan_revisions(struct cli *c, struct cli_args *a)
 {
     Ismap__Liu__V1__GetPlanRevisions m = ISMAP__LIU__V1__GET_PLAN_REVISIONS__INIT;
     m.case_id = lend(cli_next(a));
-    if (m.case_id == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || m.case_id == NULL)
         return cli_usage(c, c->ja ? "案件番号を指定してください" : "which case?");
     for (;;) {
         ProtobufCMessage *answer = NULL;

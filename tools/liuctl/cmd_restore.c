@@ -551,7 +551,7 @@ int cmd_restore(struct cli *c, struct cli_args *a)
     struct restore r = {.cli = c};
     bool and_verify = cli_flag(a, "--verify");
     r.dir = cli_next(a);
-    if (r.dir == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || r.dir == NULL)
         return cli_usage(c, c->ja ? "バックアップのフォルダを指定してください"
                                   : "name the folder of the backup");
     int status = run(&r, and_verify);

@@ -20,7 +20,7 @@ int cmd_change_submit(struct cli *c, struct cli_args *a)
     const char *case_id = cli_option(a, "--case");
     const char *path = cli_next(a);
     ProtobufCMessage *answer = NULL;
-    if (path == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || path == NULL)
         return cli_usage(c, c->ja ? "変更届のファイルを指定してください"
                                   : "which file holds the change notice?");
     Ismap__Liu__V1__SubmitChangeNotice *m =
@@ -53,7 +53,7 @@ int cmd_incident_affects(struct cli *c, struct cli_args *a)
     while (m.n_controls < CONTROLS_MAX && (next = cli_next(a)) != NULL)
         controls[m.n_controls++] = lend(next);
     m.controls = controls;
-    if (m.incident_id == NULL || reason == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || m.incident_id == NULL || reason == NULL)
         return cli_usage(c, c->ja ? "インシデントの番号と --reason を指定してください"
                                   : "give an incident and --reason");
     m.reason = lend(reason);
@@ -65,7 +65,7 @@ int cmd_audit_state(struct cli *c, struct cli_args *a)
     const char *case_id = cli_option(a, "--case");
     const char *path = cli_next(a);
     ProtobufCMessage *answer = NULL;
-    if (path == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || path == NULL)
         return cli_usage(c, c->ja ? "言明のファイルを指定してください"
                                   : "which file holds the statement?");
     Ismap__Liu__V1__StateAuditScope *m =
@@ -90,7 +90,7 @@ int cmd_change_show(struct cli *c, struct cli_args *a)
 {
     Ismap__Liu__V1__GetChangeNotice m = ISMAP__LIU__V1__GET_CHANGE_NOTICE__INIT;
     m.notice_id = lend(cli_next(a));
-    if (m.notice_id == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || m.notice_id == NULL)
         return cli_usage(c, c->ja ? "変更届の番号を指定してください" : "which change notice?");
     return cli_ask(c, CLI_AUDIT, &m.base, false);
 }
@@ -172,7 +172,7 @@ int cmd_audit_scope(struct cli *c, struct cli_args *a)
     Ismap__Liu__V1__GetAuditScope m = ISMAP__LIU__V1__GET_AUDIT_SCOPE__INIT;
     ProtobufCMessage *answer = NULL;
     m.case_id = lend(cli_next(a));
-    if (m.case_id == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || m.case_id == NULL)
         return cli_usage(c, c->ja ? "案件番号を指定してください" : "which case?");
     int status = cli_request(c, CLI_AUDIT, &m.base, false, &answer);
     const Ismap__Liu__V1__AuditScope *s = (const void *)answer;

@@ -69,7 +69,7 @@ static const char bash_tail[] =
 int cmd_completion(struct cli *c, struct cli_args *a)
 {
     const char *shell = cli_next(a);
-    if (shell == NULL || strcmp(shell, "bash") != 0 || !cli_done(c, a))
+    if (!cli_done(c, a) || shell == NULL || strcmp(shell, "bash") != 0)
         return cli_usage(c, c->ja ? "bash だけに対応しています" : "which shell: bash");
     (void)fputs(bash_head, stdout);
     (void)fputs("    '') words='help", stdout);

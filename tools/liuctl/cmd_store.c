@@ -189,7 +189,7 @@ int cmd_store_init(struct cli *c, struct cli_args *a)
     const char *targets = cli_option(a, "--targets");
     const char *catalogue = cli_option(a, "--catalogue");
     g.operator_id = cli_option(a, "--operator-id");
-    if (keys == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || keys == NULL)
         return cli_usage(c, c->ja ? "--operator に最初の運用者の公開鍵ファイルを指定してください"
                                   : "give --operator the first operator's public keys");
     if (g.operator_id == NULL)

@@ -66,7 +66,7 @@ int cmd_verdict_show(struct cli *c, struct cli_args *a)
 {
     Ismap__Liu__V1__GetVerdict m = ISMAP__LIU__V1__GET_VERDICT__INIT;
     m.case_id = (char *)(uintptr_t)cli_next(a);
-    if (m.case_id == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || m.case_id == NULL)
         return cli_usage(c, c->ja ? "案件番号を指定してください" : "which case?");
     ProtobufCMessage *answer;
     int status = cli_request(c, CLI_ELIGIBILITY, &m.base, false, &answer);
@@ -80,7 +80,7 @@ int cmd_verdict_confirm(struct cli *c, struct cli_args *a)
     const char *addition = cli_option(a, "--list-addition");
     m.confirm = !cli_flag(a, "--deny");
     m.case_id = (char *)(uintptr_t)cli_next(a);
-    if (m.case_id == NULL || reason == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || m.case_id == NULL || reason == NULL)
         return cli_usage(c, c->ja ? "案件番号と --reason を指定してください"
                                   : "give a case and --reason");
     m.reason = (char *)(uintptr_t)reason;
@@ -104,7 +104,7 @@ int cmd_verdict_replay(struct cli *c, struct cli_args *a)
 {
     Ismap__Liu__V1__ReplayVerdict m = ISMAP__LIU__V1__REPLAY_VERDICT__INIT;
     m.case_id = (char *)(uintptr_t)cli_next(a);
-    if (m.case_id == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || m.case_id == NULL)
         return cli_usage(c, c->ja ? "案件番号を指定してください" : "which case?");
     ProtobufCMessage *answer;
     int status = cli_request(c, CLI_ELIGIBILITY, &m.base, false, &answer);
@@ -154,7 +154,7 @@ static int load(struct cli *c, struct cli_args *a, Ismap__Liu__V1__Rulebook **ou
 {
     struct err_text why = {""};
     *path = cli_next(a);
-    if (*path == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || *path == NULL)
         return cli_usage(c, c->ja ? "規則のファイルを指定してください" : "which rulebook file?");
     if (rulebook_load(*path, &c->arena, out, &why) != ERR_OK)
         return cli_fail(c, CLI_INPUT, "%s", why.text);

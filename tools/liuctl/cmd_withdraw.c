@@ -10,7 +10,7 @@ int cmd_case_withdraw(struct cli *c, struct cli_args *a)
     Ismap__Liu__V1__WithdrawCase m = ISMAP__LIU__V1__WITHDRAW_CASE__INIT;
     const char *reason = cli_option(a, "--reason");
     m.case_id = (char *)(uintptr_t)cli_next(a);
-    if (m.case_id == NULL || reason == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || m.case_id == NULL || reason == NULL)
         return cli_usage(c, c->ja ? "案件番号と --reason を指定してください"
                                   : "give a case and --reason");
     m.reason = (char *)(uintptr_t)reason;
@@ -24,7 +24,7 @@ int cmd_registry_withdraw(struct cli *c, struct cli_args *a)
     Ismap__Liu__V1__WithdrawRegistration m = ISMAP__LIU__V1__WITHDRAW_REGISTRATION__INIT;
     const char *reason = cli_option(a, "--reason");
     m.number = (char *)(uintptr_t)cli_next(a);
-    if (m.number == NULL || reason == NULL || !cli_done(c, a))
+    if (!cli_done(c, a) || m.number == NULL || reason == NULL)
         return cli_usage(c, c->ja ? "登録番号と --reason を指定してください"
                                   : "give a number and --reason");
     m.reason = (char *)(uintptr_t)reason;
