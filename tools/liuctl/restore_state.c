@@ -127,6 +127,8 @@ static enum err each_line(const struct restore_state *r,
         return err_say(r->why, ERR_IO, "%s/state: cannot be read", r->dir);
     while (e == ERR_OK && getline(&line, &room, f) > 0)
         e = fn(r, line);
+    if (e == ERR_OK && feof(f) == 0) /* no line left out in silence */
+        e = err_say(r->why, ERR_IO, "%s/state: cannot be read", r->dir);
     free(line);
     (void)fclose(f);
     return e;

@@ -1,0 +1,80 @@
+/* The file of a backup that holds what no entry carries: what cannot be read is never taken for its
+ * end. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "liuctl/restore_state.h"
+#include "support/folder.h"
+
+static char dir[64];
+static char path[80];
+
+static int make(void **state)
+{
+    (void)state;
+    (void)snprintf(dir, sizeof dir, "/tmp/liu-state-XXXXXX");
+    if (mkdtemp(dir) == NULL)
+        return -1;
+    (void)snprintf(path, sizeof path, "%s/state", dir);
+    return 0;
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    return test_folder_remove(dir);
+}
+
+static void put(const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void the_least_place_of_a_consumer_is_found(void **state)
+{
+    (void)state;
+    uint64_t least = 0;
+    struct err_text why = {""};
+    put("");
+    assert_int_equal(restore_state_cursor(dir, &least, &why), ERR_OK);
+    assert_true(least == UINT64_MAX);
+    /* Cursor: consumer 1, seq 2; the ledger's does not count */
+    put("lane\tf/urgent\t00\ncursor\taudit\t10"
+        "07\ncursor\tintake\t1009\ncursor\tledger\t1001\n");
+    assert_int_equal(restore_state_cursor(dir, &least, &why), ERR_OK);
+    assert_int_equal(least, 7);
+    put("cursor\taudit\tnot hexadecimal\n");
+    assert_int_not_equal(restore_state_cursor(dir, &least, &why), ERR_OK);
+}
+
+static void what_cannot_be_read_is_no_end(void **state)
+{
+    (void)state;
+    uint64_t least = 0;
+    struct err_text why = {""};
+    assert_int_equal(restore_state_cursor(dir, &least, &why), ERR_IO);
+    assert_int_equal(mkdir(path, 0700), 0); /* is opened, and cannot be read */
+    assert_int_equal(restore_state_cursor(dir, &least, &why), ERR_IO);
+    assert_non_null(strstr(why.text, path));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_least_place_of_a_consumer_is_found, make, clean),
+        cmocka_unit_test_setup_teardown(what_cannot_be_read_is_no_end, make, clean),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
