@@ -82,6 +82,8 @@ static int read_receipts(struct check *k, struct cli *c, const char *path)
         return cli_fail(c, CLI_INPUT, "%s: %s", path, cli_errno(c));
     for (unsigned n = 1; status == CLI_OK && fgets(line, sizeof line, f) != NULL; n++)
         status = read_line(k, c, path, n, line);
+    if (status == CLI_OK && ferror(f) != 0) /* what was not read was not compared */
+        status = cli_fail(c, CLI_INPUT, "%s: %s", path, cli_errno(c));
     (void)fclose(f);
     return status;
 }
