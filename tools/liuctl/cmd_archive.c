@@ -199,11 +199,11 @@ int cmd_archive_check(struct cli *c, struct cli_args *a)
     if (status != CLI_OK)
         return status;
     const char *dir = c->config.archive_dir;
-    if (dir[0] == '\0' || stat(dir, &st) != 0)
+    if (dir[0] == '\0')
         return cli_usage(c, "archive_dir: %s",
-                         dir[0] != '\0' ? strerrordesc_np(errno)
-                         : c->ja        ? "設定ファイルに書いてください"
-                                        : "set it in the configuration");
+                         c->ja ? "設定ファイルに書いてください" : "set it in the configuration");
+    if (stat(dir, &st) != 0)
+        return cli_usage(c, "archive_dir: %s: %s", dir, cli_errno(c));
     enum err e = folder_list(dir, "", false, &epochs, &why);
     for (size_t i = 0; e == ERR_OK && i < epochs.n; i++) {
         x.epoch = epochs.items[i];
