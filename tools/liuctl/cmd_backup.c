@@ -385,13 +385,16 @@ static int copy_all(struct backup *b)
 static int run(struct backup *b)
 {
     struct cli *c = b->cli;
-    if (mkdir(b->dir, 0700) != 0)
-        return cli_fail(c, CLI_INPUT, "%s: %s", b->dir, cli_errno(c));
     if (!backup_path(b->journal, b->dir, "journal"))
         return cli_fail(c, CLI_INPUT,
                         c->ja ? "%s: パスが長すぎます。短いフォルダ名にしてください"
                               : "%s: the path is too long: take a shorter folder",
                         b->dir);
+    if (mkdir(b->dir, 0700) != 0)
+        return cli_fail(c, CLI_INPUT,
+                        c->ja ? "%s: %s。親フォルダのある、新しい名前を指定してください"
+                              : "%s: %s: give a new name in a folder that is there",
+                        b->dir, cli_errno(c));
     int status = session_open(c, &b->session, true);
     if (status == CLI_OK)
         status = copy_all(b);
@@ -399,6 +402,11 @@ static int run(struct backup *b)
         status = write_state(b);
     if (status == CLI_OK)
         note_backup(b);
+    else if (rmdir(b->dir) != 0) /* not empty */
+        cli_note(c,
+                 c->ja ? "%s は完成していません。削除してかまいません"
+                       : "%s is no backup: it can be removed",
+                 b->dir);
     return status;
 }
 
