@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -284,9 +285,13 @@ static int write_all(struct restore *r)
         e = store_restore_end(&r->to, &r->why);
     if (e == ERR_EXISTS)
         return not_empty(c);
-    return e == ERR_OK ? CLI_OK
-                       : cli_fail(c, e == ERR_UNAVAILABLE ? CLI_TEMPORARY : CLI_REFUSED, "%s",
-                                  r->why.text[0] == '\0' ? err_name(e) : r->why.text);
+    const char *why = r->why.text[0] == '\0' ? err_name(e) : r->why.text;
+    if (e == ERR_UNAVAILABLE || e == ERR_TIMEOUT)
+        return cli_fail(c, CLI_TEMPORARY,
+                        c->ja ? "%s。同じコマンドをもう一度実行してください"
+                              : "%s: run the same command again",
+                        why);
+    return e == ERR_OK ? CLI_OK : cli_fail(c, CLI_REFUSED, "%s", why);
 }
 
 /* ---- afterwards */
@@ -479,11 +484,16 @@ static int read_manifest(struct restore *r)
                               : "%s: the path is too long: take a shorter folder",
                         r->dir);
     r->manifest = json_load_file(path, JSON_REJECT_DUPLICATES, &where);
+    if (r->manifest == NULL && access(path, R_OK) != 0)
+        return cli_fail(c, CLI_INPUT,
+                        c->ja ? "%s: %s。liuctl backup で作ったフォルダを指定してください"
+                              : "%s: %s: name a folder that liuctl backup has made",
+                        path, cli_errno(c));
     if (r->manifest == NULL)
         return cli_fail(c, CLI_INPUT,
-                        c->ja ? "%s。liuctl backup で作ったフォルダを指定してください"
-                              : "%s: name a folder that liuctl backup has made",
-                        where.text);
+                        c->ja ? "%s:%d: 壊れています。別の控えを使ってください: %s"
+                              : "%s:%d: damaged, take another copy of it: %s",
+                        path, where.line, where.text);
     json_int_t format = json_integer_value(json_object_get(r->manifest, "format"));
     if (format != BACKUP_FORMAT && format != BACKUP_LATE)
         return cli_fail(

@@ -84,7 +84,12 @@ int session_raw(struct session *s, int argc, const char *const *argv, store_raw_
             break;
         e = store_raw(s->store, argc, argv, NULL, fn, arg);
     }
-    return e == ERR_OK ? session_wait(s) : cli_redis_away(s->cli);
+    if (e == ERR_OK)
+        return session_wait(s);
+    const char *reason = "";
+    if (store_ready(s->store, &reason))
+        return cli_redis_away(s->cli);
+    return cli_fail(s->cli, CLI_TEMPORARY, "%s: %s", s->cli->config.redis_address, reason);
 }
 
 struct head_answer {
