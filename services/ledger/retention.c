@@ -462,10 +462,12 @@ void retention_health(const struct ledger *l, Ismap__Liu__V1__Health *h)
         row->period_days = (uint32_t)days_of(l, (enum retention_class)c);
         row->removed_segments = r->known[c].segments;
         row->removed_entries = r->known[c].entries;
-        if (c == RETENTION_JOURNAL)
+        if (c == RETENTION_JOURNAL) {
             row->removed_to_seq = r->known[c].to;
-        else
+            row->left_seq = l->trim.gone;
+        } else {
             row->removed_to_ms = (int64_t)r->known[c].to;
+        }
     }
     h->retention = r->row_list;
     h->n_retention = RETENTION_CLASSES;

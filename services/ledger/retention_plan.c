@@ -2,6 +2,7 @@
 #include "services/ledger/retention_plan.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/limits.h"
@@ -149,6 +150,16 @@ static enum err plan_journal(const struct retention_folder *f, const struct rete
         e = all_good(f, out->last.seq, why);
     *due = *due && e == ERR_OK;
     return e;
+}
+
+uint64_t retention_upto(const struct retention_folder *f, const Ismap__Liu__V1__Health *h)
+{
+    if (h == NULL || f->kind != SEGMENT_JOURNAL || strcmp(f->epoch, h->epoch) != 0)
+        return UINT64_MAX;
+    for (size_t i = 0; i < h->n_retention; i++)
+        if (retention_named(h->retention[i]->record_class) == RETENTION_JOURNAL)
+            return h->retention[i]->left_seq;
+    return UINT64_MAX;
 }
 
 enum err retention_plan(const struct retention_folder *f, const struct retention_period *p,

@@ -7,12 +7,17 @@
 #ifndef LIU_LEDGER_RETENTION_PLAN_H
 #define LIU_LEDGER_RETENTION_PLAN_H
 
+#include "ismap/liu/v1/health.pb-c.h"
 #include "services/ledger/retention_folder.h"
 
 /* As retention_plan_noise. Of a journal, when something is to go, all snapshots are read, and must
  * be good. ERR_AGAIN: *stop was set. */
 enum err retention_plan(const struct retention_folder *f, const struct retention_period *p,
                         struct mark *out, bool *due, struct err_text *why) LIU_MUST_USE;
+
+/* For `upto`, as somebody else's ledger tells: of the journal of its epoch nothing goes that Redis
+ * still has. `h` NULL: it does not answer, and no such bound is known. */
+uint64_t retention_upto(const struct retention_folder *f, const Ismap__Liu__V1__Health *h);
 
 /* When the segment that ends at `last` ended. ERR_DATA_LOSS, ERR_IO, ERR_NOMEM; ERR_NOT_FOUND:
  * there is none. */

@@ -19,6 +19,7 @@ struct show {
     struct cli *cli;
     struct cli_table table;
     json_t *next;
+    const Ismap__Liu__V1__Health *ledger; /* NULL: does not answer */
     int64_t days[RETENTION_CLASSES];
     int64_t now_ms;
     size_t faults;
@@ -135,8 +136,10 @@ static enum err show_folder(void *arg, const struct retention_folder *f)
     struct err_text why = {""};
     bool due = false;
     enum retention_class class = retention_class_of(f->kind);
-    struct retention_period p = {
-        .days = s->days[class], .now_ms = s->now_ms, .most = FOLDER_FILES_MAX, .upto = UINT64_MAX};
+    struct retention_period p = {.days = s->days[class],
+                                 .now_ms = s->now_ms,
+                                 .most = FOLDER_FILES_MAX,
+                                 .upto = retention_upto(f, s->ledger)};
     enum err e = p.days > 0 ? retention_plan(f, &p, &m, &due, &why) : ERR_OK;
     if (e == ERR_DATA_LOSS) {
         s->faults++;
@@ -195,6 +198,12 @@ static int show_next(struct show *s)
         if (s->table.rows > 1)
             cli_table_print(c, &s->table);
     }
+    if (s->ledger == NULL && s->days[RETENTION_JOURNAL] > 0)
+        cli_note(c, "%s",
+                 c->ja
+                     ? "台帳が応答しないため、Redis に残る記録もこの表に含まれることがあります"
+                     : "the ledger does not answer: entries that Redis still has, which stay, may "
+                       "be among these");
     return s->faults > 0 ? CLI_NEGATIVE : CLI_OK;
 }
 
@@ -233,6 +242,7 @@ int cmd_retention_show(struct cli *c, struct cli_args *a)
     if (status != CLI_OK)
         return status;
     const Ismap__Liu__V1__Health *h = ask_ledger(c);
+    s.ledger = h;
     for (int i = 0; i < RETENTION_CLASSES; i++) {
         const pb_period *p = period_of(h, (enum retention_class)i);
         known = known || s.days[i] >= 0 || p != NULL;

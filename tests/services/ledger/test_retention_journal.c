@@ -23,6 +23,7 @@
 #include "services/ledger/journal_begins.h"
 #include "services/ledger/ledger_private.h"
 #include "services/ledger/mark.h"
+#include "services/ledger/retention_plan.h"
 
 #define OLD_MS 1500000000000 /* 2017 */
 #define OLD 30               /* entries of then, in segments of ten */
@@ -199,14 +200,20 @@ static void what_is_over_goes_and_is_told_once(void **state)
     assert_int_equal(r.mark.days, 1600);
     assert_int_equal(r.mark.told_seq, ALL + 1);
     Ismap__Liu__V1__Health h = ISMAP__LIU__V1__HEALTH__INIT;
-    ledger_service.health(rig.ledger, &h);
+    int64_t until = clock_mono_ms() + 20000;
+    do {
+        assert_true(clock_mono_ms() < until);
+        rig_turn(&rig, 20); /* the files go before the ledger hears of it */
+        ledger_service.health(rig.ledger, &h);
+    } while (h.retention[RETENTION_JOURNAL]->removed_segments == 0);
     assert_int_equal(h.retention[RETENTION_JOURNAL]->period_days, 1600);
     assert_int_equal(h.retention[RETENTION_JOURNAL]->removed_segments, 3);
     assert_int_equal(h.retention[RETENTION_JOURNAL]->removed_to_seq, OLD);
     assert_int_equal(h.retention[RETENTION_NOISE]->removed_segments, 0);
+    assert_int_equal(h.retention[RETENTION_JOURNAL]->left_seq, ledger()->trim.gone);
     for (uint64_t n = ALL + 2; n <= ALL + 20; n++) /* it goes on */
         add(n);
-    int64_t until = clock_mono_ms() + 20000;
+    until = clock_mono_ms() + 20000;
     while (ledger()->snapshots.seq < ALL + 20) {
         assert_true(clock_mono_ms() < until);
         rig_turn(&rig, 20);
@@ -251,6 +258,33 @@ static void what_redis_still_has_stays(void **state)
     rig_turn(&rig, 600); /* no trim, nothing is known to have left */
     assert_false(walk().removed);
     assert_int_equal(events(), 0);
+}
+
+/* Who only looks asks the ledger. */
+static void what_redis_still_has_is_not_shown_as_next(void **state)
+{
+    struct retention_folder f = {SEGMENT_JOURNAL, root, rig.journal, RIG_EPOCH, "journal"};
+    struct retention_folder other = {SEGMENT_JOURNAL, root, rig.journal, "of before", "journal"};
+    struct retention_period p = {.days = 1600, .now_ms = clock_wall_ms(), .most = 9};
+    struct err_text why = {{0}};
+    struct mark m;
+    bool due = false;
+    Ismap__Liu__V1__Health h = ISMAP__LIU__V1__HEALTH__INIT;
+    (void)state;
+    rig.set.retain_journal_days = 0;
+    rig_start_ledger(&rig);
+    h.epoch = (char *)(uintptr_t)RIG_EPOCH;
+    assert_int_equal(retention_upto(&f, &h), UINT64_MAX); /* it tells of no period */
+    for (uint64_t gone = 0; gone <= 30; gone += 15) {
+        ((struct ledger *)rig.ledger)->trim.gone = gone;
+        ledger_service.health(rig.ledger, &h);
+        assert_int_equal(retention_upto(&f, &h), gone);
+        assert_int_equal(retention_upto(&other, &h), UINT64_MAX);
+        assert_int_equal(retention_upto(&f, NULL), UINT64_MAX);
+        p.upto = retention_upto(&f, &h);
+        assert_int_equal(retention_plan(&f, &p, &m, &due, &why), ERR_OK);
+        assert_int_equal(due ? m.last.seq : 0, gone / 10 * 10);
+    }
 }
 
 /* Of the first segment, as a kill leaves it. */
@@ -376,6 +410,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nothing_goes_without_a_period_or_what_makes_up_for_it,
                                         begin, end),
         cmocka_unit_test_setup_teardown(what_redis_still_has_stays, begin, end),
+        cmocka_unit_test_setup_teardown(what_redis_still_has_is_not_shown_as_next, begin, end),
         cmocka_unit_test_setup_teardown(a_plan_waits_for_what_makes_up_for_it, begin, end),
         cmocka_unit_test_setup_teardown(a_longer_period_ends_a_plan, begin, end),
         cmocka_unit_test(after_any_kill_it_goes_on_and_is_told_once),
