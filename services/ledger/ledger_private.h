@@ -105,7 +105,7 @@ struct retention;
 struct snapshots {
     struct ledger *ledger;
     char dir[LEDGER_DIR_BYTES];
-    bool busy;       /* the job is the maker's, and so are head and faults */
+    bool busy;       /* the job is the maker's, and so are head, faults and lost */
     bool known;      /* the newest one was looked for */
     uint64_t seq;    /* of the newest one; 0 = none */
     uint64_t wanted; /* up to here at least, when several are needed */
@@ -114,6 +114,7 @@ struct snapshots {
     atomic_bool stop;
     struct snapshot_head head;
     struct buf faults;
+    bool lost; /* the journal's segments: no snapshot is made of what was begun anew */
     struct archive_job job;
     struct metric *m_seq;
 };

@@ -133,6 +133,12 @@ enum err segment_last(const char *dir, struct segment_head *out, bool *found,
  * damaged; ERR_IO, ERR_NOMEM. */
 enum err segment_first(const char *dir, uint64_t *first, struct err_text *why) LIU_MUST_USE;
 
+/* The digest at the end of the journal's segment that ends with `last`, of the names listed; false
+ * when there is no such file, or it cannot be read. */
+struct folder_names;
+bool segment_digest(const char *dir, const struct folder_names *names, uint64_t last,
+                    uint8_t out[SHA256_BYTES]);
+
 /* What was removed from a folder because its period was over; see mark.h. */
 struct mark {
     enum segment_kind kind;

@@ -2,8 +2,10 @@
 #include "services/ledger/mark.h"
 #include "services/ledger/segment_format.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define WALKS 3 /* again, while files are being removed */
 
@@ -235,6 +237,23 @@ enum err segment_first(const char *dir, uint64_t *first, struct err_text *why)
             *first = strtoull(l.items[i], NULL, 10);
     folder_names_fini(&l);
     return e;
+}
+
+bool segment_digest(const char *dir, const struct folder_names *names, uint64_t last,
+                    uint8_t out[SHA256_BYTES])
+{
+    char path[FOLDER_PATH_BYTES];
+    for (size_t i = names->n; i-- > 0;) {
+        if (name_last(names->items[i]) != last || !folder_path(path, dir, names->items[i]))
+            continue;
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        bool ok = fd >= 0 && lseek(fd, -(off_t)SHA256_BYTES, SEEK_END) >= 0 &&
+                  read(fd, out, SHA256_BYTES) == SHA256_BYTES;
+        if (fd >= 0)
+            (void)close(fd);
+        return ok;
+    }
+    return false;
 }
 
 /* Was something removed since this walk began? */

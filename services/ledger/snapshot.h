@@ -103,6 +103,9 @@ struct snapshot;
  * ERR_DATA_LOSS with the reason; ERR_IO, ERR_NOMEM. */
 enum err snapshot_open(const char *dir, const char *name, struct snapshot **out,
                        struct err_text *why) LIU_MUST_USE;
+/* The header only, sound: what its records are is not looked at. As snapshot_open. */
+enum err snapshot_peek(const char *dir, const char *name, struct snapshot_head *out,
+                       struct err_text *why) LIU_MUST_USE;
 void snapshot_close(struct snapshot *s); /* NULL-safe */
 const struct snapshot_head *snapshot_head_of(const struct snapshot *s);
 /* The next record, borrowed until the next call; *end instead at the end. ERR_IO when the file can

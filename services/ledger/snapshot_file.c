@@ -309,7 +309,7 @@ static enum err check_body(struct snapshot *s, struct err_text *why)
     return ERR_OK;
 }
 
-static enum err load(const char *path, struct snapshot *s, struct err_text *why)
+static enum err load_head(const char *path, struct snapshot *s, struct err_text *why)
 {
     uint8_t header[HEADER_BYTES];
     struct stat st;
@@ -321,21 +321,26 @@ static enum err load(const char *path, struct snapshot *s, struct err_text *why)
     if (fread(header, 1, sizeof(header), s->file) != sizeof(header))
         return err_say(why, ERR_IO, "cannot be read");
     enum err e = decode(header, &s->head, why);
-    if (e != ERR_OK)
-        return e;
-    if ((uint64_t)st.st_size - HEADER_BYTES != s->head.body_bytes)
-        return err_say(why, ERR_DATA_LOSS,
-                       "damaged: %lld bytes of records, the header says %" PRIu64,
-                       (long long)st.st_size - (long long)HEADER_BYTES, s->head.body_bytes);
-    e = check_body(s, why);
+    if (e == ERR_OK && (uint64_t)st.st_size - HEADER_BYTES != s->head.body_bytes)
+        e = err_say(why, ERR_DATA_LOSS, "damaged: %lld bytes of records, the header says %" PRIu64,
+                    (long long)st.st_size - (long long)HEADER_BYTES, s->head.body_bytes);
+    return e;
+}
+
+static enum err load(const char *path, struct snapshot *s, struct err_text *why)
+{
+    enum err e = load_head(path, s, why);
+    if (e == ERR_OK)
+        e = check_body(s, why);
     if (e == ERR_OK && fseek(s->file, (long)HEADER_BYTES, SEEK_SET) != 0)
         e = err_say(why, ERR_IO, "%s", strerrordesc_np(errno));
     s->left = s->head.body_bytes;
     return e;
 }
 
-enum err snapshot_open(const char *dir, const char *name, struct snapshot **out,
-                       struct err_text *why)
+static enum err open_as(const char *dir, const char *name,
+                        enum err (*how)(const char *, struct snapshot *, struct err_text *),
+                        struct snapshot **out, struct err_text *why)
 {
     char path[FOLDER_PATH_BYTES];
     char own[FOLDER_NAME_BYTES];
@@ -346,7 +351,7 @@ enum err snapshot_open(const char *dir, const char *name, struct snapshot **out,
     if (s == NULL)
         return err_say(why, ERR_NOMEM, "no memory");
     buf_init(&s->record, SEGMENT_DATA_MAX + SNAPSHOT_ID_MAX);
-    enum err e = load(path, s, why);
+    enum err e = how(path, s, why);
     if (e == ERR_OK) {
         snapshot_name(s->head.seq, own);
         if (strcmp(own, name) != 0)
@@ -356,5 +361,22 @@ enum err snapshot_open(const char *dir, const char *name, struct snapshot **out,
         *out = s;
     else
         snapshot_close(s);
+    return e;
+}
+
+enum err snapshot_open(const char *dir, const char *name, struct snapshot **out,
+                       struct err_text *why)
+{
+    return open_as(dir, name, load, out, why);
+}
+
+enum err snapshot_peek(const char *dir, const char *name, struct snapshot_head *out,
+                       struct err_text *why)
+{
+    struct snapshot *s = NULL;
+    enum err e = open_as(dir, name, load_head, &s, why);
+    if (e == ERR_OK)
+        *out = s->head;
+    snapshot_close(s);
     return e;
 }

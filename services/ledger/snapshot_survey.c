@@ -1,11 +1,9 @@
 /* The snapshots of a folder: which are good, and whether they make one chain with each other and
  * with the segments.
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "services/ledger/folder.h"
 #include "services/ledger/segment_format.h"
@@ -47,25 +45,6 @@ static void end(struct survey *v)
     folder_names_fini(&v->segments);
 }
 
-/* The digest at the end of the segment that ends with `seq`; false when there is no such file. */
-static bool segment_digest(const struct survey *v, uint64_t seq, uint8_t out[SHA256_BYTES])
-{
-    char path[FOLDER_PATH_BYTES];
-    for (size_t i = v->segments.n; i-- > 0;) {
-        const char *name = v->segments.items[i];
-        if (strlen(name) < 22 || strtoull(name + 21, NULL, 10) != seq ||
-            !folder_path(path, v->journal, name))
-            continue;
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        bool ok = fd >= 0 && lseek(fd, -(off_t)SHA256_BYTES, SEEK_END) >= 0 &&
-                  read(fd, out, SHA256_BYTES) == SHA256_BYTES;
-        if (fd >= 0)
-            (void)close(fd);
-        return ok;
-    }
-    return false;
-}
-
 /* Is there a segment that begins behind `seq`, or ends with it? Then this one must be there. */
 static bool reaches(const struct survey *v, uint64_t seq)
 {
@@ -80,7 +59,7 @@ static const char *fault_of(struct survey *v, const struct snapshot_head *h, boo
     uint8_t digest[SHA256_BYTES];
     if (strcmp(h->epoch, v->epoch) != 0)
         return "in the wrong place: of another epoch";
-    bool there = segment_digest(v, h->seq, digest);
+    bool there = segment_digest(v->journal, &v->segments, h->seq, digest);
     if (there && memcmp(digest, h->segment, SHA256_BYTES) != 0)
         return "replaced: it does not belong to the segment that ends with its entry";
     if (!there && reaches(v, h->seq))

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "obs/log.h"
+#include "services/ledger/journal_begins.h"
 #include "services/ledger/ledger_private.h"
 
 #define FAULTS_BYTES 8192
@@ -27,8 +28,15 @@ static void make(struct archive_job *job)
 {
     struct snapshots *p = job->arg;
     struct ledger *l = p->ledger;
+    struct err_text lost = {{0}};
     p->head = (struct snapshot_head){.seq = 0};
     buf_clear(&p->faults);
+    job->result = journal_lost(p->dir, &lost, &job->why);
+    p->lost = job->result == ERR_OK && lost.text[0] != '\0';
+    if (p->lost)
+        job->result = err_say(&job->why, ERR_DATA_LOSS, "%s", lost.text);
+    if (job->result != ERR_OK)
+        return;
     if (p->known) {
         job->result = snapshot_make(p->dir, l->epoch, (size_t)l->set->snapshot_keep, &p->stop,
                                     &p->head, &p->faults, &job->why);
@@ -51,7 +59,8 @@ static void made(void *arg, struct archive_job *job)
         ledger_fault(l, "snapshot-damaged", "snapshots", (const char *)p->faults.data);
     if (job->result != ERR_OK) {
         if (job->result != ERR_AGAIN)
-            ledger_fault(l, "snapshot-failed", "snapshots", job->why.text);
+            ledger_fault(l, p->lost ? "journal-lost" : "snapshot-failed", "snapshots",
+                         job->why.text);
         p->retry_ms = now + SNAPSHOT_RETRY_MS;
         return;
     }

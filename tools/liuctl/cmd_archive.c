@@ -10,6 +10,7 @@
 
 #include "liuctl/archive_told.h"
 #include "liuctl/commands.h"
+#include "services/ledger/journal_begins.h"
 #include "services/ledger/mark.h"
 #include "services/ledger/retention_folder.h"
 #include "services/ledger/snapshot.h"
@@ -93,8 +94,9 @@ static void print_folder(struct check *x, const char *name, size_t files, uint64
     json_decref(list);
 }
 
+/* `lost`: a fault that a walk does not see, or NULL. */
 static enum err check_stream(struct check *x, const char *dir, const char *name, const char *stream,
-                             struct err_text *why)
+                             const char *lost, struct err_text *why)
 {
     bool journal = strcmp(name, "journal") == 0;
     uint64_t first = 0;
@@ -103,6 +105,8 @@ static enum err check_stream(struct check *x, const char *dir, const char *name,
     buf_init(&faults, FAULT_BYTES_MAX);
     enum err e = segment_walk(dir, journal ? told_entry : NULL, &x->told, &report, &faults, why);
     bool walked = e == ERR_OK || e == ERR_DATA_LOSS;
+    if (lost != NULL && walked)
+        (void)buf_printf(&faults, "%s\n", lost);
     if (journal && walked && segment_first(dir, &first, NULL) != ERR_OK)
         first = 0;
     if (journal && walked && report.found &&
@@ -154,7 +158,11 @@ static enum err check_journal(struct check *x, const char *archive, struct err_t
     char sub[FOLDER_PATH_BYTES];
     if (!folder_path(dir, archive, x->epoch) || !folder_path(sub, dir, "journal"))
         return err_say(why, ERR_INVAL, "%s: the name is too long", archive);
-    enum err e = check_stream(x, sub, "journal", "journal", why);
+    struct err_text lost = {""};
+    enum err e = journal_lost(dir, &lost, why);
+    if (e == ERR_OK || e == ERR_DATA_LOSS) /* the walk tells of it */
+        e = check_stream(x, sub, "journal", "journal", lost.text[0] == '\0' ? NULL : lost.text,
+                         why);
     return e == ERR_OK ? check_snapshots(x, dir, why) : e;
 }
 
@@ -184,7 +192,7 @@ static enum err check_feed(void *arg, const struct retention_folder *f)
     x->epoch = f->epoch;
     if (f->kind == SEGMENT_JOURNAL)
         return check_told_later(x, f);
-    return name == NULL ? ERR_NOMEM : check_stream(x, f->dir, name, f->stream, x->why);
+    return name == NULL ? ERR_NOMEM : check_stream(x, f->dir, name, f->stream, NULL, x->why);
 }
 
 int cmd_archive_check(struct cli *c, struct cli_args *a)

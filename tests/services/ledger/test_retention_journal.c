@@ -287,6 +287,28 @@ static void what_redis_still_has_is_not_shown_as_next(void **state)
     }
 }
 
+/* Its folder was lost, and what Redis still has is archived anew: that is no period. */
+static void a_journal_that_was_lost_is_told(void **state)
+{
+    struct err_text what = {{0}};
+    struct err_text why = {{0}};
+    uint64_t entries = 0;
+    (void)state;
+    rig_remove(rig.journal);
+    rig_start_ledger(&rig);
+    int64_t until = clock_mono_ms() + 20000;
+    while ((entries < 5 || ledger()->said[0] == '\0') && clock_mono_ms() < until) {
+        rig_turn(&rig, 20);
+        entries = walk().entries;
+    }
+    assert_string_equal(ledger()->said, "journal-lost");
+    assert_int_equal(entries, 5);
+    assert_int_equal(journal_lost(root, &what, &why), ERR_OK);
+    assert_non_null(strstr(what.text, "before entry 46"));
+    assert_int_equal(begins(), 0);
+    assert_int_equal(events(), 0);
+}
+
 /* Of the first segment, as a kill leaves it. */
 static void write_plan(void)
 {
@@ -411,6 +433,7 @@ int main(void)
                                         begin, end),
         cmocka_unit_test_setup_teardown(what_redis_still_has_stays, begin, end),
         cmocka_unit_test_setup_teardown(what_redis_still_has_is_not_shown_as_next, begin, end),
+        cmocka_unit_test_setup_teardown(a_journal_that_was_lost_is_told, begin, end),
         cmocka_unit_test_setup_teardown(a_plan_waits_for_what_makes_up_for_it, begin, end),
         cmocka_unit_test_setup_teardown(a_longer_period_ends_a_plan, begin, end),
         cmocka_unit_test(after_any_kill_it_goes_on_and_is_told_once),
