@@ -5,7 +5,8 @@
  * then.
  *
  * Removing needs two clocks that agree: this machine's, and that of the services, as the newest
- * archived entry of the journal has it. The earlier one counts. Where both are of one machine, a
+ * archived entry of the journal has it. The earlier one counts. Where both are of one machine, they
+ * are wrong together: so the archive must show that the time has passed (retention_time.h), and a
  * clock that was set far while the ledger ran removes nothing either.
  *
  * Of the journal nothing goes that Redis still has: what has left it was passed by every consumer.
@@ -24,6 +25,7 @@
 #include "services/ledger/core/retention.h"
 #include "services/ledger/ledger_private.h"
 #include "services/ledger/retention_plan.h"
+#include "services/ledger/retention_time.h"
 #include "services/ledger/retention_told.h"
 #include "wire/unpack.h"
 
@@ -48,8 +50,9 @@ struct retention {
     struct archive_job job;
     atomic_bool stop;
     int64_t days[RETENTION_CLASSES];
-    int64_t now_ms;
-    uint64_t left; /* the journal has left Redis up to here */
+    int64_t now_ms;                         /* by the clocks */
+    int64_t believed_ms[RETENTION_CLASSES]; /* of these, by what the archive shows */
+    uint64_t left;                          /* the journal has left Redis up to here */
     struct totals seen[RETENTION_CLASSES];
     bool found; /* `plan` of the folder `dir` is to be told of, */
     bool old;   /* perhaps it was already: by */
@@ -155,7 +158,7 @@ static enum err old_plan(struct retention *r, const struct retention_folder *f,
         e = retention_ended(f, r->plan.last, &ended_ms, why);
         if (e != ERR_OK)
             return e;
-        *again = retention_over(ended_ms, days, r->now_ms);
+        *again = retention_over(ended_ms, days, r->believed_ms[retention_class_of(f->kind)]);
     }
     /* a kill may have come between its renaming and the folder's sync */
     return *again ? folder_sync(f->dir, why) : mark_drop_plan(f->dir, why);
@@ -180,7 +183,7 @@ static enum err look_at(struct retention *r, const struct retention_folder *f, s
     enum retention_class class = retention_class_of(f->kind);
     bool own = strcmp(f->epoch, r->ledger->epoch) == 0;
     struct retention_period period = {.days = r->days[class],
-                                      .now_ms = r->now_ms,
+                                      .now_ms = r->believed_ms[class],
                                       .most = class == RETENTION_JOURNAL ? JOURNAL_A_STEP
                                                                          : SEGMENTS_A_STEP,
                                       .upto = own ? r->left : UINT64_MAX,
@@ -226,15 +229,29 @@ static enum err look_one(void *arg, const struct retention_folder *f)
     return e == ERR_NOMEM || e == ERR_AGAIN ? e : ERR_OK;
 }
 
-static void look(struct archive_job *job)
+/* What time is it, as far as a period is concerned? */
+static enum err look_at_time(struct retention *r, struct err_text *why)
 {
-    struct retention *r = job->arg;
     const struct ledger *l = r->ledger;
-    int64_t services_ms = any_period(r) ? journal_ms(l) : 0;
+    struct retention_seen *seen = calloc(1, sizeof(*seen));
+    int64_t services_ms = journal_ms(l);
     r->now_ms = clock_wall_ms();
     if (services_ms < r->now_ms)
         r->now_ms = services_ms;
-    job->result = retention_each(l->set->archive_dir, look_one, r, &job->why);
+    enum err e =
+        seen == NULL ? ERR_NOMEM : retention_look(l->set->archive_dir, &r->stop, seen, why);
+    for (int c = 0; e == ERR_OK && c < RETENTION_CLASSES; c++)
+        r->believed_ms[c] = retention_believed(seen, r->now_ms, r->days[c]);
+    free(seen);
+    return e;
+}
+
+static void look(struct archive_job *job)
+{
+    struct retention *r = job->arg;
+    job->result = any_period(r) ? look_at_time(r, &job->why) : ERR_OK;
+    if (job->result == ERR_OK)
+        job->result = retention_each(r->ledger->set->archive_dir, look_one, r, &job->why);
 }
 
 /* It was told: mark, then the files. */

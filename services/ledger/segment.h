@@ -117,6 +117,11 @@ enum err segment_open(const char *path, struct segment **out, struct err_text *w
 void segment_close(struct segment *s); /* NULL-safe */
 const struct segment_head *segment_head_of(const struct segment *s);
 
+/* The first entry of a file, as it is: nothing but the header's form is checked. Borrowed of
+ * `room`, which is filled anew. ERR_DATA_LOSS, ERR_IO, ERR_NOMEM. */
+enum err segment_peek(const char *path, struct buf *room, struct segment_entry *out,
+                      struct err_text *why) LIU_MUST_USE;
+
 /* The next entry, borrowed until segment_close; false at the end. */
 bool segment_next(struct segment *s, struct segment_entry *out);
 void segment_rewind(struct segment *s); /* to the first entry */

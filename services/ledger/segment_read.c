@@ -161,3 +161,32 @@ void segment_rewind(struct segment *s)
 {
     s->at = SEGMENT_HEADER_BYTES;
 }
+
+enum err segment_peek(const char *path, struct buf *room, struct segment_entry *out,
+                      struct err_text *why)
+{
+    const size_t front = SEGMENT_HEADER_BYTES + SEGMENT_ENTRY_BYTES;
+    struct segment_head head;
+    buf_clear(room);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return err_say(why, ERR_IO, "%s: %s", path, strerrordesc_np(errno));
+    uint8_t *p = buf_room(room, front + SEGMENT_DATA_MAX + SEGMENT_LINK_MAX);
+    enum err e = p == NULL ? ERR_NOMEM : read_all(fd, p, front);
+    if (e == ERR_OK)
+        e = segment_decode_head(p, &head, why);
+    if (e == ERR_OK) {
+        const uint8_t *entry = p + SEGMENT_HEADER_BYTES;
+        *out = (struct segment_entry){.pos = {be64_get(entry), be64_get(entry + 8)},
+                                      .data = p + front,
+                                      .bytes = be32_get(entry + 16),
+                                      .link_bytes = be32_get(entry + 20)};
+        out->link = out->data + out->bytes;
+        if (out->bytes > SEGMENT_DATA_MAX || out->link_bytes > SEGMENT_LINK_MAX)
+            e = ERR_DATA_LOSS;
+        else
+            e = read_all(fd, p + front, out->bytes + out->link_bytes);
+    }
+    (void)close(fd);
+    return e == ERR_OK ? ERR_OK : err_say(why, e, "%s: its first entry cannot be read", path);
+}

@@ -7,6 +7,7 @@
 #include "replay/check_archive.h"
 #include "replay/check_cold.h"
 #include "services/ledger/core/retention.h"
+#include "services/ledger/segment.h"
 
 #define SETTLE_STEP_US                                                                             \
     (437 * SIM_MS) /* out of step with the services: polls are never all under way */
@@ -62,6 +63,30 @@ static void choose_settings(struct ledger_settings *s)
     s->cold_filter = 1;
 }
 
+/* The archive shows that a period has passed before the run: noise of an earlier epoch. */
+static void begin_in_the_past(int64_t days)
+{
+    static const char dir[] = SIM_ARCHIVE "/ffffffffffffffffffffffffffffffff/noise/witness";
+    struct segment_builder b = {.head = {.count = 0}};
+    struct err_text why = {""};
+    enum err e = ERR_OK;
+    uint8_t before[SHA256_BYTES] = {0};
+    for (int64_t day = days - days % 10; e == ERR_OK && day > 0; day -= 10) {
+        struct segment_entry entry = {.pos = {(uint64_t)(SIM_WALL_MS - day * RETENTION_DAY_MS), 0},
+                                      .data = (const uint8_t *)"alert",
+                                      .bytes = 5};
+        e = segment_begin(&b, SEGMENT_NOISE, "ffffffffffffffffffffffffffffffff", "witness", before);
+        if (e == ERR_OK)
+            e = segment_add(&b, &entry);
+        if (e == ERR_OK)
+            e = segment_write(&b, dir, &why);
+        memcpy(before, b.head.digest, sizeof before);
+    }
+    segment_builder_fini(&b);
+    if (e != ERR_OK)
+        sim_fail("no past: %s", why.text);
+}
+
 void drive_begin(uint64_t seed, bool trace, bool may_be_cold)
 {
     sim_begin(seed, trace);
@@ -69,6 +94,7 @@ void drive_begin(uint64_t seed, bool trace, bool may_be_cold)
     if (rng_below(&sim.rng, 2) == 0) { /* all noise is older than its period */
         sim.ledger.retain_noise_days = 500;
         sim.store.noise_behind_ms = 501 * (int64_t)RETENTION_DAY_MS;
+        begin_in_the_past(500);
     }
     if (may_be_cold)
         drive_cold_begin(seed);

@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -12,6 +13,7 @@
 #include "liuctl/commands.h"
 #include "services/ledger/core/retention.h"
 #include "services/ledger/retention_plan.h"
+#include "services/ledger/retention_time.h"
 
 typedef Ismap__Liu__V1__RetentionPeriod pb_period;
 
@@ -21,7 +23,7 @@ struct show {
     json_t *next;
     const Ismap__Liu__V1__Health *ledger; /* NULL: does not answer */
     int64_t days[RETENTION_CLASSES];
-    int64_t now_ms;
+    int64_t now_ms[RETENTION_CLASSES]; /* as the ledger would believe it */
     size_t faults;
 };
 
@@ -137,7 +139,7 @@ static enum err show_folder(void *arg, const struct retention_folder *f)
     bool due = false;
     enum retention_class class = retention_class_of(f->kind);
     struct retention_period p = {.days = s->days[class],
-                                 .now_ms = s->now_ms,
+                                 .now_ms = s->now_ms[class],
                                  .most = FOLDER_FILES_MAX,
                                  .upto = retention_upto(f, s->ledger)};
     enum err e = p.days > 0 ? retention_plan(f, &p, &m, &due, &why) : ERR_OK;
@@ -165,6 +167,38 @@ static enum err show_folder(void *arg, const struct retention_folder *f)
     return ERR_OK;
 }
 
+static enum err look_at_time(struct show *s, const char *dir, struct err_text *why)
+{
+    struct retention_seen *seen = calloc(1, sizeof *seen);
+    enum err e = seen == NULL ? ERR_NOMEM : retention_look(dir, NULL, seen, why);
+    for (int i = 0; e == ERR_OK && i < RETENTION_CLASSES; i++)
+        s->now_ms[i] = retention_believed(seen, clock_wall_ms(), s->days[i]);
+    free(seen);
+    return e;
+}
+
+static void print_next(struct show *s)
+{
+    struct cli *c = s->cli;
+    if (!c->json) {
+        (void)printf(c->ja ? "\n記録%s、情報源%sで、次に削除されるもの:%s\n"
+                           : "\njournal kept %s, noise %s, would go next:%s\n",
+                     days_text(c, s->days[RETENTION_JOURNAL]),
+                     days_text(c, s->days[RETENTION_NOISE]),
+                     s->table.rows > 1 ? ""
+                     : c->ja           ? " なし"
+                                       : " nothing");
+        if (s->table.rows > 1)
+            cli_table_print(c, &s->table);
+    }
+    if (s->ledger == NULL && s->days[RETENTION_JOURNAL] > 0)
+        cli_note(c, "%s",
+                 c->ja
+                     ? "台帳が応答しないため、Redis に残る記録もこの表に含まれることがあります"
+                     : "the ledger does not answer: entries that Redis still has, which stay, may "
+                       "be among these");
+}
+
 static int show_next(struct show *s)
 {
     static const char *const head_en[] = {"EPOCH", "STREAM", "FILES", "ENTRIES", "FROM", "UP TO"};
@@ -184,26 +218,12 @@ static int show_next(struct show *s)
         return CLI_OK;
     }
     cli_table_row(c, &s->table, 6, c->ja ? head_ja : head_en);
-    enum err e = retention_each(dir, show_folder, s, &why);
+    enum err e = look_at_time(s, dir, &why);
+    if (e == ERR_OK)
+        e = retention_each(dir, show_folder, s, &why);
     if (e != ERR_OK)
         return cli_fail(c, CLI_TEMPORARY, "%s", why.text[0] == '\0' ? err_name(e) : why.text);
-    if (!c->json) {
-        (void)printf(c->ja ? "\n記録%s、情報源%sで、次に削除されるもの:%s\n"
-                           : "\njournal kept %s, noise %s, would go next:%s\n",
-                     days_text(c, s->days[RETENTION_JOURNAL]),
-                     days_text(c, s->days[RETENTION_NOISE]),
-                     s->table.rows > 1 ? ""
-                     : c->ja           ? " なし"
-                                       : " nothing");
-        if (s->table.rows > 1)
-            cli_table_print(c, &s->table);
-    }
-    if (s->ledger == NULL && s->days[RETENTION_JOURNAL] > 0)
-        cli_note(c, "%s",
-                 c->ja
-                     ? "台帳が応答しないため、Redis に残る記録もこの表に含まれることがあります"
-                     : "the ledger does not answer: entries that Redis still has, which stay, may "
-                       "be among these");
+    print_next(s);
     return s->faults > 0 ? CLI_NEGATIVE : CLI_OK;
 }
 
@@ -228,7 +248,7 @@ static int days_option(struct cli *c, const char *name, const char *said,
 int cmd_retention_show(struct cli *c, struct cli_args *a)
 {
     static const char *const options[RETENTION_CLASSES] = {"--journal-days", "--noise-days"};
-    struct show s = {.cli = c, .now_ms = clock_wall_ms()};
+    struct show s = {.cli = c, .next = NULL};
     bool known = false;
     int status = CLI_OK;
     for (int i = 0; status == CLI_OK && i < RETENTION_CLASSES; i++) {

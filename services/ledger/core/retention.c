@@ -63,3 +63,35 @@ size_t retention_due(const uint64_t *ended_ms, size_t n, int64_t days, int64_t n
         due++;
     return due;
 }
+
+static bool is_seen(const struct retention_seen *s, int64_t day)
+{
+    return (s->days[day / 8] >> (day % 8) & 1) != 0;
+}
+
+void retention_see(struct retention_seen *s, int64_t at_ms)
+{
+    int64_t day = at_ms / RETENTION_DAY_MS;
+    if (at_ms >= 0 && day < RETENTION_SEEN_DAYS)
+        s->days[day / 8] = (uint8_t)(s->days[day / 8] | 1u << (day % 8));
+}
+
+/* Back from now; `from` is the last day that counts for itself, `passed` what was counted to it. */
+int64_t retention_believed(const struct retention_seen *s, int64_t now_ms, int64_t days)
+{
+    const int64_t most = RETENTION_JUMP_MS / RETENTION_DAY_MS;
+    int64_t from = now_ms / RETENTION_DAY_MS;
+    int64_t passed = 0;
+    if (now_ms < 0 || from >= RETENTION_SEEN_DAYS || days <= 0)
+        return 0;
+    for (int64_t day = from - 1; day >= 0; day--) {
+        int64_t gap = from - day < most ? from - day : most;
+        if (passed + gap > days) /* whatever was the time of day */
+            return (day + 1 + days) * RETENTION_DAY_MS;
+        if (!is_seen(s, day))
+            continue;
+        passed += gap;
+        from = day;
+    }
+    return 0;
+}

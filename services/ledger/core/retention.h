@@ -51,4 +51,19 @@ bool retention_over(int64_t ended_ms, int64_t days, int64_t now_ms);
  * period is over up to the first whose is not, never the newest one, at most `most`. */
 size_t retention_due(const uint64_t *ended_ms, size_t n, int64_t days, int64_t now_ms, size_t most);
 
+/* Days on which something was written that is in the archive, by its own time. Embedded. */
+#define RETENTION_SEEN_DAYS 80000 /* since 1970 */
+struct retention_seen {
+    uint8_t days[RETENTION_SEEN_DAYS / 8];
+};
+void retention_see(struct retention_seen *s, int64_t at_ms); /* other times are passed over */
+
+/* The time that may be taken for now when periods of so many days are judged, by clocks that say
+ * now_ms: so early that what is over by it was written before `days` days that the archive shows to
+ * have passed. Each time without a day seen counts as passed up to RETENTION_JUMP_MS, whatever
+ * clocks say: a clock that starts years ahead makes nothing older than that. Whole days are
+ * counted, so it is up to a day late. 0: the archive does not show so many days; nothing is over.
+ */
+int64_t retention_believed(const struct retention_seen *s, int64_t now_ms, int64_t days);
+
 #endif

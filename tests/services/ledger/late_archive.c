@@ -21,7 +21,7 @@
 #define ENTRY_BYTES 512
 #define KEEP_ALL 1000
 
-static size_t entry_bytes(uint64_t n, uint8_t *out)
+static size_t entry_bytes(const struct late_archive *a, uint64_t n, uint8_t *out)
 {
     char id[16];
     char value[32];
@@ -34,7 +34,7 @@ static size_t entry_bytes(uint64_t n, uint8_t *out)
     put.id = id;
     put.revision = (n + LATE_CASES - 1) / LATE_CASES;
     put.value = (ProtobufCBinaryData){(size_t)len, (uint8_t *)value};
-    e.at_ms = (int64_t)n;
+    e.at_ms = a->begins_ms + (int64_t)n * (a->step_ms == 0 ? 1 : a->step_ms);
     e.puts = puts;
     e.n_puts = 1;
     return ismap__liu__v1__journal_entry__pack(&e, out);
@@ -58,7 +58,7 @@ void late_archive_add(struct late_archive *a, uint64_t entries)
         assert_int_equal(link_first(a->epoch, a->link), ERR_OK);
     for (uint64_t i = 0; i < entries; i++) {
         uint8_t bytes[ENTRY_BYTES];
-        size_t n = entry_bytes(++a->last, bytes);
+        size_t n = entry_bytes(a, ++a->last, bytes);
         assert_int_equal(link_next(a->link, bytes, n, a->link), ERR_OK);
         struct segment_entry e = {.pos = {a->last, 0},
                                   .data = bytes,

@@ -15,7 +15,9 @@
 struct late_archive {
     const char *dir; /* of the epoch, which exists */
     const char *epoch;
-    uint64_t last; /* entry written */
+    uint64_t last;     /* entry written */
+    int64_t begins_ms; /* entry n has this time and n steps */
+    int64_t step_ms;   /* 0: 1 */
     char link[LINK_DIGITS + 1];
     uint8_t chain[SHA256_BYTES]; /* of the last segment */
 };

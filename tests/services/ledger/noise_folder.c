@@ -7,7 +7,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "services/ledger/core/retention.h"
+#include "services/ledger/folder.h"
+#include "services/ledger/segment_format.h"
 
 void noise_segment(const char *dir, const char *epoch, uint64_t at_ms, uint8_t chain[SHA256_BYTES])
 {
@@ -26,4 +33,23 @@ void noise_segment(const char *dir, const char *epoch, uint64_t at_ms, uint8_t c
         fail_msg("%s", why.text);
     memcpy(chain, b.head.digest, SHA256_BYTES);
     segment_builder_fini(&b);
+}
+
+void noise_witness(const char *archive, int64_t now_ms, int64_t days)
+{
+    char dir[FOLDER_PATH_BYTES];
+    char path[FOLDER_PATH_BYTES];
+    char name[SEGMENT_NAME_BYTES];
+    struct segment_head h = {.kind = SEGMENT_NOISE};
+    struct err_text why = {{0}};
+    assert_true(folder_path(dir, archive, "ffffffffffffffffffffffffffffffff/noise/witness"));
+    assert_int_equal(folder_make(dir, &why), ERR_OK);
+    for (int64_t day = 0; day < days; day += 10) {
+        h.first.seq = h.last.seq = (uint64_t)(now_ms - day * RETENTION_DAY_MS);
+        segment_name(&h, name);
+        assert_true(folder_path(path, dir, name));
+        int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
+        assert_int_equal(close(fd), 0);
+    }
 }

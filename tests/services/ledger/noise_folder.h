@@ -8,4 +8,8 @@
  * one before, zeros for the first, and gets its own. Fails the test. */
 void noise_segment(const char *dir, const char *epoch, uint64_t at_ms, uint8_t chain[SHA256_BYTES]);
 
+/* So that an archive shows that `days` have passed before now_ms: names of segments of another
+ * epoch, one each ten days, none of before; the files are empty. Fails the test. */
+void noise_witness(const char *archive, int64_t now_ms, int64_t days);
+
 #endif

@@ -56,6 +56,7 @@ static void begin_at(int64_t at_ms)
     rig.set.retention_seconds = 0;
     rig.set.retain_noise_days = 500;
     (void)snprintf(dir, sizeof(dir), "%s/" RIG_EPOCH "/noise/feed-1", rig.archive);
+    noise_witness(rig.archive, __real_clock_wall_ms(), 500);
 }
 
 static int begin(void **state)
@@ -209,6 +210,23 @@ static void a_clock_that_was_set_far_removes_nothing(void **state)
     jump_ms = 0;
 }
 
+/* Nobody was there in the years between: not the services either, whose clock it is, too. */
+static void a_machine_that_starts_years_ahead_removes_nothing(void **state)
+{
+    (void)state;
+    uint8_t chain[SHA256_BYTES] = {0};
+    uint64_t now = (uint64_t)__real_clock_wall_ms();
+    jump_ms = 9 * 365 * (int64_t)RETENTION_DAY_MS;
+    begin_at(clock_wall_ms());
+    for (uint64_t days = 300; days > 0; days -= 100)
+        noise_segment(dir, RIG_EPOCH, now - days * RETENTION_DAY_MS, chain);
+    rig_start_ledger(&rig);
+    rig_turn(&rig, 1500);
+    assert_int_equal(walk().segments, 3);
+    assert_int_equal(events(), 0);
+    jump_ms = 0;
+}
+
 static void a_damaged_segment_stays_for_a_person(void **state)
 {
     (void)state;
@@ -343,6 +361,7 @@ int main(void)
                                         begin, end),
         cmocka_unit_test_teardown(a_clock_that_is_alone_removes_nothing, end),
         cmocka_unit_test_setup_teardown(a_clock_that_was_set_far_removes_nothing, begin, end),
+        cmocka_unit_test_teardown(a_machine_that_starts_years_ahead_removes_nothing, end),
         cmocka_unit_test_setup_teardown(a_damaged_segment_stays_for_a_person, begin, end),
         cmocka_unit_test_teardown(a_plan_is_gone_on_with_whatever_the_clocks_say_now, end),
         cmocka_unit_test_setup_teardown(a_longer_period_ends_a_plan, begin, end),

@@ -23,6 +23,7 @@
 #include "services/ledger/journal_begins.h"
 #include "services/ledger/ledger_private.h"
 #include "services/ledger/mark.h"
+#include "services/ledger/noise_folder.h"
 #include "services/ledger/retention_plan.h"
 
 #define OLD_MS 1500000000000 /* 2017 */
@@ -113,6 +114,7 @@ static int begin(void **state)
     rig.set.retention_seconds = 0;
     rig.set.retain_journal_days = 1600;
     (void)snprintf(root, sizeof(root), "%s/" RIG_EPOCH, rig.archive);
+    noise_witness(rig.archive, clock_wall_ms(), 1600);
     return 0;
 }
 
@@ -242,6 +244,19 @@ static void nothing_goes_without_a_period_or_what_makes_up_for_it(void **state)
     rig.set.snapshot_entries = 1000000;
     (void)snprintf(path, sizeof(path), "%s/snapshots/%020d.snap", root, ALL);
     assert_int_equal(__real_unlink(path), 0);
+    rig_start_ledger(&rig);
+    rig_turn(&rig, 600);
+    assert_false(walk().removed);
+    assert_int_equal(events(), 0);
+}
+
+/* The two clocks say so, but they are one: the archive does not show that the time has passed. */
+static void what_is_over_by_clocks_alone_stays(void **state)
+{
+    char path[300];
+    (void)state;
+    (void)snprintf(path, sizeof(path), "%s/ffffffffffffffffffffffffffffffff", rig.archive);
+    rig_remove(path);
     rig_start_ledger(&rig);
     rig_turn(&rig, 600);
     assert_false(walk().removed);
@@ -431,6 +446,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_over_goes_and_is_told_once, begin, end),
         cmocka_unit_test_setup_teardown(nothing_goes_without_a_period_or_what_makes_up_for_it,
                                         begin, end),
+        cmocka_unit_test_setup_teardown(what_is_over_by_clocks_alone_stays, begin, end),
         cmocka_unit_test_setup_teardown(what_redis_still_has_stays, begin, end),
         cmocka_unit_test_setup_teardown(what_redis_still_has_is_not_shown_as_next, begin, end),
         cmocka_unit_test_setup_teardown(a_journal_that_was_lost_is_told, begin, end),
