@@ -12,7 +12,7 @@
 --   header >HHHI8I8BBBBB: strings that follow, receipt key, counter key (0 = none), now_ms, until_ms (by Redis'
 --     clock, 0 = any time), guards, puts, entries, timers, noise; then >H each: keys of guards, puts, timers, noise; for each entry the
 --     number of its audience and their streams, ascending
---   strings: request hash, rest of the receipt | guard: id, revision | put: id, expected revision,
+--   strings: request hash (a restore: and the receipt's sequence), rest of the receipt | guard: id, revision | put: id, expected revision,
 --     value | entry: bytes, type | timer: member, due ("" deletes), expected due ("" any) | noise: bytes
 -- Revisions are 8 bytes big-endian; zero means the record does not exist.
 -- Answer: one string a request: >BI8 status, first sequence; then the reason or the stored receipt.
@@ -217,7 +217,10 @@ local function check_receipt(c, r, argv, a)
         end
         return MISMATCH, ''
     end
-    local status, why = check_left(c, c.keys[r.receipt])
+    local status, why = OK
+    if not c.restoring then -- there it may be one that has just left
+        status, why = check_left(c, c.keys[r.receipt])
+    end
     if status == OK then
         status, why = check_time(c, r)
     end
@@ -238,10 +241,10 @@ local function check_receipt(c, r, argv, a)
         c.counted[r.counter] = 0
         c.fresh[r.counter] = not v
     end
-    if n >= c.receipts_max then
+    if n >= c.receipts_max and not c.restoring then
         return REFUSED, 'the party has too many receipts within the window'
     end
-    if #argv[a] ~= 32 or #argv[a + 1] > VALUE_BYTES_MAX then
+    if (#argv[a] ~= 32 and not (c.restoring and #argv[a] == 40)) or #argv[a + 1] > VALUE_BYTES_MAX then
         return REFUSED, 'receipt: wrong size'
     end
     return OK
@@ -837,12 +840,12 @@ local function write(c, r, argv, a)
     write_timers(c, r, argv, a)
     if r.receipt ~= 0 and not r.known then
         redis.call('SET', c.keys[r.receipt],
-                   argv[receipt] .. struct.pack('>I8', first) .. argv[receipt + 1],
+                   argv[receipt] .. (#argv[receipt] == 32 and struct.pack('>I8', first) or '') .. argv[receipt + 1],
                    'PX', r.life_ms)
         c.counts[r.counter] = c.counts[r.counter] + 1
         c.counted[r.counter] = c.counted[r.counter] + 1
     end
-    if r.now_ms > c.head.at_ms then
+    if r.now_ms > c.head.at_ms and (r.entries > 0 or not c.restoring) then -- restoring_head
         c.head.at_ms = r.now_ms
     end
     return first

@@ -55,29 +55,37 @@ static size_t number_kinds(const struct cold_move *moves, size_t n, size_t of[RE
 }
 
 /* Function, keys and epoch; `args` follow. */
-static void begin(struct store *s, struct buf *out, const char *function, size_t n_keys,
-                  size_t args, const size_t of[RECORD_KINDS])
+static void begin_at(const char *partition, const struct key *head, const char *epoch,
+                     struct buf *out, const char *function, size_t n_keys, size_t args,
+                     const size_t of[RECORD_KINDS])
 {
     struct key k;
     resp_array(out, 3 + n_keys + 1 + args);
     resp_text(out, "FCALL");
     resp_text(out, function);
     resp_number(out, n_keys);
-    key_head(&k, s->partition);
+    resp_text(out, head->text);
+    key_records(&k, partition, RECORD_UPKEEP);
     resp_text(out, k.text);
-    key_records(&k, s->partition, RECORD_UPKEEP);
+    key_asked(&k, partition);
     resp_text(out, k.text);
-    key_asked(&k, s->partition);
-    resp_text(out, k.text);
-    key_cold(&k, s->partition);
+    key_cold(&k, partition);
     resp_text(out, k.text);
     for (size_t at = FIXED_KEYS + 1; at <= n_keys; at++)
         for (int kind = 0; kind < RECORD_KINDS; kind++)
             if (of[kind] == at) {
-                key_records(&k, s->partition, (enum record_kind)kind);
+                key_records(&k, partition, (enum record_kind)kind);
                 resp_text(out, k.text);
             }
-    resp_text(out, s->epoch);
+    resp_text(out, epoch);
+}
+
+static void begin(struct store *s, struct buf *out, const char *function, size_t n_keys,
+                  size_t args, const size_t of[RECORD_KINDS])
+{
+    struct key head;
+    key_head(&head, s->partition);
+    begin_at(s->partition, &head, s->epoch, out, function, n_keys, args, of);
 }
 
 static void put_revision(struct buf *out, uint64_t revision)
@@ -229,18 +237,15 @@ static void on_moved(void *arg, enum err e, redisReply **reply)
     free(a);
 }
 
-enum err store_freeze(struct store *s, uint64_t generation, uint64_t filter_bits,
-                      const struct cold_move *moves, size_t n, store_moved_fn *fn, void *arg)
+enum err cold_freeze_call(struct buf *out, const char *partition, const struct key *head,
+                          const char *epoch, uint64_t generation, uint64_t filter_bits,
+                          const struct cold_move *moves, size_t n)
 {
-    struct conn *c = reader(s);
     size_t of[RECORD_KINDS];
-    if (c == NULL)
-        return ERR_UNAVAILABLE;
     if (check(moves, n) != ERR_OK)
         return ERR_INVAL;
     size_t n_keys = number_kinds(moves, n, of);
-    struct buf *out = conn_out(c);
-    begin(s, out, "liu_freeze", n_keys, 2 + 3 * n, of);
+    begin_at(partition, head, epoch, out, "liu_freeze", n_keys, 2 + 3 * n, of);
     put_revision(out, generation);
     resp_number(out, filter_bits);
     for (size_t i = 0; i < n; i++) {
@@ -248,7 +253,20 @@ enum err store_freeze(struct store *s, uint64_t generation, uint64_t filter_bits
         resp_text(out, moves[i].id);
         put_revision(out, moves[i].revision);
     }
-    return ask(s, c, on_moved, (struct asked){.fn.moved = fn, .arg = arg});
+    return ERR_OK;
+}
+
+enum err store_freeze(struct store *s, uint64_t generation, uint64_t filter_bits,
+                      const struct cold_move *moves, size_t n, store_moved_fn *fn, void *arg)
+{
+    struct conn *c = reader(s);
+    struct key head;
+    if (c == NULL)
+        return ERR_UNAVAILABLE;
+    key_head(&head, s->partition);
+    enum err e = cold_freeze_call(conn_out(c), s->partition, &head, s->epoch, generation,
+                                  filter_bits, moves, n);
+    return e == ERR_OK ? ask(s, c, on_moved, (struct asked){.fn.moved = fn, .arg = arg}) : e;
 }
 
 static void put_thawed(struct buf *out, const struct cold_move *m)

@@ -65,6 +65,7 @@ struct commit {
     size_t reply_bytes;
     const char *reply_type;
     int64_t now_ms;
+    uint64_t receipt_seq; /* a restore's only: the place that the receipt names; else 0 */
 
     const struct commit_guard *guards;
     size_t n_guards;

@@ -128,7 +128,10 @@ static void add_receipt(struct encoder *e, const struct commit *c)
     const char *type = c->reply_type == NULL ? "" : c->reply_type;
     size_t type_bytes = strlen(type);
     uint8_t fixed[10];
-    arg(e, c->request_hash, sizeof(c->request_hash));
+    uint8_t named[sizeof(c->request_hash) + 8];
+    memcpy(named, c->request_hash, sizeof(c->request_hash));
+    be64_put(named + sizeof(c->request_hash), c->receipt_seq);
+    arg(e, named, c->receipt_seq == 0 ? sizeof(c->request_hash) : sizeof(named));
     be64_put(fixed, (uint64_t)c->now_ms);
     put16(fixed + 8, type_bytes);
     size_t n = sizeof(fixed) + type_bytes + c->reply_bytes;

@@ -215,6 +215,27 @@ static void on_end(void *arg, enum err e, redisReply **reply)
     (void)answered(arg, e, *reply);
 }
 
+enum err store_restore_freeze(struct store_restore *r, uint64_t generation, uint64_t filter_bits,
+                              const struct cold_move *moves, size_t n, struct err_text *why)
+{
+    struct store *s = r->store;
+    struct conn *c = &s->conns[CONN_READS];
+    struct call w = {.why = why};
+    struct key head;
+    enum err e = r->encoder.n_requests > 0 ? send_batch(r, why) : ERR_OK;
+    if (e == ERR_OK)
+        e = wait_connected(s, why);
+    if (e != ERR_OK)
+        return e;
+    key_restoring(&head, s->partition);
+    e = cold_freeze_call(conn_out(c), s->partition, &head, r->epoch, generation, filter_bits, moves,
+                         n);
+    if (e != ERR_OK)
+        return err_say(why, e, "what may not leave Redis was to leave it");
+    e = conn_send(c, CALL_MS, on_end, &w);
+    return e == ERR_OK ? finish(s, &w) : err_say(why, e, "Redis is away");
+}
+
 enum err store_restore_end(struct store_restore *r, struct err_text *why)
 {
     struct store *s = r->store;

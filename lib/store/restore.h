@@ -6,6 +6,7 @@
 #ifndef LIU_STORE_RESTORE_H
 #define LIU_STORE_RESTORE_H
 
+#include "store/cold.h"
 #include "store/encode.h"
 #include "store/link.h"
 #include "store/store.h"
@@ -40,6 +41,12 @@ enum err store_restore_begin(struct store_restore *r, struct store *s, const cha
 /* Adds a commit, which is copied; sent in batches. ERR_EXISTS: the partition is not empty. */
 enum err store_restore_add(struct store_restore *r, const struct commit *c,
                            struct err_text *why) LIU_MUST_USE;
+/* Sends the rest; then these leave Redis, as with store_freeze (cold.h). The generation is the
+ * revision of its record, which was added before; all must be durable elsewhere before the restore
+ * ends. */
+enum err store_restore_freeze(struct store_restore *r, uint64_t generation, uint64_t filter_bits,
+                              const struct cold_move *moves, size_t n,
+                              struct err_text *why) LIU_MUST_USE;
 /* Sends the rest; then the partition has its head. */
 enum err store_restore_end(struct store_restore *r, struct err_text *why) LIU_MUST_USE;
 void store_restore_fini(struct store_restore *r); /* NULL-safe */

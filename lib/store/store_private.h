@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "store/certs.h"
 #include "store/check.h"
+#include "store/cold.h"
 #include "store/conn.h"
 #include "store/encode.h"
 #include "store/store.h"
@@ -133,6 +134,11 @@ void tail_heard(struct store *s, uint64_t seq); /* the journal reaches to there 
 void tail_look(struct store *s);                /* it may have grown unheard */
 /* One element of a journal range; borrows the reply. False when it is none. */
 bool entry_decode(const redisReply *r, struct store_entry *out);
+
+/* cold.c: the call of liu_freeze, whose head may be a restore's. ERR_INVAL: no such moves. */
+enum err cold_freeze_call(struct buf *out, const char *partition, const struct key *head,
+                          const char *epoch, uint64_t generation, uint64_t filter_bits,
+                          const struct cold_move *moves, size_t n) LIU_MUST_USE;
 
 /* bell.c */
 bool store_is_bell(const struct conn *c);

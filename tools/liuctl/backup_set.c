@@ -9,7 +9,6 @@
 #include "base/text.h"
 
 #define PIECE_BYTES (1024u * 1024)
-#define RECORD_OVERHEAD_BYTES 96 /* of a field of a hash: two strings, a place in its table */
 
 bool backup_kind(enum record_kind kind)
 {
@@ -55,14 +54,6 @@ enum err backup_records_take(struct backup_records *r, const Ismap__Liu__V1__Jou
                                    p->value.len);
     }
     return x;
-}
-
-uint64_t backup_records_memory(const struct backup_records *r)
-{
-    uint64_t n = 0;
-    for (const struct backup_record *m = r->all; m != NULL; m = m->hh.next)
-        n += m->bytes + strlen(m->key) + RECORD_OVERHEAD_BYTES;
-    return n;
 }
 
 static int by_key(const struct backup_record *a, const struct backup_record *b)

@@ -44,8 +44,6 @@ enum err backup_records_put(struct backup_records *r, uint32_t kind, const char 
                             size_t id_bytes, uint64_t revision, const uint8_t *value,
                             size_t bytes) LIU_MUST_USE;
 struct backup_record *backup_records_find(struct backup_records *r, int kind, const char *id);
-/* Bytes that Redis needs for them, about: with their ids and what a hash needs besides. */
-uint64_t backup_records_memory(const struct backup_records *r);
 /* Over all of them, in the order of their keys. */
 enum err backup_records_digest(struct backup_records *r,
                                char hex[2 * SHA256_BYTES + 1]) LIU_MUST_USE;

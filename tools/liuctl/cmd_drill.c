@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/text.h"
 #include "crypto/crypto.h"
+#include "liuctl/cold_check.h"
 #include "liuctl/commands.h"
 #include "liuctl/restore.h"
 #include "liuctl/upkeep_note.h"
@@ -72,10 +73,48 @@ static void forget_seen(struct drill *d)
     m->seen = false;
 }
 
+/* Those that are not in Redis: in the ledger's table, or lost. */
+static int compare_cold(struct drill *d)
+{
+    struct backup_record *m, *next;
+    struct cold_check k = {0};
+    struct buf value;
+    int status = cold_check_open(&k, &d->session);
+    buf_init(&value, LIMIT_REDIS_REPLY_BYTES);
+    HASH_ITER(hh, d->got.records.all, m, next)
+    {
+        struct cold_record r;
+        struct err_text why = {""};
+        const char *id = strchr(m->key, '/');
+        enum err e = ERR_NOT_FOUND;
+        if (status != CLI_OK || m->seen || id++ == NULL)
+            continue;
+        d->kind = (enum record_kind)strtoul(m->key, NULL, 10);
+        buf_clear(&value);
+        if (k.file != NULL && record_freezes(d->kind))
+            e = cold_get(k.file, d->kind, id, strlen(id), &value, &r, &why);
+        if (e == ERR_OK) {
+            e = compare(d, id,
+                        &(struct store_record){.exists = true,
+                                               .revision = r.revision,
+                                               .value = value.data,
+                                               .bytes = value.len});
+        } else if (e == ERR_NOT_FOUND) {
+            differ(d, id, "is in the backup only");
+            e = ERR_OK;
+        }
+        if (e != ERR_OK)
+            status =
+                cli_fail(d->cli, CLI_TEMPORARY, "%s", why.text[0] == '\0' ? err_name(e) : why.text);
+    }
+    buf_fini(&value);
+    cold_check_end(&k);
+    return status;
+}
+
 static int compare_all(struct drill *d)
 {
     struct cli *c = d->cli;
-    struct backup_record *m, *next;
     int status = CLI_OK;
     forget_seen(d);
     for (int k = RECORD_NONE + 1; status == CLI_OK && k < RECORD_KINDS; k++) {
@@ -89,13 +128,10 @@ static int compare_all(struct drill *d)
             status = session_wait(&d->session);
         } while (status == CLI_OK && d->page[0] != '\0');
     }
+    if (status == CLI_OK)
+        status = compare_cold(d);
     if (status != CLI_OK)
         return status;
-    HASH_ITER(hh, d->got.records.all, m, next)
-    {
-        if (!m->seen && d->differences++ < DIFFERENCES_TOLD)
-            (void)printf("%s: is in the backup only\n", m->key);
-    }
     return d->differences == 0
                ? CLI_OK
                : cli_fail(c, CLI_NEGATIVE, c->ja ? "相違 %zu 件" : "%zu differences",

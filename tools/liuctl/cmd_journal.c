@@ -12,6 +12,7 @@
 #include "ismap/liu/v1/event.pb-c.h"
 #include "liuctl/cold_check.h"
 #include "liuctl/commands.h"
+#include "liuctl/journal_archived.h"
 #include "liuctl/journal_first.h"
 #include "liuctl/journal_walk.h"
 #include "wire/json.h"
@@ -317,13 +318,21 @@ static void on_tail(void *arg, enum err e, const struct store_entry *entries, si
     t->session.done = !t->follow || e != ERR_OK;
 }
 
-/* Nothing is passed over unsaid: `from` must be there. */
-static int must_have(struct session *s, uint64_t from, uint64_t head)
+static enum err on_archived(void *arg, const struct segment_entry *e)
 {
-    struct cli *c = s->cli;
+    const struct tail *t = arg;
+    print_entry(t->session.cli, e->pos.seq, e->data, e->bytes);
+    return ERR_OK;
+}
+
+/* What Redis has no more is in the archive. Nothing is passed over unsaid: `from` must be there. */
+static int print_archived(struct tail *t, uint64_t from, uint64_t head)
+{
+    struct cli *c = t->session.cli;
     uint64_t store = 0;
     uint64_t first = 0;
-    int status = journal_first(s, &store, &first);
+    uint64_t last = from - 1;
+    int status = journal_first(&t->session, &store, &first);
     if (status != CLI_OK || from > head || store <= from)
         return status;
     if (first > from)
@@ -333,6 +342,11 @@ static int must_have(struct session *s, uint64_t from, uint64_t head)
                               : "the journal begins with entry %llu, what came before is kept no "
                                 "more; Redis has it from %llu on",
                         (unsigned long long)first, (unsigned long long)store);
+    status = journal_archived(&t->session, from, store, on_archived, t, &last);
+    if (status != CLI_OK || last + 1 == store) {
+        t->last = last;
+        return status;
+    }
     return cli_fail(c, CLI_INPUT,
                     c->ja ? "Redis の記録は %llu 番からです(--from %llu)。それより前は台帳の"
                             "書庫にあります(liuctl --as operator events follow)"
@@ -356,9 +370,9 @@ int cmd_journal_tail(struct cli *c, struct cli_args *a)
         status = session_head(&t.session, &head);
     if (status == CLI_OK && from == NULL && head > 20)
         first = head - 19;
-    if (status == CLI_OK && from != NULL && first > 0)
-        status = must_have(&t.session, first, head);
     t.last = first == 0 ? 0 : first - 1;
+    if (status == CLI_OK && from != NULL && first > 0)
+        status = print_archived(&t, first, head);
     while (status == CLI_OK && t.last < head) {
         uint64_t before = t.last;
         if (store_entries(t.session.store, t.last + 1, head, PAGE, on_tail, &t) != ERR_OK)

@@ -3,7 +3,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/limits.h"
@@ -11,23 +10,18 @@
 #include "liuctl/backup_set.h"
 #include "liuctl/commands.h"
 #include "liuctl/restore.h"
-#include "liuctl/restore_late.h"
+#include "liuctl/restore_cold.h"
+#include "liuctl/restore_files.h"
+#include "liuctl/restore_room.h"
 #include "liuctl/restore_state.h"
+#include "liuctl/restore_verify.h"
 #include "liuctl/store_clear.h"
 #include "liuctl/store_session.h"
 #include "services/ledger/segment.h"
 #include "store/receipts.h"
-#include "store/reply.h"
 #include "store/restore.h"
 #include "wire/unpack.h"
 
-#define PAGE 512
-/* What Redis needs besides the bytes, measured: of an entry its link and its place, of each party's
- * index a line. */
-#define ENTRY_BYTES 60
-#define INDEX_BYTES 24
-#define RECEIPT_BYTES 220
-#define EMPTY_BYTES (2u << 20) /* Redis itself, with the Function library */
 #define RECEIPT_MS                                                                                 \
     (LIMIT_RECEIPT_WINDOW_MS + 2 * LIMIT_CLOCK_AHEAD_MS) /* those before are needless */
 
@@ -35,24 +29,22 @@ struct restore {
     struct cli *cli;
     const char *dir;
     bool aside; /* a drill: no ledger will work on it, so it needs no archive */
+    bool leave; /* records and receipts that may leave Redis do */
     json_t *manifest;
-    struct restore_late late;
+    struct restore_survey survey;
+    struct restore_files files;
+    struct restore_room room;
+    struct restore_cold cold;
     char journal[BACKUP_PATH_BYTES];
+    char table[sizeof "/tmp/liu-drill-XXXXXX" + 256]; /* of a drill: where it keeps what leaves */
     uint64_t head;
-    uint64_t seq;           /* last entry written */
-    uint64_t journal_bytes; /* of memory, in Redis */
-    int64_t newest_ms;      /* time of an entry */
-    int64_t made_ms;        /* the backup; for the look at memory only */
+    uint64_t seq;      /* last entry checked */
+    int64_t newest_ms; /* time of an entry */
+    int64_t made_ms;   /* the backup; for the look at memory only */
     struct session session;
     struct store_restore to;
     struct backup_records records;
-    uint64_t max_bytes; /* Redis' maxmemory, 0 = no limit */
-    uint64_t noise_bytes;
     char epoch[EPOCH_DIGITS + 1];
-    enum record_kind kind; /* scan */
-    char page[64];
-    size_t scanned;
-    size_t differences;
     struct err_text why;
     struct cli_wait wait;
     uint64_t done; /* of the wait */
@@ -92,6 +84,22 @@ static int check_files(struct restore *r)
     return CLI_OK;
 }
 
+/* What the entry needs of Redis' memory, besides the records as the last one leaves them. */
+static void count(struct restore *r, const struct segment_entry *e,
+                  const Ismap__Liu__V1__JournalEntry *entry)
+{
+    struct restore_room *room = &r->room;
+    bool behind = e->pos.seq > r->files.upto;
+    if (e->pos.seq > r->files.begins)
+        room->stays += restore_room_entry(e->bytes, entry->n_audience);
+    for (size_t i = 0; behind && i < entry->n_puts; i++)
+        room->stays += restore_room_entry(entry->puts[i]->value.len, 1);
+    if (entry->reply == NULL || entry->at_ms <= r->made_ms - RECEIPT_MS)
+        return;
+    *(behind ? &room->stays : &room->leaves) += restore_room_receipt(entry->reply->payload.len);
+    room->receipts += !behind;
+}
+
 static enum err on_checked(void *arg, const struct segment_entry *e)
 {
     struct restore *r = arg;
@@ -101,14 +109,11 @@ static enum err on_checked(void *arg, const struct segment_entry *e)
     enum err x = wire_unpack(&a, &ismap__liu__v1__journal_entry__descriptor, e->data, e->bytes, &m);
     if (x == ERR_OK) {
         const Ismap__Liu__V1__JournalEntry *entry = (const void *)m;
-        r->journal_bytes += e->bytes + ENTRY_BYTES + entry->n_audience * INDEX_BYTES;
         if (entry->at_ms > r->newest_ms)
             r->newest_ms = entry->at_ms;
-        if (entry->reply != NULL && entry->at_ms > r->made_ms - RECEIPT_MS)
-            r->journal_bytes += entry->reply->payload.len + RECEIPT_BYTES;
-        if (r->late.first != 0)
-            x = restore_late_entry(&r->late, e, entry->at_ms, r->journal_bytes, &r->why);
-        if (x == ERR_OK && e->pos.seq > r->late.seq)
+        count(r, e, entry);
+        x = restore_files_entry(&r->files, e, &r->why);
+        if (x == ERR_OK && e->pos.seq > r->files.snapshot)
             x = backup_records_take(&r->records, entry);
     }
     arena_fini(&a);
@@ -124,13 +129,19 @@ static enum err on_snapshot(void *arg, const struct snapshot_record *s)
                               s->bytes);
 }
 
-static int check_late(struct restore *r)
+/* What goes where. */
+static int divide(struct restore *r)
 {
     struct cli *c = r->cli;
-    if (json_integer_value(json_object_get(r->manifest, "format")) != BACKUP_LATE)
-        return CLI_OK;
-    int status = restore_late_open(c, r->dir, r->manifest, &r->late);
-    if (status == CLI_OK && restore_late_each(&r->late, on_snapshot, r, &r->why) != ERR_OK)
+    uint8_t random[EPOCH_DIGITS / 2];
+    enum err e = crypto_random(random, sizeof random);
+    text_hex(random, sizeof random, r->epoch);
+    if (e == ERR_OK)
+        e = restore_state_survey(r->dir, &r->survey, &r->why);
+    if (e != ERR_OK)
+        return cli_fail(c, CLI_INPUT, "%s", r->why.text[0] == '\0' ? err_name(e) : r->why.text);
+    int status = restore_files_open(c, r->dir, r->manifest, r->epoch, r->survey.cursor, &r->files);
+    if (status == CLI_OK && restore_files_each(&r->files, on_snapshot, r, &r->why) != ERR_OK)
         status = cli_fail(c, CLI_INPUT, "%s", r->why.text);
     return status;
 }
@@ -144,7 +155,7 @@ static int check_set(struct restore *r)
     const char *said = json_string_value(json_object_get(r->manifest, "recordsSha256"));
     int status = check_files(r);
     if (status == CLI_OK)
-        status = check_late(r);
+        status = divide(r);
     if (status != CLI_OK)
         return status;
     buf_init(&text, 1024 * 1024);
@@ -156,55 +167,61 @@ static int check_set(struct restore *r)
         (void)cli_fail(c, CLI_INPUT, "%s", (const char *)text.data);
     }
     buf_fini(&text);
-    uint64_t cursor = UINT64_MAX;
-    if (e == ERR_OK && r->late.first != 0)
-        e = restore_state_cursor(r->dir, &cursor, &r->why);
-    if (e == ERR_OK && r->late.first != 0)
-        e = restore_late_choose(&r->late, r->newest_ms - RECEIPT_MS, cursor, r->head, &r->why);
     if (e != ERR_OK)
         return cli_fail(c, CLI_INPUT, "%s", r->why.text);
-    r->journal_bytes -= r->late.begins.bytes;
     if (r->seq != r->head || backup_records_digest(&r->records, digest) != ERR_OK || said == NULL ||
         strcmp(said, digest) != 0)
         return cli_fail(c, CLI_INPUT, "%s: %s", r->journal,
                         c->ja ? "目録と一致しません" : "is not what the manifest says");
+    r->room.stays += r->survey.bytes + r->survey.others;
+    r->room.leaves += r->survey.receipts;
+    restore_room_records(&r->room, &r->records);
     return CLI_OK;
 }
 
 /* ---- writing */
 
-static enum err write_entry(struct restore *r, struct arena *a,
-                            const Ismap__Liu__V1__JournalEntry *e, const struct segment_entry *raw)
+/* Each record once, as the last entry leaves it. */
+static enum err write_record(struct restore *r, const struct cold_record *x)
 {
-    struct commit_put *puts = arena_alloc(a, (e->n_puts + 1) * sizeof *puts);
-    size_t n = 0;
-    if (puts == NULL)
-        return ERR_NOMEM;
-    /* up to the snapshot's entry the records are its own */
-    for (size_t i = 0; raw->pos.seq > r->late.seq && i < e->n_puts; i++) {
-        const Ismap__Liu__V1__RecordPut *p = e->puts[i];
-        if (backup_kind((enum record_kind)p->kind))
-            puts[n++] = (struct commit_put){.kind = (enum record_kind)p->kind,
-                                            .id = p->id,
-                                            .expected = p->revision - 1,
-                                            .value = p->value.data,
-                                            .value_bytes = p->value.len};
+    char id[SNAPSHOT_ID_MAX + 1];
+    if (!backup_kind((enum record_kind)x->kind) || x->id_bytes > SNAPSHOT_ID_MAX)
+        return ERR_OK;
+    memcpy(id, x->id, x->id_bytes);
+    id[x->id_bytes] = '\0';
+    const struct backup_record *m = backup_records_find(&r->records, (int)x->kind, id);
+    return m == NULL || m->revision != x->revision ? ERR_OK : restore_cold_record(&r->cold, x);
+}
+
+static enum err write_entry(struct restore *r, const Ismap__Liu__V1__JournalEntry *e,
+                            const struct segment_entry *raw)
+{
+    enum err x = ERR_OK;
+    struct commit receipt;
+    if (raw->pos.seq > r->files.begins) { /* those before are in the archive */
+        const char *dot = strrchr(e->type, '.');
+        struct commit_entry entry = {.data = raw->data,
+                                     .bytes = raw->bytes,
+                                     .type = dot == NULL ? e->type : dot + 1,
+                                     .audience = (const char *const *)e->audience,
+                                     .n_audience = e->n_audience};
+        struct commit c = {.reply_type = "", .now_ms = e->at_ms, .entries = &entry, .n_entries = 1};
+        x = store_restore_add(&r->to, &c, &r->why);
     }
-    const char *dot = strrchr(e->type, '.');
-    struct commit_entry entry = {.data = raw->data,
-                                 .bytes = raw->bytes,
-                                 .type = dot == NULL ? e->type : dot + 1,
-                                 .audience = (const char *const *)e->audience,
-                                 .n_audience = e->n_audience};
-    struct commit c;
-    if (!receipt_of_entry(e, &c) || e->at_ms < r->newest_ms - RECEIPT_MS)
-        c = (struct commit){.reply_type = ""};
-    c.now_ms = e->at_ms;
-    c.puts = puts;
-    c.n_puts = n;
-    c.entries = &entry;
-    c.n_entries = 1;
-    return store_restore_add(&r->to, &c, &r->why);
+    /* up to the snapshot's entry the records are its own */
+    for (size_t i = 0; x == ERR_OK && raw->pos.seq > r->files.snapshot && i < e->n_puts; i++) {
+        const Ismap__Liu__V1__RecordPut *p = e->puts[i];
+        x = write_record(r, &(struct cold_record){.kind = p->kind,
+                                                  .id = p->id,
+                                                  .id_bytes = strlen(p->id),
+                                                  .revision = p->revision,
+                                                  .seq = raw->pos.seq,
+                                                  .value = p->value.data,
+                                                  .bytes = p->value.len});
+    }
+    if (x == ERR_OK && e->at_ms >= r->newest_ms - RECEIPT_MS && receipt_of_entry(e, &receipt))
+        x = restore_cold_receipt(&r->cold, &receipt, raw->pos.seq);
+    return x;
 }
 
 static enum err on_write(void *arg, const struct segment_entry *raw)
@@ -212,13 +229,11 @@ static enum err on_write(void *arg, const struct segment_entry *raw)
     struct restore *r = arg;
     struct arena a;
     ProtobufCMessage *m = NULL;
-    if (raw->pos.seq <= r->late.begins.seq)
-        return ERR_OK; /* in the archive */
     arena_init(&a, LIMIT_WORK_ARENA_BYTES);
     enum err e =
         wire_unpack(&a, &ismap__liu__v1__journal_entry__descriptor, raw->data, raw->bytes, &m);
     if (e == ERR_OK)
-        e = write_entry(r, &a, (const void *)m, raw);
+        e = write_entry(r, (const void *)m, raw);
     arena_fini(&a);
     cli_wait_count(&r->wait, ++r->done, r->head);
     return e;
@@ -227,15 +242,13 @@ static enum err on_write(void *arg, const struct segment_entry *raw)
 static enum err write_kept(void *arg, const struct snapshot_record *s)
 {
     struct restore *r = arg;
-    char id[SNAPSHOT_ID_MAX + 1];
-    if (!backup_kind((enum record_kind)s->kind))
-        return ERR_OK;
-    memcpy(id, s->id, s->id_bytes);
-    id[s->id_bytes] = '\0';
-    struct commit_put put = {
-        .kind = (enum record_kind)s->kind, .id = id, .value = s->value, .value_bytes = s->bytes};
-    struct commit c = {.reply_type = "", .puts = &put, .n_puts = 1, .revisions = &s->revision};
-    return store_restore_add(&r->to, &c, &r->why);
+    return write_record(r, &(struct cold_record){.kind = s->kind,
+                                                 .id = s->id,
+                                                 .id_bytes = s->id_bytes,
+                                                 .revision = s->revision,
+                                                 .seq = r->files.snapshot,
+                                                 .value = s->value,
+                                                 .bytes = s->bytes});
 }
 
 static int not_empty(struct cli *c)
@@ -245,18 +258,31 @@ static int not_empty(struct cli *c)
                           : "Redis is not empty: restore into an empty one");
 }
 
-static enum err write_journal(struct restore *r)
+/* The archive of the new epoch, under a name that is none. */
+static enum err write_files(struct restore *r, char part[FOLDER_PATH_BYTES])
+{
+    if (r->aside && !r->leave)
+        return ERR_OK;
+    enum err e = restore_files_begin(r->cli, part, &r->why);
+    return e == ERR_OK && !r->aside ? restore_files_write(&r->files, &r->why) : e;
+}
+
+static enum err write_journal(struct restore *r, const char *part)
 {
     struct segment_report report = {0};
     struct err_text damage = {""};
-    const struct restore_place *b = &r->late.begins;
-    enum err e = ERR_OK;
-    if (r->late.first != 0 && !r->aside)
-        e = restore_late_archive(&r->late, r->epoch, &r->why);
+    char table[FOLDER_PATH_BYTES];
+    const struct restore_files *f = &r->files;
+    r->cold.upto = f->upto;
+    r->cold.filter_bits = 8 * restore_cold_filter(r->room.n_leaves, r->room.max);
+    if (r->leave && !folder_path(table, part, "cold"))
+        return err_say(&r->why, ERR_INVAL, "the folder's name is too long");
+    enum err e = store_restore_begin(&r->to, r->session.store, r->epoch, f->begins,
+                                     f->begins == 0 ? NULL : f->link, &r->why);
     if (e == ERR_OK)
-        e = store_restore_begin(&r->to, r->session.store, r->epoch, b->seq, b->link, &r->why);
-    if (e == ERR_OK && r->late.first != 0)
-        e = restore_late_each(&r->late, write_kept, r, &r->why);
+        e = restore_cold_begin(&r->cold, &r->to, r->leave ? table : NULL, &r->why);
+    if (e == ERR_OK)
+        e = restore_files_each(f, write_kept, r, &r->why);
     if (e != ERR_OK)
         return e;
     begin_wait(r, "書き込み", "entries to be written");
@@ -271,16 +297,17 @@ static enum err write_journal(struct restore *r)
 static int write_all(struct restore *r)
 {
     struct cli *c = r->cli;
-    uint8_t random[EPOCH_DIGITS / 2];
-    enum err e = crypto_random(random, sizeof random);
-    text_hex(random, sizeof random, r->epoch);
+    char part[FOLDER_PATH_BYTES] = "";
+    enum err e = write_files(r, part);
     if (e == ERR_OK)
-        e = write_journal(r);
+        e = write_journal(r, part);
     if (e == ERR_OK)
         e = restore_state_write(&(struct restore_state){
-            .dir = r->dir, .epoch = r->epoch, .to = &r->to, .why = &r->why});
-    if (e == ERR_OK && r->late.first != 0 && !r->aside)
-        e = restore_late_settle(&r->late, r->epoch, &r->why);
+            .dir = r->dir, .epoch = r->epoch, .to = &r->to, .receipts = &r->cold, .why = &r->why});
+    if (e == ERR_OK)
+        e = restore_cold_end(&r->cold);
+    if (e == ERR_OK && part[0] != '\0')
+        e = restore_files_settle(&r->files, &r->why);
     if (e == ERR_OK)
         e = store_restore_end(&r->to, &r->why);
     if (e == ERR_EXISTS)
@@ -294,140 +321,25 @@ static int write_all(struct restore *r)
     return e == ERR_OK ? CLI_OK : cli_fail(c, CLI_REFUSED, "%s", why);
 }
 
-/* ---- afterwards */
+/* ---- where to */
 
-static void differ(struct restore *r, const char *id, const char *what)
-{
-    r->differences++;
-    (void)printf("%d/%s: %s\n", (int)r->kind, id, what);
-}
-
-static void on_scan(void *arg, enum err e, const char *next_page, const char *const *ids,
-                    const struct store_record *records, size_t n)
-{
-    struct restore *r = arg;
-    for (size_t i = 0; e == ERR_OK && i < n; i++) {
-        uint8_t digest[SHA256_BYTES];
-        struct backup_record *m = backup_records_find(&r->records, (int)r->kind, ids[i]);
-        struct crypto_part part = {records[i].value, records[i].bytes};
-        e = crypto_sha256(&part, 1, digest);
-        if (m == NULL)
-            differ(r, ids[i], "is not in the backup");
-        else if (m->revision != records[i].revision ||
-                 memcmp(m->digest, digest, sizeof digest) != 0)
-            differ(r, ids[i], "differs from the backup");
-        if (m != NULL && !m->seen) {
-            m->seen = true;
-            r->scanned++;
-        }
-    }
-    (void)text_copy(r->page, sizeof r->page, next_page == NULL ? "" : next_page);
-    r->session.err = e;
-    r->session.done = true;
-}
-
-static int verify(struct restore *r)
+/* A drill has no archive: what leaves its Redis lies in a folder of its own. */
+static int begin_table(struct restore *r)
 {
     struct cli *c = r->cli;
-    uint64_t head = 0;
-    session_close(&r->session); /* it must pass all checks a service makes */
-    int status = session_open(c, &r->session, true);
-    if (status == CLI_OK)
-        status = session_head(&r->session, &head);
-    begin_wait(r, "照合", "records to be compared");
-    for (int k = RECORD_NONE + 1; status == CLI_OK && k < RECORD_KINDS; k++) {
-        r->kind = (enum record_kind)k;
-        r->page[0] = '\0';
-        if (!backup_kind(r->kind))
-            continue;
-        do {
-            if (store_scan(r->session.store, r->kind, r->page, PAGE, on_scan, r) != ERR_OK)
-                return cli_redis_away(c);
-            status = session_wait(&r->session);
-            cli_wait_count(&r->wait, r->scanned, HASH_COUNT(r->records.all));
-        } while (status == CLI_OK && r->page[0] != '\0');
+    const char *tmp = getenv("TMPDIR");
+    int n = snprintf(r->table, sizeof r->table, "%s/liu-drill-XXXXXX",
+                     tmp == NULL || tmp[0] == '\0' ? "/tmp" : tmp);
+    if (n < 0 || (size_t)n >= sizeof r->table || mkdtemp(r->table) == NULL) {
+        r->table[0] = '\0';
+        return cli_fail(c, CLI_TEMPORARY, "%s: %s", tmp == NULL ? "/tmp" : tmp, cli_errno(c));
     }
-    cli_wait_end(&r->wait);
-    if (status != CLI_OK)
-        return status;
-    if (r->differences > 0 || r->scanned != HASH_COUNT(r->records.all) || head != r->head)
-        return cli_fail(c, CLI_NEGATIVE,
-                        c->ja ? "一致しません: 状態 %zu / %u 件、記録の最終番号 %llu / %llu"
-                              : "not the same: %zu of %u records, head %llu of %llu",
-                        r->scanned, HASH_COUNT(r->records.all), (unsigned long long)head,
-                        (unsigned long long)r->head);
-    cli_note(c, c->ja ? "照合: 状態 %zu 件、一致" : "verified: %zu records, no difference",
-             r->scanned);
+    char *copy = strdup(r->table);
+    if (copy == NULL)
+        return cli_no_memory(c);
+    free(c->config.archive_dir);
+    c->config.archive_dir = copy;
     return CLI_OK;
-}
-
-static void on_info(void *arg, enum err e, const struct redisReply *reply)
-{
-    struct restore *r = arg;
-    const char *info = e == ERR_OK ? reply_text(reply) : NULL;
-    const char *at = info == NULL ? NULL : strstr(info, "\nmaxmemory:");
-    r->max_bytes = at == NULL ? 0 : strtoull(at + sizeof "\nmaxmemory:" - 1, NULL, 10);
-    r->session.err = e;
-    r->session.done = true;
-}
-
-/* A server that does not tell is not asked: what has no room is then refused while it is written.
- */
-static void on_usage(void *arg, enum err e, const struct redisReply *reply)
-{
-    struct restore *r = arg;
-    int64_t bytes = 0;
-    if (e == ERR_OK && reply_integer(reply, &bytes) && bytes > 0)
-        r->noise_bytes += (uint64_t)bytes;
-    r->session.err = e;
-    r->session.done = true;
-}
-
-/* A recovery leaves the feeds' noise where it is. */
-static int measure_noise(struct restore *r)
-{
-    char feeds[16];
-    int status = CLI_OK;
-    int n = snprintf(feeds, sizeof feeds, "%d/", (int)RECORD_FEED);
-    for (struct backup_record *m = r->records.all; status == CLI_OK && m != NULL; m = m->hh.next) {
-        struct key key;
-        if (strncmp(m->key, feeds, (size_t)n) != 0)
-            continue;
-        key_noise(&key, r->cli->config.partition, m->key + n);
-        const char *usage[] = {"MEMORY", "USAGE", key.text};
-        status = session_raw(&r->session, 3, usage, on_usage, r);
-    }
-    return status;
-}
-
-/* All records and the whole journal come back into Redis at once, also those that had left it: what
- * has no room is refused before the first is written. */
-static int check_memory(struct restore *r)
-{
-    struct cli *c = r->cli;
-    char path[BACKUP_PATH_BYTES];
-    struct stat st = {.st_size = 0};
-    const char *info[] = {"INFO", "memory"};
-    if (backup_path(path, r->dir, "state"))
-        (void)stat(path, &st);
-    uint64_t need =
-        r->journal_bytes + backup_records_memory(&r->records) + (uint64_t)st.st_size + EMPTY_BYTES;
-    int status = session_raw(&r->session, 2, info, on_info, r);
-    if (status == CLI_OK && r->max_bytes != 0)
-        status = measure_noise(r);
-    need += need / 16 + r->noise_bytes; /* what was measured differed by a hundredth */
-    if (status != CLI_OK || r->max_bytes == 0 || need <= r->max_bytes)
-        return status;
-    return cli_fail(
-        c, CLI_REFUSED,
-        c->ja ? "復元には約 %llu MiB のメモリ(残る通報ノイズ %llu MiB を含む)が必要ですが、"
-                "Redis の maxmemory は %llu "
-                "MiB です。maxmemory を上げてから、もう一度実行してください"
-              : "the restore needs about %llu MiB of memory (%llu MiB of it noise that "
-                "stays) and Redis' maxmemory is %llu MiB: raise maxmemory, then run it "
-                "again",
-        (unsigned long long)(need >> 20) + 1, (unsigned long long)r->noise_bytes >> 20,
-        (unsigned long long)r->max_bytes >> 20);
 }
 
 /* A dry run without a Redis looks at the backup alone. */
@@ -437,11 +349,15 @@ static int check_target(struct restore *r)
     int status = cli_load_config(c);
     if (status != CLI_OK || (c->dry_run && c->config.redis_address[0] == '\0'))
         return c->dry_run ? CLI_OK : status;
-    if (r->late.first != 0 && !r->aside)
-        status = restore_late_allowed(c);
+    if (!r->aside)
+        status = restore_files_allowed(c);
     if (status == CLI_OK)
         status = session_open(c, &r->session, false);
-    return status == CLI_OK ? check_memory(r) : status;
+    if (status == CLI_OK)
+        status = restore_room_ask(&r->room, &r->session, &r->records);
+    if (status == CLI_OK)
+        status = restore_room_look(&r->room, c, &r->leave);
+    return status == CLI_OK && r->aside && r->leave ? begin_table(r) : status;
 }
 
 /* What an interrupted restore has written has no head, so nobody has used it: it goes, and the
@@ -468,7 +384,7 @@ int restore_sweep(struct session *s, const struct store_heads *h, bool aside)
     size_t n = strspn(h->begun, "0123456789abcdef");
     if (n == EPOCH_DIGITS)
         memcpy(begun, h->begun, n);
-    if (!aside && store_interrupted(h) && restore_late_sweep(s->cli, begun, &why) != ERR_OK)
+    if (!aside && store_interrupted(h) && restore_files_sweep(s->cli, begun, &why) != ERR_OK)
         return cli_fail(s->cli, CLI_TEMPORARY, "%s", why.text);
     return store_clear(s, h);
 }
@@ -506,6 +422,14 @@ static int read_manifest(struct restore *r)
     return CLI_OK;
 }
 
+static int verify(struct restore *r)
+{
+    struct cli *c = r->cli;
+    session_close(&r->session); /* it must pass all checks a service makes */
+    int status = session_open(c, &r->session, true);
+    return status == CLI_OK ? restore_verify(&r->session, &r->records, r->head, r->leave) : status;
+}
+
 static int run(struct restore *r, bool and_verify)
 {
     struct cli *c = r->cli;
@@ -530,9 +454,19 @@ static int run(struct restore *r, bool and_verify)
         cli_note(c,
                  c->ja ? "復元しました。記録 %llu 件、新しい世代(epoch): %s"
                        : "restored %llu entries, new epoch %s",
-                 (unsigned long long)(r->late.first == 0 ? r->head : r->head - r->late.first + 1),
-                 r->epoch);
+                 (unsigned long long)r->head - r->files.first + 1, r->epoch);
     return status == CLI_OK && and_verify ? verify(r) : status;
+}
+
+static void fini(struct restore *r)
+{
+    struct err_text why = {""};
+    store_restore_fini(&r->to);
+    restore_cold_fini(&r->cold);
+    if (r->session.loop != NULL)
+        session_close(&r->session);
+    if (r->table[0] != '\0' && restore_files_remove(r->table, &why) != ERR_OK)
+        (void)cli_fail(r->cli, CLI_TEMPORARY, "%s", why.text);
 }
 
 int restore_for_drill(struct cli *c, const char *dir, bool aside, struct restored *out)
@@ -540,10 +474,7 @@ int restore_for_drill(struct cli *c, const char *dir, bool aside, struct restore
     struct restore r = {.cli = c, .dir = dir, .aside = aside};
     *out = (struct restored){0};
     int status = run(&r, true);
-    store_restore_fini(&r.to);
-    restore_late_fini(&r.late);
-    if (r.session.loop != NULL)
-        session_close(&r.session);
+    fini(&r);
     const char *epoch = json_string_value(json_object_get(r.manifest, "epoch"));
     if (status == CLI_OK && (epoch == NULL || !text_copy(out->epoch, sizeof out->epoch, epoch)))
         status = cli_fail(c, CLI_INPUT,
@@ -565,10 +496,7 @@ int cmd_restore(struct cli *c, struct cli_args *a)
         return cli_usage(c, c->ja ? "バックアップのフォルダを指定してください"
                                   : "name the folder of the backup");
     int status = run(&r, and_verify);
-    store_restore_fini(&r.to);
-    restore_late_fini(&r.late);
-    if (r.session.loop != NULL)
-        session_close(&r.session);
+    fini(&r);
     backup_records_fini(&r.records);
     json_decref(r.manifest);
     return status;

@@ -281,8 +281,9 @@ const struct cli_command cli_commands[] = {
      "自分宛の出来事を1行1件の JSON で追います。--from-first "
      "は、カーソルの先の記録が残っていないとき、残っている最初の記録から続けます。",
      "liuctl --as moj events follow --cursor-file moj.cursor", cmd_events_follow},
-    {"journal tail", "[--from SEQ] [--follow]", "Print the journal from Redis; SEQ must be there.",
-     "記録を Redis から表示します。", "liuctl journal tail --from 1", cmd_journal_tail},
+    {"journal tail", "[--from SEQ] [--follow]",
+     "Print the journal, from Redis and the archive; SEQ must be there.",
+     "記録を Redis と書庫から表示します。", "liuctl journal tail --from 1", cmd_journal_tail},
     {"journal rebuild", "--verify [--no-snapshots]",
      "Rebuild all records from snapshot, segments and stream, compare with Redis. --no-snapshots: "
      "from entry 1.",
@@ -323,8 +324,10 @@ const struct cli_command cli_commands[] = {
      "保存先を、ある時点の一貫した状態で新しいフォルダに複製します。",
      "liuctl backup /backup/2026-11-22", cmd_backup},
     {"restore", "DIR [--verify]",
-     "Make an empty Redis the store of a backup, under a new epoch; --verify compares all records.",
-     "空の Redis にバックアップを戻します(新しい世代)。--verify は全状態を比べます。",
+     "Make an empty Redis the store of a backup, under a new epoch; what need not be in Redis goes "
+     "into archive_dir. --verify compares all records.",
+     "空の Redis にバックアップを戻します(新しい世代)。Redis に置かないものは archive_dir "
+     "に書きます。--verify は全状態を比べます。",
      "liuctl --yes restore /backup/2026-11-22 --verify", cmd_restore},
     {"drill", "DIR --into FILE",
      "Prove a backup: restore it into the empty private Redis of the settings in FILE, compare it "

@@ -84,7 +84,7 @@ static enum err write_receipt(const struct restore_state *r, const char *party, 
                            .reply_type = was.reply_type,
                            .now_ms = was.at_ms};
         memcpy(c.request_hash, value, sizeof c.request_hash);
-        e = store_restore_add(r->to, &c, r->why);
+        e = restore_cold_other(r->receipts, &c, was.seq);
     }
     arena_fini(&a);
     return e;
@@ -139,31 +139,44 @@ enum err restore_state_write(const struct restore_state *r)
     return each_line(r, write_line);
 }
 
-static enum err take_cursor(const struct restore_state *r, char *line)
+static enum err take_cursor(const char *hex, uint64_t *least)
 {
     struct arena a;
     ProtobufCMessage *m = NULL;
-    char *f[4];
-    split(line, f);
-    if (strcmp(f[0], "cursor") != 0 || f[2] == NULL || strcmp(f[1], "ledger") == 0)
-        return ERR_OK;
-    size_t n = strlen(f[2]) / 2;
+    size_t n = strlen(hex) / 2;
     arena_init(&a, LIMIT_WORK_ARENA_BYTES);
     uint8_t *value = arena_alloc(&a, n + 1);
-    enum err e = value == NULL ? ERR_NOMEM : text_unhex(f[2], value, n);
+    enum err e = value == NULL ? ERR_NOMEM : text_unhex(hex, value, n);
     if (e == ERR_OK)
         e = wire_unpack(&a, &ismap__liu__v1__cursor__descriptor, value, n, &m);
     if (e == ERR_OK) {
         uint64_t seq = ((const Ismap__Liu__V1__Cursor *)(const void *)m)->seq;
-        *r->least = seq < *r->least ? seq : *r->least;
+        *least = seq < *least ? seq : *least;
     }
     arena_fini(&a);
     return e;
 }
 
-enum err restore_state_cursor(const char *dir, uint64_t *least, struct err_text *why)
+static enum err survey_line(const struct restore_state *r, char *line)
 {
-    struct restore_state r = {.dir = dir, .why = why, .least = least};
-    *least = UINT64_MAX;
-    return each_line(&r, take_cursor);
+    struct restore_survey *s = r->survey;
+    char *f[4];
+    size_t bytes = strlen(line);
+    split(line, f);
+    if (strcmp(f[0], "receipt") != 0)
+        s->bytes += bytes;
+    else if (f[3] != NULL && strlen(f[3]) / 2 > LIMIT_REPLY_JOURNALED)
+        s->others += bytes;
+    else
+        s->receipts += bytes;
+    return strcmp(f[0], "cursor") == 0 && f[2] != NULL && strcmp(f[1], "ledger") != 0
+               ? take_cursor(f[2], &s->cursor)
+               : ERR_OK;
+}
+
+enum err restore_state_survey(const char *dir, struct restore_survey *out, struct err_text *why)
+{
+    struct restore_state r = {.dir = dir, .why = why, .survey = out};
+    *out = (struct restore_survey){.cursor = UINT64_MAX};
+    return each_line(&r, survey_line);
 }

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "crypto/crypto.h"
 #include "store/cold.h"
+#include "store/restore.h"
 #include "store/measure.h"
 #include "store/rewrite.h"
 
@@ -356,7 +357,7 @@ static void a_store_that_works_is_not_emptied(void **state)
     assert_int_equal(exists(d, "{p0}:r:party"), 1);
 }
 
-/* The very last: with the head that was seen, and the head goes last. */
+/* At the end: with the head that was seen, and the head goes last. */
 static void a_halted_store_is_emptied_by_the_operator(void **state)
 {
     struct deployed *d = *state;
@@ -368,6 +369,65 @@ static void a_halted_store_is_emptied_by_the_operator(void **state)
     clear(d, "{p0}:journal", NULL, "end", ":1");
     assert_int_equal(exists(d, "{p0}:head"), 0);
     clear(d, "{p0}:journal", NULL, "", "LIUREFUSED");
+}
+
+static void empty(struct deployed *d)
+{
+    redisContext *r = test_redis_connect(&d->client.redis);
+    freeReplyObject(redisCommand(r, "AUTH operator %s", SECRET));
+    redisReply *all = redisCommand(r, "SCAN 0 COUNT 100000");
+    for (size_t i = 0; i < all->element[1]->elements; i++)
+        freeReplyObject(redisCommand(r, "UNLINK %s", all->element[1]->element[i]->str));
+    freeReplyObject(all);
+    redisFree(r);
+}
+
+/* And restored: what may leave does. */
+static void the_operator_restores(void **state)
+{
+    struct deployed *d = *state;
+    struct store_restore r;
+    struct err_text why = {""};
+    const char *id = "case";
+    uint64_t revision = 1;
+    struct commit_put put = {.kind = RECORD_UPKEEP, .id = COLD_GENERATION};
+    struct commit_entry entry = {.data = (const uint8_t *)"e", .bytes = 1, .type = "T"};
+    struct commit c = {.reply_type = "",
+                       .now_ms = AT,
+                       .puts = &put,
+                       .n_puts = 1,
+                       .revisions = &revision,
+                       .entries = &entry,
+                       .n_entries = 1};
+    struct commit receipt = {
+        .receipt_party = "p", .receipt_id = "m", .reply_type = "", .now_ms = AT, .receipt_seq = 1};
+    const struct cold_move moves[] = {{.kind = RECORD_CASE, .id = id, .revision = 1},
+                                      {.kind = RECORD_RECEIPT, .id = "p:m", .revision = 1}};
+    put.value = (const uint8_t *)"v";
+    put.value_bytes = 1;
+    empty(d);
+    open_as(d, "operator");
+    enum err e = store_restore_begin(&r, d->client.store, EPOCH, 0, NULL, &why);
+    if (e == ERR_OK)
+        e = store_restore_add(&r, &c, &why);
+    put.kind = RECORD_CASE;
+    put.id = id;
+    c.n_entries = 0;
+    if (e == ERR_OK)
+        e = store_restore_add(&r, &c, &why);
+    if (e == ERR_OK)
+        e = store_restore_add(&r, &receipt, &why);
+    if (e == ERR_OK)
+        e = store_restore_freeze(&r, 1, 8192, moves, 2, &why);
+    if (e == ERR_OK)
+        e = store_restore_end(&r, &why);
+    store_restore_fini(&r);
+    client_disconnect(&d->client);
+    if (e != ERR_OK)
+        fail_msg("%s: %s", err_name(e), why.text);
+    assert_int_equal(exists(d, "{p0}:r:case"), 0);
+    assert_int_equal(exists(d, "{p0}:rcpt:p:m"), 0);
+    assert_int_equal(exists(d, "{p0}:left:1"), 1);
 }
 
 /* Nothing commits any more. */
@@ -499,6 +559,7 @@ int main(void)
         cmocka_unit_test(a_store_that_works_is_not_emptied),
         cmocka_unit_test(ledger_halts_the_store_for_all),
         cmocka_unit_test(a_halted_store_is_emptied_by_the_operator),
+        cmocka_unit_test(the_operator_restores),
     };
     return cmocka_run_group_tests_name("store_deploy", tests, deploy, undeploy);
 }

@@ -134,6 +134,70 @@ static void it_goes_on_behind_an_entry(void **state)
     assert_int_equal(done.seq, 44);
 }
 
+static enum err add_receipt(struct store_restore *r, const char *id, uint64_t seq,
+                            struct err_text *why)
+{
+    struct commit c = {.receipt_party = "acme",
+                       .receipt_id = id,
+                       .reply_type = "T",
+                       .now_ms = AT,
+                       .receipt_seq = seq};
+    return store_restore_add(r, &c, why);
+}
+
+static enum err add_generation(struct store_restore *r, struct err_text *why)
+{
+    struct commit_put put = {
+        .kind = RECORD_UPKEEP, .id = COLD_GENERATION, .value = (const uint8_t *)"g"};
+    put.value_bytes = 1;
+    struct commit c = {.reply_type = "", .puts = &put, .n_puts = 1};
+    return store_restore_add(r, &c, why);
+}
+
+static struct committed again(struct client *c, const char *id)
+{
+    struct commit m = {
+        .receipt_party = "acme", .receipt_id = id, .reply_type = "T", .now_ms = AT + 1};
+    return client_commit(c, STORE_MAIN, &m);
+}
+
+/* Receipts without their entries name their places, before the journal and behind it. What leaves
+ * is gone at once, and the filters know it. */
+static void what_may_leave_leaves(void **state)
+{
+    struct client *c = *state;
+    struct store_restore r;
+    struct err_text why = {""};
+    const struct cold_move moves[] = {
+        {.kind = RECORD_CASE, .id = "c-1", .revision = 3},
+        {.kind = RECORD_CASE, .id = "c-2", .revision = 4}, /* it has another one, and stays */
+        {.kind = RECORD_RECEIPT, .id = "acme:gone", .revision = 40},
+    };
+    begin(c, &r, EPOCH, 41);
+    must(add_generation(&r, &why), &why);
+    must(add_record(&r, "c-1", 3, &why), &why);
+    must(add_record(&r, "c-2", 5, &why), &why);
+    must(add_receipt(&r, "gone", 40, &why), &why);
+    must(add_receipt(&r, "here", 39, &why), &why);
+    assert_int_equal(store_restore_freeze(&r, 2, 8192, moves, 3, &why), ERR_CONFIG);
+    must(store_restore_freeze(&r, 1, 8192, moves, 3, &why), &why);
+    must(add_entry(&r, "forty-two", 0, &why), &why);
+    must(add_receipt(&r, "gone", 42, &why), &why); /* its id was used again, long after */
+    const struct cold_move later = {.kind = RECORD_RECEIPT, .id = "acme:gone", .revision = 42};
+    must(store_restore_freeze(&r, 1, 8192, &later, 1, &why), &why);
+    must(store_restore_end(&r, &why), &why);
+    store_restore_fini(&r);
+    assert_int_equal(test_redis_ask(&c->redis, "HLEN {p0}:r:case"), 1);
+    assert_int_equal(test_redis_ask(&c->redis, "STRLEN {p0}:cold"), 1024);
+    assert_int_equal(test_redis_ask(&c->redis, "EXISTS {p0}:rcpt:acme:gone {p0}:left:1"), 1);
+    client_until_ready(c);
+    assert_int_equal(again(c, "gone").status, COMMIT_COLD);
+    assert_int_equal(again(c, "new").status, COMMIT_OK);
+    struct committed here = again(c, "here");
+    assert_int_equal(here.status, COMMIT_DUPLICATE);
+    assert_int_equal(here.seq, 39);
+}
+
 static void it_begins_with_entry_1(void **state)
 {
     struct client *c = *state;
@@ -214,6 +278,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(it_goes_on_behind_an_entry, start, stop),
+        cmocka_unit_test_setup_teardown(what_may_leave_leaves, start, stop),
         cmocka_unit_test_setup_teardown(it_begins_with_entry_1, start, stop),
         cmocka_unit_test_setup_teardown(it_is_one_restore, start, stop),
         cmocka_unit_test_setup_teardown(without_an_entry_it_has_no_end, start, stop),

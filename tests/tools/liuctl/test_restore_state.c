@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "liuctl/restore_state.h"
 #include "support/folder.h"
 
@@ -45,28 +46,49 @@ static void put(const char *text)
 static void the_least_place_of_a_consumer_is_found(void **state)
 {
     (void)state;
-    uint64_t least = 0;
+    struct restore_survey s;
     struct err_text why = {""};
     put("");
-    assert_int_equal(restore_state_cursor(dir, &least, &why), ERR_OK);
-    assert_true(least == UINT64_MAX);
+    assert_int_equal(restore_state_survey(dir, &s, &why), ERR_OK);
+    assert_true(s.cursor == UINT64_MAX);
     /* Cursor: consumer 1, seq 2; the ledger's does not count */
     put("lane\tf/urgent\t00\ncursor\taudit\t10"
         "07\ncursor\tintake\t1009\ncursor\tledger\t1001\n");
-    assert_int_equal(restore_state_cursor(dir, &least, &why), ERR_OK);
-    assert_int_equal(least, 7);
+    assert_int_equal(restore_state_survey(dir, &s, &why), ERR_OK);
+    assert_int_equal(s.cursor, 7);
+    assert_int_equal(s.receipts + s.others, 0);
+    assert_int_equal(s.bytes, 73);
     put("cursor\taudit\tnot hexadecimal\n");
-    assert_int_not_equal(restore_state_cursor(dir, &least, &why), ERR_OK);
+    assert_int_not_equal(restore_state_survey(dir, &s, &why), ERR_OK);
+}
+
+/* An entry carries a receipt unless it is long. */
+static void receipts_are_counted_by_themselves(void **state)
+{
+    (void)state;
+    struct restore_survey s;
+    struct err_text why = {""};
+    char line[4 * LIMIT_REPLY_JOURNALED];
+    memset(line, '0', sizeof line);
+    line[sizeof line - 1] = '\0';
+    memcpy(line, "receipt\tacme\tlong\t", sizeof "receipt\tacme\tlong\t" - 1);
+    put(line);
+    assert_int_equal(restore_state_survey(dir, &s, &why), ERR_OK);
+    assert_int_equal(s.others, sizeof line - 1);
+    put("receipt\tacme\tshort\t00\ntimer\tmonitor\t1\tm\n");
+    assert_int_equal(restore_state_survey(dir, &s, &why), ERR_OK);
+    assert_int_equal(s.receipts, sizeof "receipt\tacme\tshort\t00\n" - 1);
+    assert_int_equal(s.bytes, sizeof "timer\tmonitor\t1\tm\n" - 1);
 }
 
 static void what_cannot_be_read_is_no_end(void **state)
 {
     (void)state;
-    uint64_t least = 0;
+    struct restore_survey s;
     struct err_text why = {""};
-    assert_int_equal(restore_state_cursor(dir, &least, &why), ERR_IO);
+    assert_int_equal(restore_state_survey(dir, &s, &why), ERR_IO);
     assert_int_equal(mkdir(path, 0700), 0); /* is opened, and cannot be read */
-    assert_int_equal(restore_state_cursor(dir, &least, &why), ERR_IO);
+    assert_int_equal(restore_state_survey(dir, &s, &why), ERR_IO);
     assert_non_null(strstr(why.text, path));
 }
 
@@ -74,6 +96,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_least_place_of_a_consumer_is_found, make, clean),
+        cmocka_unit_test_setup_teardown(receipts_are_counted_by_themselves, make, clean),
         cmocka_unit_test_setup_teardown(what_cannot_be_read_is_no_end, make, clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
