@@ -10,6 +10,7 @@
 
 #include "liuctl/archive_told.h"
 #include "liuctl/commands.h"
+#include "liuctl/fault_lines.h"
 #include "services/ledger/journal_begins.h"
 #include "services/ledger/mark.h"
 #include "services/ledger/retention_folder.h"
@@ -57,6 +58,11 @@ static void print_removed(const struct check *x, const struct segment_report *r)
                      r->leftover);
 }
 
+static void keep_line(void *list, const char *line)
+{
+    (void)json_array_append_new(list, json_string(line));
+}
+
 /* One line, or one JSON object, for a folder; then each fault. `r` has what was removed; NULL =
  * nothing can be. */
 static void print_folder(struct check *x, const char *name, size_t files, uint64_t entries,
@@ -64,11 +70,7 @@ static void print_folder(struct check *x, const char *name, size_t files, uint64
 {
     bool removed = r != NULL && r->removed;
     json_t *list = json_array();
-    char *rest = NULL;
-    bool any = faults->len > 0 && buf_put(faults, "", 1) == ERR_OK;
-    for (char *line = any ? strtok_r((char *)faults->data, "\n", &rest) : NULL; line != NULL;
-         line = strtok_r(NULL, "\n", &rest))
-        (void)json_array_append_new(list, json_string(line));
+    fault_lines(faults, x->cli->ja, keep_line, list);
     size_t n = json_array_size(list);
     x->streams++;
     x->faults += n;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "liuctl/fault_lines.h"
 #include "services/ledger/segment.h"
 #include "store/link.h"
 #include "wire/unpack.h"
@@ -112,15 +113,10 @@ static enum err from_snapshot(struct journal_walk *w, const char *dir, uint8_t d
     return e;
 }
 
-/* Each fault is a line of its own. */
-static void tell_faults(struct journal_walk *w, struct buf *text)
+static void tell_fault(void *arg, const char *line)
 {
-    if (text->len == 0 || buf_put(text, "", 1) != ERR_OK)
-        return;
-    char *rest = NULL;
-    for (char *line = strtok_r((char *)text->data, "\n", &rest); line != NULL;
-         line = strtok_r(NULL, "\n", &rest))
-        w->fault(w->arg, "archive", line);
+    const struct journal_walk *w = arg;
+    w->fault(w->arg, "archive", line);
 }
 
 static int walk_segments(struct journal_walk *w)
@@ -143,7 +139,7 @@ static int walk_segments(struct journal_walk *w)
         .after = w->seq, .digest = digest, .epoch = epoch, .entry = on_segment_entry, .arg = w};
     if (e == ERR_OK)
         e = segment_walk_range(journal, &range, &report, &text, &why);
-    tell_faults(w, &text);
+    fault_lines(&text, c->ja, tell_fault, w);
     buf_fini(&text);
     return e == ERR_OK || e == ERR_DATA_LOSS
                ? CLI_OK
