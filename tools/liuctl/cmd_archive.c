@@ -106,6 +106,10 @@ static enum err check_stream(struct check *x, const char *dir, const char *name,
     struct buf faults;
     buf_init(&faults, FAULT_BYTES_MAX);
     enum err e = segment_walk(dir, journal ? told_entry : NULL, &x->told, &report, &faults, why);
+    if (e == ERR_IO) { /* a fault of this folder; the others are looked at, too */
+        (void)buf_printf(&faults, "%s\n", why->text);
+        e = ERR_DATA_LOSS;
+    }
     bool walked = e == ERR_OK || e == ERR_DATA_LOSS;
     if (lost != NULL && walked)
         (void)buf_printf(&faults, "%s\n", lost);
@@ -140,8 +144,13 @@ static enum err check_snapshots(struct check *x, const char *dir, struct err_tex
     uint64_t first = 0;
     char journal[FOLDER_PATH_BYTES];
     enum err e = snapshot_survey(dir, x->epoch, &report, &faults, why);
-    if (e == ERR_OK && folder_path(journal, dir, "journal"))
-        e = segment_first(journal, &first, why);
+    if (e == ERR_IO) {
+        (void)buf_printf(&faults, "%s\n", why->text);
+        e = ERR_OK;
+    } else if (e == ERR_OK && folder_path(journal, dir, "journal") &&
+               segment_first(journal, &first, NULL) != ERR_OK) {
+        first = 0; /* told with the journal */
+    }
     if (e == ERR_OK && first > 1 && report.newest + 1 < first)
         (void)buf_printf(&faults,
                          "%s/snapshots: no good snapshot makes up for what was before entry "
@@ -162,7 +171,7 @@ static enum err check_journal(struct check *x, const char *archive, struct err_t
         return err_say(why, ERR_INVAL, "%s: the name is too long", archive);
     struct err_text lost = {""};
     enum err e = journal_lost(dir, &lost, why);
-    if (e == ERR_OK || e == ERR_DATA_LOSS) /* the walk tells of it */
+    if (e == ERR_OK || e == ERR_DATA_LOSS || e == ERR_IO) /* the walk tells of it */
         e = check_stream(x, sub, "journal", "journal", lost.text[0] == '\0' ? NULL : lost.text,
                          why);
     return e == ERR_OK ? check_snapshots(x, dir, why) : e;
@@ -174,9 +183,9 @@ static enum err check_told_later(struct check *x, const struct retention_folder 
     struct mark m;
     struct buf faults;
     bool found = false;
-    enum err e = mark_read(f->dir, MARK_FILE, &m, &found, x->why);
-    if (e != ERR_OK || !found || strcmp(m.told_epoch, f->epoch) == 0)
-        return e == ERR_DATA_LOSS ? ERR_OK : e; /* told with the folder */
+    if (mark_read(f->dir, MARK_FILE, &m, &found, NULL) != ERR_OK || !found ||
+        strcmp(m.told_epoch, f->epoch) == 0)
+        return ERR_OK; /* told with the folder */
     const char *untold = told_fault(&x->told, &m);
     if (untold == NULL)
         return ERR_OK;
