@@ -145,9 +145,9 @@ static void mark(const uint8_t *data, size_t bytes, bool sealed)
 static void state(const uint8_t *data, size_t bytes)
 {
     struct err_text why;
-    uint64_t least;
+    struct restore_survey survey;
     put("state", data, bytes);
-    (void)!restore_state_cursor(dir, &least, &why);
+    (void)!restore_state_survey(dir, &survey, &why);
     drop("state");
 }
 
