@@ -530,7 +530,7 @@ end
 -- ---- records that have left the memory (docs/decisions/0020)
 
 local HERE, GONE, ASKED, BUSY, SHOWN, TO_ASK = 'h', '-', '?', 'b', 'v', 'a'
-local ASKED_MAX = 512
+local ASKED_MAX, RECEIPTS_ASKED_MAX = 512, 768 -- lines of the table; what is no receipt leaves room for those
 local function places(key, id)
     return places_of(key .. ' ' .. id)
 end
@@ -579,10 +579,10 @@ local function failed(...)
 end
 
 -- Answers a letter, and with it what is shown, or nil and why.
-local function seek_asked(c, name)
+local function seek_asked(c, name, most)
     local v = redis.pcall('HGET', c.asked, name)
     if not v then
-        return c.n < ASKED_MAX and TO_ASK or BUSY
+        return c.n < most and TO_ASK or BUSY
     elseif failed(v) then
         return nil, failed(v)
     end
@@ -609,7 +609,7 @@ local function seek_receipt(c, key, id, mode)
         return nil, why
     end
     if maybe then
-        return seek_asked(c, asked_name(key, id, mode))
+        return seek_asked(c, asked_name(key, id, mode), RECEIPTS_ASKED_MAX)
     end
     return GONE
 end
@@ -630,7 +630,7 @@ local function seek_one(c, key, id, mode)
             return not failed(bit) and GONE, failed(bit)
         end
     end
-    return seek_asked(c, asked_name(key, id, mode))
+    return seek_asked(c, asked_name(key, id, mode), ASKED_MAX)
 end
 
 -- Head, generation and filter of a call about cold records, or nil and why. KEYS begin with head, upkeep,
@@ -1161,7 +1161,7 @@ end
 redis.register_function('liu_commit', liu_commit)
 redis.register_function('liu_init', liu_init)
 -- Run when memory is full, too: what leaves it (a new filter is a sixteenth of the receipts it stands for), and what
--- takes next to none.
+-- takes next to none: under pressure the ledger answers for receipts only, and forgets the rest.
 local function register_always(name, call)
     redis.register_function{function_name = name, callback = call, flags = {'allow-oom'}}
 end
@@ -1174,4 +1174,4 @@ redis.register_function{function_name = 'liu_snapshot', callback = liu_snapshot,
 redis.register_function('liu_restore', liu_restore)
 redis.register_function('liu_restored', liu_restored)
 register_always('liu_seek', liu_seek)
-redis.register_function('liu_thaw', liu_thaw)
+register_always('liu_thaw', liu_thaw)

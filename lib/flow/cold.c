@@ -172,6 +172,18 @@ static void away(struct work *w)
     load_give_up(w);
 }
 
+/* In the last of the memory the ledger shows nothing: a list need not wait to be told so. */
+static void scarce(struct work *w)
+{
+    (void)work_refuse(
+        w, FLOW_STATUS(RESOURCE_EXHAUSTED), "", "P-MEMORY",
+        "保存先の空きが少ないため、保管ファイルの記録をいま表示できません。しばらくして再送して"
+        "ください。",
+        "Memory of the store is short: what is in the archive cannot be shown now. Send again in a "
+        "moment.");
+    load_give_up(w);
+}
+
 void cold_receipt_later(struct work *w)
 {
     int64_t mono = clock_mono_ms();
@@ -242,6 +254,9 @@ static void on_sought(void *arg, enum err e, uint64_t now, const char *letters,
     } else if (!asked) {
         w->cold_until_ms = 0;
         load_run(w);
+    } else if (want_of(w) == COLD_SHOW &&
+               store_pressure(w->flow->store) >= STORE_PRESSURE_RESERVE) {
+        scarce(w);
     } else if (mono < w->cold_until_ms) {
         wait(w);
     } else {

@@ -76,6 +76,8 @@ static void check_memory_of(const char *info, struct check_memory *memory)
     memory->used_bytes = strtoull(value, NULL, 10);
     check_info_value(info, "maxmemory", value);
     memory->max_bytes = strtoull(value, NULL, 10);
+    check_info_value(info, "server_time_usec", value);
+    memory->server_ms = strtoll(value, NULL, 10) / 1000;
 }
 
 enum err check_info(const char *info, struct check_memory *memory, struct err_text *why)
@@ -185,8 +187,8 @@ void check_memory_now(struct store *s)
 {
     struct conn *c = &s->conns[CONN_READS];
     if (!s->asked_memory && c->state == CONN_READY && !c->lost)
-        s->asked_memory =
-            conn_command(c, s->timeout_ms, on_memory, s, "INFO", "memory", NULL) == ERR_OK;
+        s->asked_memory = conn_command(c, s->timeout_ms, on_memory, s, "INFO", "memory", "server",
+                                       NULL) == ERR_OK;
 }
 
 static void on_config(void *arg, enum err e, redisReply **reply)

@@ -34,6 +34,7 @@ void check_memory_now(struct store *s);
 struct check_memory {
     uint64_t used_bytes;
     uint64_t max_bytes; /* 0 = unlimited */
+    int64_t server_ms;  /* by Redis' clock; 0 = it does not say */
 };
 enum err check_info(const char *info, struct check_memory *memory,
                     struct err_text *why) LIU_MUST_USE;

@@ -17,7 +17,8 @@
 
 #define COLD_GENERATION "cold"     /* id of the RECORD_UPKEEP */
 #define COLD_ASK_MAX 128           /* records in one call of any kind */
-#define COLD_ASKED_MAX 512         /* in the table of what was asked for, as in liu.lua */
+#define COLD_ASKED_MAX 768         /* in the table of what was asked for, as in liu.lua */
+#define COLD_ASKED_OTHERS 512      /* of them before anything but a receipt is BUSY */
 #define COLD_CALL_BYTES (4u << 20) /* of the values of one call, at most */
 
 /* A letter for each record. */

@@ -366,6 +366,11 @@ const char *store_epoch(const struct store *s)
     return s->epoch;
 }
 
+int64_t store_server_ms(const struct store *s)
+{
+    return s->memory.server_ms;
+}
+
 enum store_pressure store_pressure(const struct store *s)
 {
     return s->pressure;

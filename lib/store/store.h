@@ -60,13 +60,16 @@ const char *store_run(const struct store *s); /* of Redis, another one at each s
 enum store_pressure store_pressure(const struct store *s);
 void store_memory_used(const struct store *s, uint64_t *used_bytes, uint64_t *max_bytes);
 
-/* How long commands wait from now on. */
+/* Redis' own clock, as of half a second ago at the most while it is in reach; 0 = not known. */
+int64_t store_server_ms(const struct store *s);
+
 /* The files of TLS are new, perhaps: looks whether a new connection would be made with them, and
  * until when. Connections that are open stay. */
 void store_tls_look(struct store *s);
 /* When the first of our certificate, the CA's and the server's expires: seconds since 1970; 0 = not
  * TLS, or not known yet. */
 int64_t store_tls_until_s(const struct store *s);
+/* How long commands wait from now on. */
 void store_set_timeout(struct store *s, int64_t timeout_ms);
 
 /* Called at every change between ready and not ready. */

@@ -259,6 +259,7 @@ static void choose(struct cold *c)
     if (tight && c->again_ms > now + AGAIN_TIGHT_MS)
         c->again_ms = now + AGAIN_TIGHT_MS;
     c->stage = COLD_FEEDING;
+    c->server_ms = store_server_ms(l->store);
     if (c->stored >= c->published && now >= c->again_ms) {
         c->again_ms = now + (tight ? AGAIN_TIGHT_MS : AGAIN_MS);
         c->before_ms = clock_wall_ms() - 1000 * c->age_s;

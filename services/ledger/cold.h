@@ -87,16 +87,17 @@ struct cold {
     struct folder_names segments;
     struct cold_state state; /* the worker's, too */
     struct cold_list list;
-    uint64_t at;      /* done up to here */
-    uint64_t limit;   /* and at most up to here */
-    int64_t age_s;    /* that a segment must have */
-    uint64_t least;   /* a snapshot may be of here */
-    uint64_t behind;  /* where the receipts that are still needed begin: no snapshot has them */
-    uint64_t to;      /* done up to here with it */
-    uint64_t covers;  /* the list belongs to entries up to here */
-    int64_t entry_ms; /* newest time of an entry */
-    bool partial;     /* of a snapshot: more of it follows */
-    bool thawed;      /* the list is of what had been put back */
+    uint64_t at;       /* done up to here */
+    uint64_t limit;    /* and at most up to here */
+    int64_t age_s;     /* that a segment must have */
+    uint64_t least;    /* a snapshot may be of here */
+    uint64_t behind;   /* where the receipts that are still needed begin: no snapshot has them */
+    uint64_t to;       /* done up to here with it */
+    uint64_t covers;   /* the list belongs to entries up to here */
+    int64_t entry_ms;  /* newest time of an entry */
+    int64_t server_ms; /* by Redis' clock when the step began; 0 = not known */
+    bool partial;      /* of a snapshot: more of it follows */
+    bool thawed;       /* the list is of what had been put back */
     int64_t before_ms;
     size_t sent; /* of the list */
 

@@ -75,14 +75,49 @@ static void looked(void *arg, struct archive_job *job)
         answer(c);
 }
 
-/* What has long been answered is forgotten, without a look. */
-static enum err add(struct cold *c, const struct cold_asked *a)
+/* What is forgotten needs no look. */
+static enum err add(struct cold *c, const struct cold_asked *a, bool forget)
 {
     enum err e = cold_list_add(&c->asked, (uint32_t)a->kind, a->id, strlen(a->id), 0);
     if (e == ERR_OK) {
         c->asked.items[c->asked.n - 1].show = a->show;
-        c->asked.items[c->asked.n - 1].forget = a->answered_ms > 0;
+        c->asked.items[c->asked.n - 1].forget = forget;
     }
+    return e;
+}
+
+/* The last memory is not for what is only shown; who asked is refused (lib/flow/cold.c). Records
+ * are put back as long as consumers trickle: the journal behind them has to be trimmed. An order
+ * may wait for its receipt. */
+static bool has_room(const struct cold *c, const struct cold_asked *a)
+{
+    return a->kind == RECORD_RECEIPT ||
+           store_pressure(c->ledger->store) <
+               (a->show ? STORE_PRESSURE_RESERVE : STORE_PRESSURE_FULL);
+}
+
+/* An answer of the future was given by a clock that has been set back since. */
+static bool is_over(const struct cold *c, const struct cold_asked *a)
+{
+    int64_t keep_ms = a->id[0] == COLD_PAGE ? FORGET_PAGE_MS : FORGET_MS;
+    int64_t age_ms = c->answer_ms - a->answered_ms;
+    return age_ms < 0 || age_ms > keep_ms;
+}
+
+/* First who waits, then what is forgotten: that comes with every look, so that the table has room
+ * whoever asks. *open: how many wait. */
+static enum err collect(struct cold *c, const struct cold_asked *list, size_t n, size_t *open)
+{
+    enum err e = ERR_OK;
+    *open = 0;
+    for (size_t i = 0; i < n && e == ERR_OK && *open < COLD_ASK_MAX; i++)
+        if (list[i].answered_ms == 0 && has_room(c, &list[i])) {
+            e = add(c, &list[i], false);
+            ++*open;
+        }
+    for (size_t i = 0; i < n && e == ERR_OK; i++)
+        if (list[i].answered_ms == 0 ? !has_room(c, &list[i]) : is_over(c, &list[i]))
+            e = add(c, &list[i], true);
     return e;
 }
 
@@ -90,6 +125,7 @@ static void asked(void *arg, enum err e, const struct cold_asked *list, size_t n
 {
     struct ledger *l = arg;
     struct cold *c = l->cold;
+    size_t open;
     if (ledger_answered(l))
         return;
     c->asking = false;
@@ -100,24 +136,9 @@ static void asked(void *arg, enum err e, const struct cold_asked *list, size_t n
     /* while the file has not all that has left nothing can be said */
     if (e != ERR_OK || !c->known || c->stored < c->published || l->stopped)
         return;
-    /* The last memory is not for records that come back. An order may wait for its receipt. */
-    const bool tight = store_pressure(l->store) >= STORE_PRESSURE_RESERVE;
-    bool open = false;
-    for (size_t i = 0; i < n && c->asked.n < COLD_ASK_MAX && e == ERR_OK; i++) {
-        if (tight && list[i].kind != RECORD_RECEIPT)
-            continue;
-        int64_t keep_ms = list[i].id[0] == COLD_PAGE ? FORGET_PAGE_MS : FORGET_MS;
-        bool old = list[i].answered_ms > 0 && c->answer_ms - list[i].answered_ms > keep_ms;
-        if (list[i].answered_ms == 0 && !open) {
-            open = true;
-            cold_list_clear(&c->asked); /* first who waits */
-        }
-        if (open ? list[i].answered_ms == 0 : old)
-            e = add(c, &list[i]);
-    }
-    if (e != ERR_OK || c->asked.n == 0)
+    if (collect(c, list, n, &open) != ERR_OK || c->asked.n == 0)
         return;
-    if (!open) {
+    if (open == 0) {
         answer(c);
         return;
     }

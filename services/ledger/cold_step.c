@@ -11,8 +11,9 @@
 #include "base/limits.h"
 #include "ismap/liu/v1/event.pb-c.h"
 #include "services/ledger/cold.h"
-#include "services/ledger/segment_format.h"
 #include "services/ledger/ledger_private.h"
+#include "services/ledger/retention_plan.h"
+#include "services/ledger/segment_format.h"
 #include "store/receipts.h"
 #include "store/records.h"
 #include "wire/unpack.h"
@@ -222,20 +223,34 @@ static enum err feed_snapshot(struct cold *c, struct err_text *why)
     return e;
 }
 
+/* By what receipts are past their time: three clocks have to say so, because each may be wrong,
+ * this machine's, that of the services (the newest entry) and that of Redis, whose filters tell who
+ * is asked for. */
+static int64_t receipts_now_ms(const struct cold *c)
+{
+    int64_t wall_ms = clock_wall_ms();
+    int64_t now_ms = wall_ms < c->entry_ms ? wall_ms : c->entry_ms;
+    return now_ms < c->server_ms ? now_ms : c->server_ms;
+}
+
 /* The last entry before the segments that are gone through: those whose receipts may still be
- * needed, as far as the archive has them. */
+ * needed, as far as the archive has them. What a segment's entries say counts, not the time of its
+ * file. */
 static enum err find_behind(struct cold *c, struct err_text *why)
 {
     char path[FOLDER_PATH_BYTES];
-    struct stat st;
     const char *dir = c->ledger->journal.dir;
     folder_names_fini(&c->segments);
     enum err e = folder_list(dir, SEGMENT_SUFFIX, false, &c->segments, why);
     c->behind = 0;
     for (size_t i = c->segments.n; e == ERR_OK && i-- > 0 && c->behind == 0;) {
-        if (!folder_path(path, dir, c->segments.items[i]) || stat(path, &st) != 0)
-            e = err_say(why, ERR_IO, "%s: cannot be read", c->segments.items[i]);
-        else if (st.st_mtime + RECEIPT_MS / 1000 < time(NULL))
+        int64_t ended_ms = 0;
+        if (!folder_path(path, dir, c->segments.items[i]))
+            return err_say(why, ERR_INVAL, "the folder's name is too long");
+        e = retention_segment_ended(path, &ended_ms, why);
+        if (ended_ms > c->entry_ms)
+            c->entry_ms = ended_ms;
+        if (e == ERR_OK && ended_ms + RECEIPT_MS < receipts_now_ms(c))
             c->behind = last_of(c->segments.items[i]);
     }
     uint64_t first = c->segments.n == 0 ? 0 : first_of(c->segments.items[0]);
@@ -300,11 +315,8 @@ void cold_step_feed(struct archive_job *job)
         return;
     }
     e = c->snapshot != NULL ? feed_snapshot(c, &job->why) : feed_segment(c, path, &job->why);
-    /* both clocks say so: one alone may be wrong */
-    int64_t wall_ms = clock_wall_ms();
     if (e == ERR_OK)
-        e = cold_drop(c->file, wall_ms < c->entry_ms ? wall_ms : c->entry_ms,
-                      2 * c->list.n + DROP_MIN, &job->why);
+        e = cold_drop(c->file, receipts_now_ms(c), 2 * c->list.n + DROP_MIN, &job->why);
     if (e == ERR_OK && c->at > c->state.frozen)
         e = cold_set_frozen(c->file, c->at, &job->why);
     if (e == ERR_OK && !c->partial && c->to > c->state.stored)
@@ -441,8 +453,8 @@ void cold_step_look(struct archive_job *job)
         struct cold_record r;
         const char *id = cold_list_id(l, item);
         item->value_at = l->data.len;
-        item->skip = l->data.len > LOOK_BYTES; /* next time */
-        if (item->skip)
+        item->skip = !item->forget && l->data.len > LOOK_BYTES; /* next time */
+        if (item->skip || item->forget)
             continue;
         if (id[0] == COLD_PAGE) {
             enum err bad = look_page(c, item, id + 1, &job->why);

@@ -52,15 +52,25 @@ static bool goes(void *arg, const struct segment_head *h)
     return over;
 }
 
+enum err retention_segment_ended(const char *path, int64_t *at_ms, struct err_text *why)
+{
+    struct segment *s = NULL;
+    struct segment_entry entry;
+    struct ages a = {.ended_ms = 0};
+    enum err e = segment_open(path, &s, why);
+    while (e == ERR_OK && segment_next(s, &entry))
+        e = take_entry(&a, &entry);
+    segment_close(s);
+    *at_ms = a.ended_ms;
+    return e;
+}
+
 enum err retention_ended(const struct retention_folder *f, struct segment_pos last, int64_t *at_ms,
                          struct err_text *why)
 {
     struct folder_names l = {0};
     struct segment_pos from;
     struct segment_pos to;
-    struct segment *s = NULL;
-    struct segment_entry entry;
-    struct ages a = {.ended_ms = 0};
     char path[FOLDER_PATH_BYTES];
     *at_ms = (int64_t)last.seq;
     if (f->kind == SEGMENT_NOISE)
@@ -72,14 +82,8 @@ enum err retention_ended(const struct retention_folder *f, struct segment_pos la
         i++;
     if (e == ERR_OK && (i == l.n || !folder_path(path, f->dir, l.items[i])))
         e = err_say(why, ERR_NOT_FOUND, "%s: the segments of the plan are missing", f->dir);
-    if (e == ERR_OK)
-        e = segment_open(path, &s, why);
-    while (e == ERR_OK && segment_next(s, &entry))
-        e = take_entry(&a, &entry);
-    segment_close(s);
     folder_names_fini(&l);
-    *at_ms = a.ended_ms;
-    return e;
+    return e == ERR_OK ? retention_segment_ended(path, at_ms, why) : e;
 }
 
 /* ---- snapshots */

@@ -24,6 +24,10 @@ uint64_t retention_upto(const struct retention_folder *f, const Ismap__Liu__V1__
 enum err retention_ended(const struct retention_folder *f, struct segment_pos last, int64_t *at_ms,
                          struct err_text *why) LIU_MUST_USE;
 
+/* The newest time in the entries of this segment of a journal. ERR_DATA_LOSS, ERR_IO, ERR_NOMEM. */
+enum err retention_segment_ended(const char *path, int64_t *at_ms,
+                                 struct err_text *why) LIU_MUST_USE;
+
 /* Looked at once more before the files go: is there a good snapshot that makes up for what ends at
  * `last`? `root` is <archive_dir>/<epoch>. ERR_DATA_LOSS: there is none; ERR_IO, ERR_NOMEM. */
 enum err retention_covered(const char *root, const char *epoch, uint64_t last,

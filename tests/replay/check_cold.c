@@ -24,7 +24,8 @@ bool check_cold_rests(void)
     const struct cold *c = cold_of_ledger();
     if (c == NULL || c->stage == COLD_OFF)
         return c != NULL;
-    return c->known && c->stage == COLD_IDLE && !c->looking && c->stored >= c->published;
+    return c->known && c->stage == COLD_IDLE && !c->looking && c->stored >= c->published &&
+           sim.store.asked == NULL;
 }
 
 /* The value as it is in the table, appended; NULL when it is not there. */
@@ -77,6 +78,8 @@ void check_cold_settled(void)
         if (r->left && sim.store.server_ms < r->expires_ms)
             check_receipt(&b, r);
     buf_fini(&b);
+    if (sim.store.asked != NULL)
+        sim_fail("%s stays in the table of what is asked for", sim.store.asked->name);
     check_cold_count.runs += any;
     check_cold_count.left += sim.cold_left;
     check_cold_count.back += sim.cold_back;

@@ -605,6 +605,12 @@ enum store_pressure store_pressure(const struct store *s)
     return whole > sim.pressure ? whole : sim.pressure;
 }
 
+int64_t store_server_ms(const struct store *s)
+{
+    (void)s;
+    return sim_wall_ms();
+}
+
 void store_memory_used(const struct store *s, uint64_t *used_bytes, uint64_t *max_bytes)
 {
     (void)s;

@@ -218,11 +218,6 @@ static void check_thawed(const struct op *o)
 static void run_thaw(struct op *o)
 {
     const struct memstore *s = &sim.store;
-    if (s->max_bytes > 0 && memstore_used(s) > s->max_bytes) {
-        o->err = ERR_CONFLICT;
-        (void)snprintf(o->reason, sizeof o->reason, "OOM command not allowed");
-        return;
-    }
     if (o->from == memstore_generation(s))
         check_thawed(o);
     op_take_reason(o, memstore_thaw(&sim.store, o->from, o->now_ms, o->moves, o->n, &o->seq));

@@ -160,11 +160,12 @@ bool memstore_left(const struct memstore *s, const char *name)
 
 /* ---- liu_seek */
 
-static char seek_asked(const struct memstore *s, const char *name, struct store_record *shown)
+static char seek_asked(const struct memstore *s, const char *name, size_t most,
+                       struct store_record *shown)
 {
     const struct mem_asked *a = asked_find(s, name);
     if (a == NULL)
-        return HASH_COUNT(s->asked) < COLD_ASKED_MAX ? COLD_ASKED : COLD_BUSY;
+        return HASH_COUNT(s->asked) < most ? COLD_ASKED : COLD_BUSY;
     if (a->said == '=')
         *shown = (struct store_record){
             .exists = true, .revision = a->revision, .value = a->value, .bytes = a->bytes};
@@ -198,14 +199,14 @@ static char seek_one(const struct memstore *s, const struct store_key *k, bool s
         const struct mem_receipt *r = memstore_receipt_ever(s, k->id);
         if (r != NULL && !r->left && s->server_ms < r->expires_ms)
             return show_receipt(r, shown, a);
-        return in_left(s, k->id) ? seek_asked(s, asked, shown) : COLD_ABSENT;
+        return in_left(s, k->id) ? seek_asked(s, asked, COLD_ASKED_MAX, shown) : COLD_ABSENT;
     }
     if (memstore_record(s, k->kind, k->id) != NULL)
         return COLD_HERE;
     record_name(s, k->kind, k->id, name);
     if (s->cold == NULL || (!is_page(k->id) && !filter_has(s->cold, s->cold_bits, name)))
         return COLD_ABSENT;
-    return seek_asked(s, asked, shown);
+    return seek_asked(s, asked, COLD_ASKED_OTHERS, shown);
 }
 
 void memstore_seek(struct memstore *s, enum cold_want want, const struct store_key *keys, size_t n,

@@ -335,12 +335,50 @@ static void a_filter_of_receipts_ends_with_the_last_of_them(void **state)
     memstore_fini(&mem);
 }
 
+static void lists_leave_room_for_receipts(void **state)
+{
+    struct fixture *f = *state;
+    char pages[MOVES][24];
+    begin(f);
+    new_generation(f);
+    const struct commit c = {.receipt_party = "min-a",
+                             .receipt_id = "one",
+                             .now_ms = AT,
+                             .reply_type = "",
+                             .entries =
+                                 &(struct commit_entry){(const uint8_t *)"e", 1, "X", NULL, 0},
+                             .n_entries = 1};
+    assert_int_equal(both(f, &c), COMMIT_OK);
+    const struct cold_move m[MOVES] = {
+        {.kind = RECORD_RECEIPT, .id = "min-a:one", .revision = memstore_head(&mem)},
+        {.kind = RECORD_CASE, .id = "none", .revision = 1},
+        {.kind = RECORD_CASE, .id = "none", .revision = 1}};
+    freeze(f, 1, m);
+    memset(letters_seen, 0, sizeof letters_seen);
+    for (unsigned i = 0; i < COLD_ASKED_OTHERS + MOVES; i += MOVES) {
+        struct store_key k[MOVES];
+        for (unsigned at = 0; at < MOVES; at++) {
+            (void)snprintf(pages[at], sizeof pages[at], "~%u", i + at);
+            k[at] = (struct store_key){RECORD_CASE, pages[at]};
+        }
+        seek(f, COLD_SHOW, k);
+    }
+    assert_true(letters_seen[COLD_ASKED] >= COLD_ASKED_OTHERS && letters_seen[COLD_BUSY] > 0);
+    const struct store_key k[MOVES] = {
+        {RECORD_RECEIPT, "min-a:one"}, {RECORD_CASE, "~last"}, {RECORD_RECEIPT, "min-a:two"}};
+    letters_seen[COLD_ASKED] = 0;
+    seek(f, COLD_SHOW, k);
+    assert_int_equal(letters_seen[COLD_ASKED], 1);
+    memstore_fini(&mem);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_partition, fixture_done)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_stream_of_calls_has_the_same_answers),
+        TEST(lists_leave_room_for_receipts),
         TEST(a_filter_of_receipts_ends_with_the_last_of_them),
     };
     if (!test_redis_installed()) {

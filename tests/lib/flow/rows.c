@@ -139,6 +139,18 @@ static enum decide on_query(struct work *w, void *state)
     return DECIDE_DONE;
 }
 
+/* Is answered whether there is such a case. */
+static enum decide on_look(struct work *w, void *state)
+{
+    (void)state;
+    const Ismap__Liu__V1__GetCase *m = work_message(w);
+    const Ismap__Liu__V1__Case *c;
+    if (!work_get(w, RECORD_CASE, m->case_id, (const void **)&c))
+        return DECIDE_WAIT;
+    return c == NULL ? work_refuse(w, FLOW_STATUS(NOT_FOUND), "id", "T-NONE", "無い", "none")
+                     : on_query(w, state);
+}
+
 static enum decide on_event(struct work *w, void *state)
 {
     (void)state;
@@ -173,6 +185,7 @@ static const struct dispatch_row rows[] = {
     {TYPE(list_incidents), ROLES_ALL, ROW_CHANGES | ROW_NO_RECEIPT | ROW_URGENT, 0, NULL,
      on_urgent},
     {TYPE(list_cases), ROLES_ALL, ROW_NOISE, 64, NULL, on_query},
+    {TYPE(get_case), ROLES_ALL, 0, 0, NULL, on_look},
 };
 
 static const struct view_row views[] = {{RECORD_CASE, NULL, true}};
@@ -243,6 +256,13 @@ void send_query(const struct fake_how *how)
 {
     Ismap__Liu__V1__ListCases m = ISMAP__LIU__V1__LIST_CASES__INIT;
     fake_message(&m.base, how);
+}
+
+void send_look(const char *id)
+{
+    Ismap__Liu__V1__GetCase m = ISMAP__LIU__V1__GET_CASE__INIT;
+    m.case_id = (char *)(uintptr_t)id;
+    fake_message(&m.base, NULL);
 }
 
 unsigned touched(const char *id)

@@ -32,6 +32,9 @@ void send_current(const char *id);
 /* GetHealth's neighbour: ListCases, a query that no case slows. */
 void send_query(const struct fake_how *how);
 
+/* GetCase: changes nothing. */
+void send_look(const char *id);
+
 unsigned touched(const char *id); /* version of the case, 0 = there is none */
 
 #endif

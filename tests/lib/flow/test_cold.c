@@ -101,6 +101,39 @@ static void a_store_that_goes_away_meanwhile_is_told(void **state)
     assert_int_equal(fake.n_commits, 0);
 }
 
+/* The ledger shows nothing then: who only looks is told at once, also when memory got short while
+ * he waited. What events write is waited for: the journal behind them cannot be trimmed. */
+static void who_only_looks_is_refused_while_memory_is_short(void **state)
+{
+    (void)state;
+    generation_begins();
+    (void)text_copy(fake.cold_id, sizeof fake.cold_id, "case-a");
+    fake.pressure = STORE_PRESSURE_CASES;
+    send_look("case-a");
+    fake_turn();
+    fake_fire();
+    assert_int_equal(fake.n_sent, 0);
+    fake.pressure = STORE_PRESSURE_RESERVE;
+    fake_fire();
+    assert_int_equal(fake.n_sent, 1);
+    send_look("case-a");
+    fake_turn();
+    assert_int_equal(fake.n_sent, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(fake_status(i), FLOW_STATUS(RESOURCE_EXHAUSTED));
+        assert_true(fake_has_rule(i, "P-MEMORY"));
+    }
+    send_look("case-b");
+    fake_turn();
+    assert_int_equal(fake_status(2), FLOW_STATUS(NOT_FOUND));
+    fake.pressure = STORE_PRESSURE_NONE;
+    send_touch("case-a", NULL);
+    fake_turn();
+    fake.pressure = STORE_PRESSURE_RESERVE;
+    fake_fire();
+    assert_int_equal(fake.n_sent, 3);
+}
+
 /* ---- receipts */
 
 static void a_commit_that_does_not_know_asks_and_is_decided_anew(void **state)
@@ -191,6 +224,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_generation_that_begins_meanwhile_is_a_conflict, up, down),
         cmocka_unit_test_setup_teardown(a_new_record_is_known_to_be_none, up, down),
         cmocka_unit_test_setup_teardown(a_cold_record_is_waited_for, up, down),
+        cmocka_unit_test_setup_teardown(who_only_looks_is_refused_while_memory_is_short, up, down),
         cmocka_unit_test_setup_teardown(a_store_that_goes_away_meanwhile_is_told, up, down),
         cmocka_unit_test_setup_teardown(a_commit_that_does_not_know_asks_and_is_decided_anew, up,
                                         down),

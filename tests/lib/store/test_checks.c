@@ -228,7 +228,7 @@ static void name_that_does_not_resolve_is_told_without_blocking(void **state)
 #define GOOD                                                                                       \
     "redis_version:7.0.15\r\nrole:master\r\nloading:0\r\naof_enabled:1\r\naof_last_write_status:"  \
     "ok\r\nused_memory:71"                                                                         \
-    "\r\nmaxmemory:100\r\n"
+    "\r\nmaxmemory:100\r\nserver_time_usec:1795434450123456\r\n"
 
 static void info_is_judged_line_by_line(void **state)
 {
@@ -245,6 +245,7 @@ static void info_is_judged_line_by_line(void **state)
     assert_int_equal(check_info("# Server\r\n" GOOD, &m, &why), ERR_OK);
     assert_int_equal(m.used_bytes, 71);
     assert_int_equal(m.max_bytes, 100);
+    assert_int_equal(m.server_ms, 1795434450123);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char text[sizeof(GOOD)] = GOOD;
         memcpy(strstr(text, rows[i].line), rows[i].instead, strlen(rows[i].instead));
@@ -314,13 +315,13 @@ static void a_start_that_nobody_has_confirmed_is_waited_for(void **state)
 static void pressure_begins_at_70_85_and_95_percent(void **state)
 {
     (void)state;
-    assert_int_equal(check_pressure(&(struct check_memory){69, 100}), STORE_PRESSURE_NONE);
-    assert_int_equal(check_pressure(&(struct check_memory){70, 100}), STORE_PRESSURE_NOISE);
-    assert_int_equal(check_pressure(&(struct check_memory){85, 100}), STORE_PRESSURE_CASES);
-    assert_int_equal(check_pressure(&(struct check_memory){94, 100}), STORE_PRESSURE_CASES);
-    assert_int_equal(check_pressure(&(struct check_memory){95, 100}), STORE_PRESSURE_RESERVE);
-    assert_int_equal(check_pressure(&(struct check_memory){98, 100}), STORE_PRESSURE_FULL);
-    assert_int_equal(check_pressure(&(struct check_memory){85, 0}), STORE_PRESSURE_NONE);
+    assert_int_equal(check_pressure(&(struct check_memory){69, 100, 0}), STORE_PRESSURE_NONE);
+    assert_int_equal(check_pressure(&(struct check_memory){70, 100, 0}), STORE_PRESSURE_NOISE);
+    assert_int_equal(check_pressure(&(struct check_memory){85, 100, 0}), STORE_PRESSURE_CASES);
+    assert_int_equal(check_pressure(&(struct check_memory){94, 100, 0}), STORE_PRESSURE_CASES);
+    assert_int_equal(check_pressure(&(struct check_memory){95, 100, 0}), STORE_PRESSURE_RESERVE);
+    assert_int_equal(check_pressure(&(struct check_memory){98, 100, 0}), STORE_PRESSURE_FULL);
+    assert_int_equal(check_pressure(&(struct check_memory){85, 0, 0}), STORE_PRESSURE_NONE);
 }
 
 int main(void)

@@ -11,12 +11,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "ismap/liu/v1/event.pb-c.h"
@@ -127,6 +124,8 @@ static struct got look(struct rig *r, size_t i, enum cold_want want)
     }
 }
 
+static int64_t made_ago_ms; /* entries were */
+
 /* One record and its journal entry, under guard of the generation when it is new. */
 static enum commit_status put(struct rig *r, size_t i, uint64_t expected, uint64_t generation,
                               const char *value)
@@ -141,6 +140,7 @@ static enum commit_status put(struct rig *r, size_t i, uint64_t expected, uint64
     put.id = (char *)(uintptr_t)id;
     put.revision = expected + 1;
     put.value = (ProtobufCBinaryData){strlen(value), (uint8_t *)(uintptr_t)value};
+    e.at_ms = clock_wall_ms() - made_ago_ms;
     e.puts = puts;
     e.n_puts = 1;
     struct commit_entry entry = {
@@ -292,15 +292,6 @@ static void a_lost_file_is_made_again_before_anything_is_said(void **state)
     rig_end(&r);
 }
 
-static int make_old(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-    struct timeval old[2] = {{.tv_sec = time(NULL) - 10 * 86400},
-                             {.tv_sec = time(NULL) - 10 * 86400}};
-    (void)st;
-    (void)ftw;
-    return flag == FTW_F && strstr(path, ".seg") != NULL ? utimes(path, old) : 0;
-}
-
 /* One of the journal's head. */
 static void until_snapshot(struct rig *r)
 {
@@ -320,6 +311,7 @@ static void a_lost_file_begins_with_a_snapshot_that_is_newer(void **state)
     struct rig r;
     struct model m = {.writes = 0};
     begin(&r, false);
+    made_ago_ms = 10 * 86400000LL;
     for (size_t i = 0; i < 20; i++)
         write_one(&r, &m, i % 10);
     until_frozen(&r, 0);
@@ -331,9 +323,9 @@ static void a_lost_file_begins_with_a_snapshot_that_is_newer(void **state)
     for (size_t i = 0; i < 20; i++)
         write_one(&r, &m, 10 + i % 10);
     until_snapshot(&r);
-    rig_stop_ledger(&r);
-    assert_int_equal(nftw(r.archive, make_old, 16, FTW_PHYS), 0);
-    rig_start_ledger(&r);
+    made_ago_ms = 0;
+    write_one(&r, &m, 20);
+    rig_await(&r, r.journal, r.head);
     rig_restart_ledger(&r, true);
     for (size_t i = 0; i < 25; i++)
         check_one(&r, &m, i, COLD_PUT_BACK);
@@ -404,6 +396,154 @@ static void without_the_ledger_nothing_is_said(void **state)
     rig_end(&r);
 }
 
+/* ---- memory is short */
+
+#define BALLAST (32 << 20) /* so that the steps of pressure are far apart */
+
+static void until_used(struct rig *r, uint64_t least)
+{
+    uint64_t used = 0;
+    uint64_t max;
+    int64_t until = clock_mono_ms() + WAIT_MS;
+    while (used < least) {
+        assert_true(clock_mono_ms() < until);
+        rig_turn(r, 20);
+        store_memory_used(r->store, &used, &max);
+    }
+}
+
+/* As if so many per mille of the memory were used. */
+static void pressed(struct rig *r, uint64_t per_mille, enum store_pressure until)
+{
+    char command[64];
+    uint64_t used;
+    uint64_t max;
+    int64_t give_up = clock_mono_ms() + WAIT_MS;
+    store_memory_used(r->store, &used, &max);
+    (void)snprintf(command, sizeof command, "CONFIG SET maxmemory %llu",
+                   (unsigned long long)(used / per_mille * 1000));
+    (void)rig_ask(r, command);
+    while (store_pressure(r->store) != until) {
+        assert_true(clock_mono_ms() < give_up);
+        rig_turn(r, 20);
+    }
+}
+
+/* One seek; what it says. */
+static char seek(struct rig *r, enum cold_want want, enum record_kind kind, const char *id)
+{
+    struct got g = {0};
+    struct store_key key = {kind, id};
+    assert_int_equal(store_seek(r->store, want, &key, 1, on_seek, &g), ERR_OK);
+    until_done(r, &g);
+    assert_int_equal(g.e, ERR_OK);
+    return g.letter;
+}
+
+/* Until the ledger has said so. */
+static void until_said(struct rig *r, enum cold_want want, enum record_kind kind, const char *id,
+                       char letter)
+{
+    int64_t until = clock_mono_ms() + WAIT_MS;
+    while (seek(r, want, kind, id) != letter) {
+        assert_true(clock_mono_ms() < until);
+        rig_turn(r, 5);
+    }
+}
+
+static void ask_for_pages(struct rig *r, unsigned n)
+{
+    char id[64];
+    for (unsigned i = 0; i < n; i++) {
+        (void)snprintf(id, sizeof id, "~%ctest %u", COLD_PAGE_END, i);
+        (void)seek(r, COLD_SHOW, RECORD_CASE, id);
+    }
+}
+
+/* A filter of eight ones: any may have. */
+static void receipts_may_have_left(struct rig *r)
+{
+    (void)rig_ask(r, "SETRANGE {p0}:left:1 0 \xff");
+    (void)rig_ask(r, "EVAL redis.call('SET','{p0}:left','1\\0328\\0321\\0321') 0");
+}
+
+static void until_asked(struct rig *r, long long most)
+{
+    int64_t until = clock_mono_ms() + WAIT_MS;
+    while (rig_ask(r, "HLEN {p0}:asked") > most) {
+        assert_true(clock_mono_ms() < until);
+        rig_turn(r, 20);
+    }
+}
+
+/* Lists that nobody answers leave room for receipts, which are looked up whatever the pressure;
+ * the lists are forgotten, and asked for again when there is memory. Records come back until
+ * consumers stand still. */
+static void receipts_are_looked_up_while_memory_is_short(void **state)
+{
+    static const struct {
+        uint64_t per_mille;
+        enum store_pressure pressure;
+        bool back;
+    } rows[] = {{960, STORE_PRESSURE_RESERVE, true}, {1100, STORE_PRESSURE_FULL, false}};
+    (void)state;
+    struct rig r;
+    struct model m = {.writes = 0};
+    char id[32];
+    char ballast[64];
+    begin(&r, false);
+    for (size_t i = 0; i < 10; i++)
+        write_one(&r, &m, i);
+    until_frozen(&r, 0);
+    (void)snprintf(ballast, sizeof ballast, "SETRANGE ballast %d x", BALLAST);
+    (void)rig_ask(&r, ballast);
+    until_used(&r, BALLAST);
+    receipts_may_have_left(&r);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        rig_stop_ledger(&r);
+        ask_for_pages(&r, COLD_ASKED_OTHERS + 3);
+        assert_int_equal(rig_ask(&r, "HLEN {p0}:asked"), COLD_ASKED_OTHERS);
+        assert_int_equal(seek(&r, COLD_PUT_BACK, RECORD_CASE, id_of(i)), COLD_BUSY);
+        (void)snprintf(id, sizeof id, "csp-a:never-%zu", i);
+        assert_int_equal(seek(&r, COLD_SHOW, RECORD_RECEIPT, id), COLD_ASKED);
+        pressed(&r, rows[i].per_mille, rows[i].pressure);
+        rig_start_ledger(&r);
+        until_said(&r, COLD_SHOW, RECORD_RECEIPT, id, COLD_ABSENT);
+        until_asked(&r, 1);
+        if (rows[i].back) {
+            until_said(&r, COLD_PUT_BACK, RECORD_CASE, id_of(i), COLD_HERE);
+        } else {
+            (void)seek(&r, COLD_PUT_BACK, RECORD_CASE, id_of(i));
+            until_asked(&r, 0);
+            assert_int_equal(rig_ask(&r, "HEXISTS {p0}:r:case C-0001"), 0);
+        }
+        (void)rig_ask(&r, "CONFIG SET maxmemory 0");
+        until_said(&r, COLD_SHOW, RECORD_CASE, "~\ntest", COLD_SHOWN);
+    }
+    rig_end(&r);
+}
+
+/* Somebody always waits. */
+static void old_answers_are_forgotten_while_lists_go_on(void **state)
+{
+    (void)state;
+    struct rig r;
+    struct model m = {.writes = 0};
+    char id[64];
+    begin(&r, false);
+    write_one(&r, &m, 0);
+    until_frozen(&r, 0);
+    until_said(&r, COLD_SHOW, RECORD_CASE, id_of(0), COLD_SHOWN);
+    int64_t until = clock_mono_ms() + 4000;
+    for (unsigned i = 0; rig_ask(&r, "HEXISTS {p0}:asked =case/C-0000") > 0; i++) {
+        (void)snprintf(id, sizeof id, "~%ctest %u", COLD_PAGE_END, i);
+        assert_int_equal(seek(&r, COLD_SHOW, RECORD_CASE, id), COLD_ASKED);
+        assert_true(clock_mono_ms() < until);
+        rig_turn(&r, 5);
+    }
+    rig_end(&r);
+}
+
 static void any_order_against_the_model(void **state)
 {
     (void)state;
@@ -451,6 +591,8 @@ int main(void)
         cmocka_unit_test(a_lost_file_begins_with_a_snapshot_that_is_newer),
         cmocka_unit_test(it_goes_on_from_a_snapshot_when_older_segments_are_gone),
         cmocka_unit_test(without_the_ledger_nothing_is_said),
+        cmocka_unit_test(receipts_are_looked_up_while_memory_is_short),
+        cmocka_unit_test(old_answers_are_forgotten_while_lists_go_on),
         cmocka_unit_test(any_order_against_the_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,9 +10,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 
 #include "base/clock.h"
 #include "ismap/liu/v1/event.pb-c.h"
@@ -22,6 +24,16 @@
 
 #define IDS 300
 #define WAIT_MS 20000
+
+/* ---- the clock of all but Redis can be set */
+
+static int64_t jump_ms;
+int64_t __real_clock_wall_ms(void);
+int64_t __wrap_clock_wall_ms(void);
+int64_t __wrap_clock_wall_ms(void)
+{
+    return __real_clock_wall_ms() + jump_ms;
+}
 
 struct model {
     uint64_t seq[IDS]; /* 0 = not taken */
@@ -245,6 +257,68 @@ static void without_the_ledger_new_messages_are_taken(void **state)
     rig_end(&r);
 }
 
+#define YEARS_MS (5 * 365 * 86400000LL)
+
+static int make_old(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+    const struct timeval old[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    (void)st;
+    (void)ftw;
+    return flag == FTW_F && strstr(path, ".seg") != NULL ? utimes(path, old) : 0;
+}
+
+/* What a file's time says, by whatever clock, makes no receipt old. */
+static void a_lost_file_has_the_receipts_of_segments_that_look_old(void **state)
+{
+    (void)state;
+    struct rig r;
+    static struct model m;
+    m = (struct model){.colds = 0};
+    begin(&r);
+    for (size_t i = 0; i < 30; i++)
+        send(&r, &m, i, 1);
+    until_left(&r);
+    rig_stop_ledger(&r);
+    assert_int_equal(nftw(r.archive, make_old, 16, FTW_PHYS), 0);
+    rig_start_ledger(&r);
+    rig_restart_ledger(&r, true);
+    for (size_t i = 0; i < 30; i++)
+        send(&r, &m, i, 1);
+    assert_int_equal(m.duplicates, 30);
+    rig_end(&r);
+}
+
+/* All but Redis believe that years have passed; then their clock is put right. */
+static void a_clock_that_is_years_ahead_for_a_while_forgets_no_receipt(void **state)
+{
+    (void)state;
+    struct rig r;
+    static struct model m;
+    m = (struct model){.colds = 0};
+    begin(&r);
+    for (size_t i = 0; i < 20; i++)
+        send(&r, &m, i, 1);
+    until_left(&r);
+    jump_ms = YEARS_MS;
+    rig_restart_ledger(&r, false);
+    for (size_t i = 20; i < 40; i++)
+        send(&r, &m, i, 1);
+    until_left(&r);
+    for (size_t i = 0; i < 10; i++)
+        send(&r, &m, i, 1);
+    jump_ms = 0;
+    rig_restart_ledger(&r, false);
+    for (size_t i = 0; i < 40; i++)
+        send(&r, &m, i, 1);
+    assert_int_equal(m.duplicates, 50);
+    int64_t until = clock_mono_ms() + WAIT_MS;
+    while (rig_ask(&r, "HLEN {p0}:asked") > 0) { /* also what was answered in the future */
+        assert_true(clock_mono_ms() < until);
+        rig_turn(&r, 50);
+    }
+    rig_end(&r);
+}
+
 static void any_order_against_the_model(void **state)
 {
     (void)state;
@@ -370,6 +444,8 @@ int main(void)
         cmocka_unit_test(a_later_use_of_an_id_outlives_the_first),
         cmocka_unit_test(receipts_leave_and_still_answer),
         cmocka_unit_test(without_the_ledger_new_messages_are_taken),
+        cmocka_unit_test(a_lost_file_has_the_receipts_of_segments_that_look_old),
+        cmocka_unit_test(a_clock_that_is_years_ahead_for_a_while_forgets_no_receipt),
         cmocka_unit_test(any_order_against_the_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
