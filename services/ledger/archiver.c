@@ -1,6 +1,8 @@
 /* A list under a mutex each way, and an eventfd that wakes the loop. */
 #include "services/ledger/archiver.h"
 
+#include "services/ledger/ease.h"
+
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -22,7 +24,7 @@ struct archiver {
     pthread_cond_t wake;
     struct queue todo;
     struct queue done;
-    bool stop;
+    atomic_bool stop; /* set under the mutex */
     enum archiver_rank rank;
     int fd;
     struct loop_source *source;
@@ -65,10 +67,13 @@ void archiver_step_back(int nice)
 
 static void *work(void *arg)
 {
-    static const int nice[] = {
-        [ARCHIVER_WRITER] = 5, [ARCHIVER_READER] = 10, [ARCHIVER_MAKER] = 15};
+    static const struct {
+        int nice;
+        unsigned percent; /* of a processor; somebody waits for what the reader does */
+    } rank[] = {
+        [ARCHIVER_WRITER] = {5, 25}, [ARCHIVER_READER] = {10, 100}, [ARCHIVER_MAKER] = {15, 10}};
     struct archiver *a = arg;
-    archiver_step_back(nice[a->rank]);
+    archiver_step_back(rank[a->rank].nice);
     (void)pthread_mutex_lock(&a->mutex);
     while (!a->stop) {
         struct archive_job *job = pop(&a->todo);
@@ -77,6 +82,7 @@ static void *work(void *arg)
             continue;
         }
         (void)pthread_mutex_unlock(&a->mutex);
+        ease_begin(rank[a->rank].percent, &a->stop);
         archive_job_run(job);
         (void)pthread_mutex_lock(&a->mutex);
         push(&a->done, job);

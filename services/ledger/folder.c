@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "services/ledger/ease.h"
+
 #define PIECE_BYTES (256u << 10)
-#define REST_NS 1000000 /* behind a piece: 150 MB/s at the most */
 
 bool folder_path(char out[FOLDER_PATH_BYTES], const char *dir, const char *name)
 {
@@ -113,7 +113,7 @@ enum err folder_write_gently(int fd, const uint8_t *p, size_t n)
         (void)sync_file_range(fd, at, (off_t)piece,
                               SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
                                   SYNC_FILE_RANGE_WAIT_AFTER);
-        (void)nanosleep(&(struct timespec){.tv_nsec = REST_NS}, NULL);
+        ease();
     }
     return e;
 }

@@ -30,8 +30,9 @@ enum err folder_settle(const char *path, struct err_text *why) LIU_MUST_USE;
 /* All of it, however often the system interrupts. ERR_IO. */
 enum err folder_write_all(int fd, const uint8_t *p, size_t n) LIU_MUST_USE;
 
-/* The same for much: in pieces, each of which the disk takes before the next one, with rests, so
- * that another's fsync does not wait behind all of it. Not durable before an fsync. ERR_IO. */
+/* The same for much: in pieces, each of which the disk takes before the next one, so that
+ * another's fsync does not wait behind all of it; between them a thread that eases rests. Not
+ * durable before an fsync. ERR_IO. */
 enum err folder_write_gently(int fd, const uint8_t *p, size_t n) LIU_MUST_USE;
 
 /* Names of the files with a suffix, sorted. The names have fixed-width numbers, so that this is the

@@ -5,6 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "services/ledger/ease.h"
+
+#define DIGEST_PIECE_BYTES (64u << 10)
+
 int segment_pos_compare(struct segment_pos x, struct segment_pos y)
 {
     if (x.seq != y.seq)
@@ -71,6 +75,21 @@ enum err segment_decode_head(const uint8_t in[SEGMENT_HEADER_BYTES], struct segm
     out->body_bytes = be64_get(in + 168);
     memcpy(out->previous, in + 176, SHA256_BYTES);
     return ERR_OK;
+}
+
+enum err segment_hash(const uint8_t *p, size_t n, uint8_t out[SHA256_BYTES])
+{
+    struct crypto_hash *hash = crypto_hash_create();
+    enum err e = hash == NULL ? ERR_NOMEM : ERR_OK;
+    for (size_t at = 0; e == ERR_OK && at < n; at += DIGEST_PIECE_BYTES) {
+        ease();
+        e = crypto_hash_add(hash, p + at,
+                            n - at < DIGEST_PIECE_BYTES ? n - at : DIGEST_PIECE_BYTES);
+    }
+    if (e == ERR_OK)
+        e = crypto_hash_end(hash, out);
+    crypto_hash_destroy(hash);
+    return e;
 }
 
 void segment_name(const struct segment_head *h, char out[SEGMENT_NAME_BYTES])

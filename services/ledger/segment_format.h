@@ -17,6 +17,9 @@ void segment_encode_head(const struct segment_head *h, uint8_t out[SEGMENT_HEADE
 enum err segment_decode_head(const uint8_t in[SEGMENT_HEADER_BYTES], struct segment_head *out,
                              struct err_text *why) LIU_MUST_USE;
 
+/* SHA-256 of a segment's bytes, piece by piece (ease.h). */
+enum err segment_hash(const uint8_t *p, size_t n, uint8_t out[SHA256_BYTES]) LIU_MUST_USE;
+
 /* May `next` follow `last` within a stream of this kind? */
 bool segment_follows(enum segment_kind kind, struct segment_pos last, struct segment_pos next);
 

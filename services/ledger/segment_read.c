@@ -8,6 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "services/ledger/ease.h"
+
+#define READ_PIECE_BYTES (128u << 10)
+
 struct segment {
     struct segment_head head;
     uint8_t *data;
@@ -18,7 +22,8 @@ struct segment {
 static enum err read_all(int fd, uint8_t *p, size_t n)
 {
     while (n > 0) {
-        ssize_t got = read(fd, p, n);
+        ease();
+        ssize_t got = read(fd, p, n < READ_PIECE_BYTES ? n : READ_PIECE_BYTES);
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
@@ -111,8 +116,7 @@ static enum err check(struct segment *s, size_t bytes, struct err_text *why)
     if (s->head.body_bytes != s->bytes - SEGMENT_HEADER_BYTES)
         return err_say(why, ERR_DATA_LOSS, "damaged: %zu bytes of entries, the header says %llu",
                        s->bytes - SEGMENT_HEADER_BYTES, (unsigned long long)s->head.body_bytes);
-    struct crypto_part part = {s->data, s->bytes};
-    e = crypto_sha256_any_thread(&part, 1, digest);
+    e = segment_hash(s->data, s->bytes, digest);
     if (e != ERR_OK)
         return err_say(why, e, "SHA-256 failed");
     if (memcmp(digest, s->data + s->bytes, SHA256_BYTES) != 0)

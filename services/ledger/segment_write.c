@@ -123,8 +123,7 @@ enum err segment_write(struct segment_builder *b, const char *dir, struct err_te
         return err_say(why, ERR_INVAL, "a segment without entries");
     b->head.body_bytes = b->buf.len - SEGMENT_HEADER_BYTES;
     segment_encode_head(&b->head, b->buf.data);
-    struct crypto_part part = {b->buf.data, b->buf.len};
-    enum err e = crypto_sha256_any_thread(&part, 1, b->head.digest);
+    enum err e = segment_hash(b->buf.data, b->buf.len, b->head.digest);
     if (e != ERR_OK)
         return err_say(why, e, "SHA-256 failed");
     segment_name(&b->head, name);

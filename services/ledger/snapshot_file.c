@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "services/ledger/ease.h"
 #include "services/ledger/folder.h"
 
 #define MAGIC "LIUSNP1\n"
@@ -297,6 +298,7 @@ static enum err check_body(struct snapshot *s, struct err_text *why)
         size_t n = fread(chunk, 1, left < CHUNK_BYTES ? (size_t)left : CHUNK_BYTES, s->file);
         e = n == 0 ? ERR_IO : crypto_hash_add(hash, chunk, n);
         left -= n;
+        ease();
     }
     if (e == ERR_OK)
         e = crypto_hash_end(hash, digest);

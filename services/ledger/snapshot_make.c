@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "ismap/liu/v1/event.pb-c.h"
+#include "services/ledger/ease.h"
 #include "services/ledger/folder.h"
 #include "services/ledger/snapshot.h"
 #include "store/records.h"
@@ -41,6 +42,7 @@ static void changes_free(struct make *m)
     struct change *c, *next;
     HASH_ITER(hh, m->changes, c, next)
     {
+        ease();
         HASH_DEL(m->changes, c);
         free(c->value);
         free(c);
@@ -96,6 +98,7 @@ static enum err on_entry(void *arg, const struct segment_entry *entry)
     ProtobufCMessage *message = NULL;
     if (atomic_load_explicit(m->stop, memory_order_relaxed))
         return ERR_AGAIN;
+    ease();
     if (m->begins == 0)
         m->begins = entry->pos.seq;
     arena_init(&a, 4 * (size_t)LIMIT_WORK_ARENA_BYTES);
@@ -125,6 +128,7 @@ static bool on_closed(void *arg, const struct segment_head *h)
 
 static int by_record(const struct change *x, const struct change *y)
 {
+    ease(); /* there may be a million to sort */
     return snapshot_compare(&x->record, &y->record);
 }
 
@@ -142,6 +146,7 @@ static enum err merge(struct make *m, struct snapshot *base, struct snapshot_wri
     HASH_SORT(m->changes, by_record);
     const struct change *c = m->changes;
     while (e == ERR_OK && (!end || c != NULL)) {
+        ease();
         int order = end ? 1 : c == NULL ? -1 : snapshot_compare(&old, &c->record);
         e = order < 0 ? snapshot_put(w, &old) : put_change(w, c);
         if (order >= 0)
