@@ -438,16 +438,10 @@ static const struct conf_row settings[] = {
     BUDGET(FAMILY_TIMERS, "budget_timers", "2", "for timers"),
 };
 
-static const struct view_row views[] = {
-    {.kind = RECORD_LANE, .changed = pace_lane},
-};
-
 const struct service ledger_service = {
     .name = "ledger",
     .main_fallback = "tcp://127.0.0.1:5705",
     .http_fallback = "127.0.0.1:9105",
-    .views = views,
-    .n_views = sizeof(views) / sizeof(views[0]),
     .settings = settings,
     .n_settings = sizeof(settings) / sizeof(settings[0]),
     .settings_bytes = sizeof(struct ledger_settings),

@@ -151,9 +151,6 @@ struct ledger {
     struct loop_timer *timer;
     struct loop_timer *pace; /* runs while there is a backlog */
     size_t pace_turn;
-    int64_t urgent_ms; /* when something urgent was last seen, and since when without a pause */
-    int64_t urgent_since_ms; /* 0 = never */
-    int64_t stepped_ms;
     char epoch[SEGMENT_EPOCH_DIGITS + 1];
     bool stopped;   /* another epoch appeared */
     size_t pending; /* calls of the store whose answer is to come */
@@ -245,8 +242,6 @@ void trim_step(struct ledger *l); /* the next call of the trim that rests */
 /* pace.c */
 void pace_go(struct ledger *l); /* what rests goes on in a moment */
 bool pace_behind(const struct ledger *l);
-/* A view of lanes: a message in an urgent one is followed by others. */
-void pace_lane(void *ledger, const char *id, uint64_t revision, const ProtobufCMessage *m);
 
 /* retention.c */
 enum err retention_create(struct ledger *l, struct retention **out) LIU_MUST_USE;

@@ -1,17 +1,9 @@
 /* A backlog is worked off in small steps with a rest behind each, so that neither Redis nor the
- * processor is taken from a critical alert for long. Urgent alerts seldom come alone: behind one
- * the backlog waits for a moment, but not on and on. Memory first: a family of keys that is short
- * of it neither rests nor waits (usage_tight). */
-#include <string.h>
-
-#include "base/clock.h"
+ * processor is taken from a critical alert for long. Memory first: a family of keys that is short
+ * of it does not rest (usage_tight). */
 #include "services/ledger/ledger_private.h"
 
 #define REST_MS 2
-#define GIVE_WAY_MS 100        /* behind what was urgent */
-#define GIVE_WAY_STEP_MS 200   /* a step is made at least so often */
-#define GIVE_WAY_MOST_MS 5000  /* then the backlog waits no more */
-#define GIVE_WAY_PAUSE_MS 1000 /* before nothing urgent came for so long */
 
 /* One stream a step, in turn. */
 static void one_stream(struct ledger *l)
@@ -37,40 +29,13 @@ bool pace_behind(const struct ledger *l)
     return rests;
 }
 
-void pace_lane(void *ledger, const char *id, uint64_t revision, const ProtobufCMessage *m)
-{
-    struct ledger *l = ledger;
-    const char *lane = strchr(id, '/');
-    (void)revision;
-    (void)m;
-    if (l == NULL || lane == NULL || strcmp(lane, "/urgent") != 0)
-        return;
-    int64_t now = clock_mono_ms();
-    if (l->urgent_ms == 0 || now - l->urgent_ms >= GIVE_WAY_PAUSE_MS)
-        l->urgent_since_ms = now;
-    l->urgent_ms = now;
-}
-
-static bool gives_way(const struct ledger *l)
-{
-    int64_t now = clock_mono_ms();
-    if (usage_tight(l, FAMILY_JOURNAL) || usage_tight(l, FAMILY_INDEX) ||
-        usage_tight(l, FAMILY_NOISE) || now - l->stepped_ms >= GIVE_WAY_STEP_MS)
-        return false;
-    return l->urgent_ms > 0 && now - l->urgent_ms < GIVE_WAY_MS &&
-           now - l->urgent_since_ms < GIVE_WAY_MOST_MS;
-}
-
 static void step(void *arg)
 {
     struct ledger *l = arg;
     l->pace = NULL; /* it has fired */
-    if (!gives_way(l)) {
-        l->stepped_ms = clock_mono_ms();
-        one_stream(l);
-        if (l->trim.rests)
-            trim_step(l);
-    }
+    one_stream(l);
+    if (l->trim.rests)
+        trim_step(l);
     pace_go(l);
 }
 
