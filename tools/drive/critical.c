@@ -12,6 +12,8 @@
 #include "ismap/liu/v1/alert.pb-c.h"
 #include "wire/unpack.h"
 
+#define SETTLE_MS 50 /* what it missed while it was stopped is no work of its own */
+
 #define TEXT(s) ((char *)(uintptr_t)(s))
 
 struct critical {
@@ -36,6 +38,7 @@ static void turn(struct critical *x)
         return;
     x->is_paused = !x->is_paused;
     (void)kill((pid_t)x->pid, x->is_paused ? SIGSTOP : SIGCONT);
+    (void)nanosleep(&(struct timespec){.tv_nsec = SETTLE_MS * 1000000L}, NULL);
 }
 
 static bool push(struct critical *x, const char *number)
