@@ -21,7 +21,7 @@ struct key_slot {
 
 enum err encoder_init(struct encoder *e, const char *partition)
 {
-    *e = (struct encoder){.round = 1};
+    *e = (struct encoder){.round = 1, .requests_max = LIMIT_BATCH_REQUESTS};
     if (strlen(partition) > PARTITION_BYTES_MAX)
         return ERR_LIMIT;
     memcpy(e->partition, partition, strlen(partition) + 1);
@@ -235,7 +235,7 @@ static enum err check(const struct encoder *e, const struct commit *c, const cha
         return ERR_INVAL;
     *why = "the call is full";
     if (e->n_requests > 0 &&
-        (e->n_requests >= LIMIT_BATCH_REQUESTS || e->args.len + args_bytes(c) > LIMIT_BATCH_BYTES ||
+        (e->n_requests >= e->requests_max || e->args.len + args_bytes(c) > LIMIT_BATCH_BYTES ||
          e->streams.n + e->others.n + keys_most(c) > ENCODE_KEYS_MAX))
         return ERR_AGAIN;
     *why = "";

@@ -1,6 +1,6 @@
 /* Commits as one call of the server-side Function, and its answers back.
  *
- * An encoder gathers up to LIMIT_BATCH_REQUESTS commits; each distinct key is named once. It knows
+ * An encoder gathers up to requests_max commits; each distinct key is named once. It knows
  * nothing of connections, so tests drive the Function with it directly. The format is described in
  * deploy/redis/liu.lua, which must change together with this.
  */
@@ -27,6 +27,7 @@ struct encoder {
     struct buf names; /* keys as text, for the table */
     uint32_t n_args;
     uint32_t n_requests;
+    uint32_t requests_max; /* LIMIT_BATCH_REQUESTS, so that others have their turn */
     char partition[PARTITION_BYTES_MAX + 1];
     struct key_slot *slots; /* open addressing by hash of the key */
     uint32_t round;         /* slots of earlier calls count as empty */

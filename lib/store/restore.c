@@ -14,6 +14,7 @@
 #define WAIT_MS 10000
 #define CALL_MS 60000 /* a snapshot of many timers, a batch behind a slow disk */
 #define OWNERS_MAX 8
+#define REQUESTS_MAX 512 /* of a restore, for which nobody waits */
 
 struct call {
     bool done;
@@ -173,7 +174,10 @@ enum err store_restore_begin(struct store_restore *r, struct store *s, const cha
                        seq == 0 ? first : link);
     if (e == ERR_OK)
         e = store_load_library(s, why);
-    return e == ERR_OK ? encoder_init(&r->encoder, s->partition) : e;
+    if (e == ERR_OK)
+        e = encoder_init(&r->encoder, s->partition);
+    r->encoder.requests_max = REQUESTS_MAX;
+    return e;
 }
 
 static enum err send_batch(struct store_restore *r, struct err_text *why)

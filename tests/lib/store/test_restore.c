@@ -7,12 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/limits.h"
 #include "store/restore.h"
 
 #define OTHER_EPOCH "ffeeddccbbaa99887766554433221100"
 #define LINK "0123456789abcdef0123456789abcdef01234567"
-#define RECORDS 300 /* more than one call has */
+#define RECORDS 1300 /* more than one call has */
 
 static int start(void **state)
 {
@@ -219,7 +218,7 @@ static enum err fill(struct store_restore *r, const char *name, struct err_text 
 {
     enum err e = ERR_OK;
     char id[24];
-    for (int i = 0; e == ERR_OK && i <= LIMIT_BATCH_REQUESTS; i++) {
+    for (int i = 0; e == ERR_OK && i < RECORDS; i++) {
         (void)snprintf(id, sizeof id, "%s-%d", name, i);
         e = add_record(r, id, 1, why);
     }
