@@ -366,7 +366,9 @@ static int begin_again(struct restore *r)
 {
     struct cli *c = r->cli;
     struct store_heads h;
-    int status = store_heads(&r->session, &h);
+    int status = r->aside ? CLI_OK : restore_files_lock(c);
+    if (status == CLI_OK)
+        status = store_heads(&r->session, &h);
     if (status == CLI_OK && h.now[0] != '\0')
         return not_empty(c);
     if (status != CLI_OK || !store_interrupted(&h))
@@ -384,6 +386,9 @@ int restore_sweep(struct session *s, const struct store_heads *h, bool aside)
     size_t n = strspn(h->begun, "0123456789abcdef");
     if (n == EPOCH_DIGITS)
         memcpy(begun, h->begun, n);
+    int status = aside ? CLI_OK : restore_files_lock(s->cli);
+    if (status != CLI_OK)
+        return status;
     if (!aside && store_interrupted(h) && restore_files_sweep(s->cli, begun, &why) != ERR_OK)
         return cli_fail(s->cli, CLI_TEMPORARY, "%s", why.text);
     return store_clear(s, h);

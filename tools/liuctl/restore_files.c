@@ -4,10 +4,12 @@
 #include "liuctl/restore_files.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define PART_NAME "restore.part" /* no epoch: nobody takes it for one */
@@ -153,6 +155,26 @@ int restore_files_allowed(struct cli *c)
     if (access(dir, W_OK) != 0)
         return cli_fail(c, CLI_INPUT, "archive_dir: %s: %s", dir, cli_errno(c));
     return CLI_OK;
+}
+
+int restore_files_lock(struct cli *c)
+{
+    static int held = -1;
+    const char *dir = c->config.archive_dir;
+    if (held >= 0 || dir == NULL || dir[0] == '\0')
+        return CLI_OK;
+    held = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (held < 0)
+        return cli_fail(c, CLI_INPUT, "archive_dir: %s: %s", dir, cli_errno(c));
+    /* a file system that cannot lock a folder (NFS) is taken as it is */
+    if (flock(held, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return CLI_OK;
+    (void)close(held);
+    held = -1;
+    return cli_fail(c, CLI_TEMPORARY,
+                    c->ja ? "%s: 別の復元が実行中です。終わってからもう一度実行してください"
+                          : "%s: another restore is at work here: run it again when that has ended",
+                    dir);
 }
 
 static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)

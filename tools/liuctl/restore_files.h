@@ -51,6 +51,10 @@ enum err restore_files_each(const struct restore_files *f,
 /* Can the archive of the configuration take it? CLI_OK, or an exit status with a message printed.
  */
 int restore_files_allowed(struct cli *c);
+/* Keeps other restores from the archive of the configuration until the process ends, however that
+ * is: each would take the other's for what an interrupted one left. Before the first change; again
+ * is no error. CLI_OK, or an exit status with a message printed. */
+int restore_files_lock(struct cli *c);
 /* Removes what an interrupted restore left in the archive of the configuration, if there is one;
  * `begun`: the epoch it had, whose partition has no head. Before the partition is emptied. ERR_IO.
  */
