@@ -9,6 +9,9 @@
  * are wrong together: so the archive must show that the time has passed (retention_time.h), and a
  * clock that was set far while the ledger ran removes nothing either.
  *
+ * One folder after the other, in rounds: a plan that cannot be finished stays and is tried again in
+ * the next round, the folders behind it have their turn meanwhile.
+ *
  * Of the journal nothing goes that Redis still has: what has left it was passed by every consumer.
  * Nor anything behind the oldest snapshot, and a good one is looked for again before files go.
  */
@@ -30,8 +33,9 @@
 #include "wire/unpack.h"
 
 #define FIRST_LOOK_MS 10000
-#define SEGMENTS_A_STEP 16 /* read whole before they go */
-#define JOURNAL_A_STEP 256 /* of the journal; all snapshots are read for each step */
+#define NEXT_ROUND_MS 60000 /* when a plan could not be finished */
+#define SEGMENTS_A_STEP 16  /* read whole before they go */
+#define JOURNAL_A_STEP 256  /* of the journal; all snapshots are read for each step */
 #define ENTRY_BYTES 1024
 #define ID_BYTES 35
 
@@ -63,7 +67,13 @@ struct retention {
     char root[FOLDER_PATH_BYTES]; /* of its epoch */
     char dir[FOLDER_PATH_BYTES];
     size_t gone; /* files */
-    struct err_text fault;
+    struct err_text fault[RETENTION_CLASSES];
+    bool passes; /* folders up to the one of `failed` had their turn */
+    /* the round */
+    bool has_failed;
+    struct mark failed; /* a plan that could not be finished, the last one */
+    bool bad[RETENTION_CLASSES];
+    struct err_text waits[RETENTION_CLASSES]; /* why something that is due does not go */
     /* the commit */
     char id[ID_BYTES];
     uint8_t payload[ENTRY_BYTES / 2];
@@ -73,6 +83,7 @@ struct retention {
     Ismap__Liu__V1__RetentionPeriod rows[RETENTION_CLASSES];
     Ismap__Liu__V1__RetentionPeriod *row_list[RETENTION_CLASSES];
     struct metric *m_removed;
+    struct metric *m_waiting;
 };
 
 static int64_t days_of(const struct ledger *l, enum retention_class c)
@@ -181,6 +192,7 @@ static enum err look_at(struct retention *r, const struct retention_folder *f, s
     bool marked = false;
     size_t n = 0;
     enum retention_class class = retention_class_of(f->kind);
+    bool passed = r->passes;
     bool own = strcmp(f->epoch, r->ledger->epoch) == 0;
     struct retention_period period = {.days = r->days[class],
                                       .now_ms = r->believed_ms[class],
@@ -193,8 +205,10 @@ static enum err look_at(struct retention *r, const struct retention_folder *f, s
         e = err_say(why, ERR_DATA_LOSS, "%s/" MARK_FILE ": of another stream", f->dir);
     if (e == ERR_OK && marked)
         count_up(r->seen, r->ledger, &mark, mark.all_segments, mark.all_entries);
-    if (e != ERR_OK || period.days == 0 || r->found)
+    r->passes = passed && !is_of(&r->failed, f);
+    if (e != ERR_OK || period.days == 0 || r->found || passed)
         return e;
+    r->old = false;
     if (marked)
         e = mark_sweep(f->dir, &mark, &n, why);
     if (e == ERR_OK)
@@ -224,8 +238,9 @@ static enum err look_one(void *arg, const struct retention_folder *f)
     if (atomic_load(&r->stop))
         return ERR_AGAIN;
     enum err e = look_at(r, f, &why);
-    if (e != ERR_OK && e != ERR_AGAIN && r->fault.text[0] == '\0')
-        (void)err_say(&r->fault, e, "%s", why.text[0] == '\0' ? err_name(e) : why.text);
+    struct err_text *fault = &r->fault[retention_class_of(f->kind)];
+    if (e != ERR_OK && e != ERR_AGAIN && fault->text[0] == '\0')
+        (void)err_say(fault, e, "%s", why.text[0] == '\0' ? err_name(e) : why.text);
     return e == ERR_NOMEM || e == ERR_AGAIN ? e : ERR_OK;
 }
 
@@ -278,13 +293,50 @@ static void rest(struct retention *r, int64_t ms)
     r->next_ms = clock_mono_ms() + ms;
 }
 
+static void show_waiting(struct retention *r)
+{
+    int64_t n = 0;
+    for (int c = 0; c < RETENTION_CLASSES; c++)
+        n += r->waits[c].text[0] != '\0';
+    metric_set(r->m_waiting, n);
+}
+
+/* Something of this class is due and does not go: told until a round went without. */
+static void waits(struct retention *r, enum retention_class c, const char *what, const char *why)
+{
+    r->bad[c] = true;
+    (void)err_say(&r->waits[c], ERR_AGAIN, "%s", why);
+    ledger_fault(r->ledger, "retention-failed", what, why);
+    show_waiting(r);
+}
+
+static void give_way(struct retention *r, const char *why)
+{
+    waits(r, retention_class_of(r->plan.kind), r->plan.stream, why);
+    r->failed = r->plan;
+    r->has_failed = true;
+    rest(r, 0);
+}
+
+static void round_over(struct retention *r)
+{
+    int64_t ms = r->ledger->set->retention_seconds * 1000;
+    for (int c = 0; c < RETENTION_CLASSES; c++) {
+        if (!r->bad[c])
+            r->waits[c].text[0] = '\0';
+        r->bad[c] = false;
+    }
+    show_waiting(r);
+    rest(r, r->has_failed && ms > NEXT_ROUND_MS ? NEXT_ROUND_MS : ms);
+    r->has_failed = false;
+}
+
 static void finished(void *arg, struct archive_job *job)
 {
     struct retention *r = arg;
     char last[64];
     if (job->result != ERR_OK) {
-        ledger_fault(r->ledger, "retention-failed", r->plan.stream, job->why.text);
-        rest(r, LEDGER_RETRY_MS);
+        give_way(r, job->why.text);
         return;
     }
     r->wait_seq = 0;
@@ -327,8 +379,9 @@ static void told(void *arg, const struct commit_result *c)
         return;
     }
     if (c->status != COMMIT_UNKNOWN && c->status != COMMIT_UNAVAILABLE)
-        ledger_fault(l, "retention-failed", r->plan.stream, c->text);
-    rest(r, LEDGER_RETRY_MS); /* the plan is there */
+        give_way(r, c->text);
+    else
+        rest(r, LEDGER_RETRY_MS); /* the plan is there */
 }
 
 static enum err pack_payload(struct retention *r, size_t *bytes)
@@ -423,12 +476,15 @@ static void looked(void *arg, struct archive_job *job)
 {
     struct retention *r = arg;
     const struct ledger *l = r->ledger;
-    const char *why = job->result != ERR_OK ? job->why.text : r->fault.text;
     memcpy(r->known, r->seen, sizeof(r->known));
-    if (job->result != ERR_OK || r->fault.text[0] != '\0')
-        ledger_fault(r->ledger, "retention-failed", "archive", why);
-    if (!r->found || job->result != ERR_OK)
+    for (int c = 0; c < RETENTION_CLASSES; c++)
+        if (r->fault[c].text[0] != '\0')
+            waits(r, (enum retention_class)c, "archive", r->fault[c].text);
+    if (job->result != ERR_OK) {
+        ledger_fault(r->ledger, "retention-failed", "archive", job->why.text);
         rest(r, l->set->retention_seconds * 1000);
+    } else if (!r->found)
+        round_over(r);
     else if (!r->old)
         tell(r);
     else if (r->wait_seq == 0)
@@ -457,13 +513,16 @@ void retention_go(struct ledger *l)
     for (int c = 0; c < RETENTION_CLASSES; c++)
         r->days[c] = days_of(l, (enum retention_class)c);
     if (any_period(r) && clock_jumped(r)) {
-        ledger_fault(l, "retention-failed", "clock",
-                     "it was set by more than 12 days: is it right? then restart the ledger");
+        for (int c = 0; c < RETENTION_CLASSES; c++)
+            if (r->days[c] > 0)
+                waits(r, (enum retention_class)c, "clock",
+                      "it was set by more than 12 days: is it right? then restart the ledger");
         rest(r, l->set->retention_seconds * 1000);
         return;
     }
     memset(r->seen, 0, sizeof(r->seen));
-    r->fault.text[0] = '\0';
+    memset(r->fault, 0, sizeof(r->fault));
+    r->passes = r->has_failed;
     submit(r, look, looked);
 }
 
@@ -479,6 +538,7 @@ void retention_health(const struct ledger *l, Ismap__Liu__V1__Health *h)
         row->period_days = (uint32_t)days_of(l, (enum retention_class)c);
         row->removed_segments = r->known[c].segments;
         row->removed_entries = r->known[c].entries;
+        row->waits = r->waits[c].text;
         if (c == RETENTION_JOURNAL) {
             row->removed_to_seq = r->known[c].to;
             row->left_seq = l->trim.gone;
@@ -502,6 +562,8 @@ enum err retention_create(struct ledger *l, struct retention **out)
     atomic_init(&r->stop, false);
     r->m_removed = metrics_counter("liu_ledger_removed_segments_total", "",
                                    "files that went because their period is over");
+    r->m_waiting = metrics_gauge("liu_ledger_removals_waiting", "",
+                                 "classes of records of which something due cannot be removed");
     *out = r;
     return ERR_OK;
 }

@@ -93,6 +93,8 @@ static json_t *period_json(enum retention_class class, const pb_period *p)
                          (json_int_t)p->removed_entries,
                          class == RETENTION_JOURNAL ? "removedToSeq" : "removedToMs",
                          (json_int_t)removed_to(p, class)));
+    if (p != NULL && p->waits[0] != '\0')
+        (void)json_object_set_new(j, "waits", json_string(p->waits));
     return j;
 }
 
@@ -121,6 +123,11 @@ static json_t *show_periods(struct cli *c, const Ismap__Liu__V1__Health *h)
     }
     if (!c->json)
         cli_table_print(c, &t);
+    for (size_t i = 0; h != NULL && i < h->n_retention; i++)
+        if (h->retention[i]->waits[0] != '\0')
+            cli_note(c,
+                     c->ja ? "%sの削除は待機中です: %s" : "removal of what is due of %s waits: %s",
+                     h->retention[i]->record_class, h->retention[i]->waits);
     if (h == NULL)
         cli_note(c, "%s",
                  c->ja ? "台帳が応答しないため、有効な保存期間は分かりません"

@@ -256,6 +256,11 @@ static void print_archive(const struct status *s)
                      r->record_class, when, (unsigned long long)r->removed_segments);
     }
     (void)printf("\n");
+    for (size_t i = 0; i < h->n_retention; i++)
+        if (h->retention[i]->waits[0] != '\0')
+            (void)printf(c->ja ? "  %sの削除は待機中です: %s\n"
+                               : "  removal of what is due of %s waits: %s\n",
+                         h->retention[i]->record_class, h->retention[i]->waits);
 }
 
 static void print_rest(struct status *s)

@@ -374,6 +374,51 @@ static void a_plan_waits_for_what_makes_up_for_it(void **state)
     assert_int_equal(walk().mark.all_segments, 3);
 }
 
+static const char *waits(enum retention_class c)
+{
+    static Ismap__Liu__V1__Health h = ISMAP__LIU__V1__HEALTH__INIT;
+    ledger_service.health(rig.ledger, &h);
+    return h.retention[c]->waits;
+}
+
+/* It is told, and noise goes meanwhile; when the snapshot is there again, it is finished. */
+static void a_plan_that_cannot_be_finished_keeps_no_other(void **state)
+{
+    char path[300];
+    char noise[300];
+    char aside[300];
+    uint8_t chain[SHA256_BYTES] = {0};
+    struct segment_report r = {.removed = false};
+    struct err_text why = {{0}};
+    (void)state;
+    (void)snprintf(noise, sizeof(noise), "%s/noise/feed-1", root);
+    noise_segment(noise, RIG_EPOCH, OLD_MS, chain);
+    noise_segment(noise, RIG_EPOCH, (uint64_t)clock_wall_ms() - 5000, chain);
+    write_plan();
+    (void)snprintf(path, sizeof(path), "%s/snapshots/%020d.snap", root, ALL);
+    (void)snprintf(aside, sizeof(aside), "%s/aside", root);
+    assert_int_equal(rename(path, aside), 0);
+    rig.set.snapshot_entries = 1000000;
+    rig.set.retain_noise_days = 500;
+    rig_start_ledger(&rig);
+    int64_t until = clock_mono_ms() + 20000;
+    while ((!r.removed || r.leftover > 0 || waits(RETENTION_JOURNAL)[0] == '\0') &&
+           clock_mono_ms() < until) {
+        rig_turn(&rig, 20);
+        assert_int_equal(segment_walk(noise, NULL, NULL, &r, NULL, &why), ERR_OK);
+    }
+    assert_true(r.removed);
+    assert_non_null(strstr(waits(RETENTION_JOURNAL), "no good snapshot makes up for entry 10"));
+    assert_false(walk().removed);
+    assert_int_equal(rename(aside, path), 0);
+    await_removed(OLD);
+    until = clock_mono_ms() + 20000;
+    while (waits(RETENTION_JOURNAL)[0] != '\0' && clock_mono_ms() < until)
+        rig_turn(&rig, 20);
+    assert_string_equal(waits(RETENTION_JOURNAL), "");
+    assert_int_equal(events(), 3); /* noise, the plan, the rest: each once */
+}
+
 static void a_longer_period_ends_a_plan(void **state)
 {
     char path[300];
@@ -451,6 +496,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_redis_still_has_is_not_shown_as_next, begin, end),
         cmocka_unit_test_setup_teardown(a_journal_that_was_lost_is_told, begin, end),
         cmocka_unit_test_setup_teardown(a_plan_waits_for_what_makes_up_for_it, begin, end),
+        cmocka_unit_test_setup_teardown(a_plan_that_cannot_be_finished_keeps_no_other, begin, end),
         cmocka_unit_test_setup_teardown(a_longer_period_ends_a_plan, begin, end),
         cmocka_unit_test(after_any_kill_it_goes_on_and_is_told_once),
     };
