@@ -180,7 +180,9 @@ typedef enum err segment_entry_fn(void *arg, const struct segment_entry *e);
  * (may be NULL): which file, and whether it is damaged, missing or in the wrong place. What the
  * folder's mark (mark.h) tells of is not missing. That segments are missing at the end is not seen
  * here: compare `last` with the ledger's cursor. `fn` may be NULL; the ledger may go on meanwhile.
- * ERR_DATA_LOSS when there are faults; ERR_IO when the folder cannot be read, ERR_NOMEM. */
+ * What it removes in time is passed over; ERR_AGAIN when `fn` would miss it in the middle: why says
+ * to run it again. ERR_DATA_LOSS when there are faults; ERR_IO when the folder cannot be read,
+ * ERR_NOMEM. */
 enum err segment_walk(const char *dir, segment_entry_fn *fn, void *arg, struct segment_report *out,
                       struct buf *text, struct err_text *why) LIU_MUST_USE;
 
@@ -190,6 +192,7 @@ struct segment_range {
     const uint8_t *digest;   /* of the segment that ends at `after` */
     const char *epoch;       /* of the journal; NULL = as the first segment says */
     segment_entry_fn *entry; /* may be NULL */
+    bool gaps;               /* `entry` may miss what is removed while the walk is under way */
     /* After each segment, when it and all before are sound: false ends the walk. May be NULL. */
     bool (*closed)(void *arg, const struct segment_head *h);
     void *arg;

@@ -7,8 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WALKS 3 /* again, while files are being removed */
-
 /* A sound file under the name that its own header gives it. */
 static enum err open_named(const char *dir, const char *name, struct segment **out,
                            struct err_text *why)
@@ -71,7 +69,9 @@ struct walk {
     struct segment_report *report;
     struct buf *text;
     bool ended;
-    bool broken; /* the segment before was not sound: the chain cannot be followed to the next */
+    bool handed;    /* an entry was handed out */
+    bool overtaken; /* files were removed meanwhile: the mark is a newer one */
+    bool broken;    /* the segment before was not sound: the chain cannot be followed to the next */
 };
 
 static void tell(struct walk *w, const char *name, const char *fault)
@@ -119,27 +119,69 @@ static enum err hand_out(struct walk *w, struct segment *s)
     struct segment_entry entry;
     enum err e = ERR_OK;
     const struct segment_range *r = w->range;
-    while (e == ERR_OK && r->entry != NULL && w->report->faults == 0 && segment_next(s, &entry))
+    while (e == ERR_OK && r->entry != NULL && w->report->faults == 0 && segment_next(s, &entry)) {
+        w->handed = true;
         e = r->entry(r->arg, &entry);
+    }
     if (e == ERR_OK && w->report->faults == 0 && r->closed != NULL)
         w->ended = !r->closed(r->arg, segment_head_of(s));
     return e;
 }
 
-static enum err visit(struct walk *w, const char *name)
+/* As if the segments up to there had been seen. */
+static void begin_behind(struct segment_report *r, const struct mark *m)
+{
+    r->removed = r->found = true;
+    r->mark = *m;
+    r->last = (struct segment_head){.kind = m->kind, .last = m->last};
+    memcpy(r->last.epoch, m->epoch, sizeof(r->last.epoch));
+    memcpy(r->last.stream, m->stream, sizeof(r->last.stream));
+    memcpy(r->last.digest, m->digest, SHA256_BYTES);
+}
+
+/* Was the file removed since the names were listed? *is true: the walk goes on behind what was.
+ * ERR_AGAIN: whoever gets the entries would miss some in the middle. */
+static enum err overtaken(struct walk *w, const char *name, bool *is, struct err_text *why)
+{
+    struct mark now;
+    const struct segment_range *r = w->range;
+    *is = false;
+    if (mark_read(w->dir, MARK_FILE, &now, is, NULL) != ERR_OK)
+        *is = false;
+    *is = *is && is_removed(&now, name) &&
+          (!w->report->removed || segment_pos_compare(now.last, w->report->mark.last) > 0);
+    if (!*is)
+        return ERR_OK;
+    if (r->entry != NULL && !r->gaps && (w->handed || r->after > 0))
+        return err_say(why, ERR_AGAIN,
+                       "%s: segments were removed while they were read, their period being over: "
+                       "run it again",
+                       w->dir);
+    begin_behind(w->report, &now);
+    w->overtaken = true;
+    w->broken = false;
+    return ERR_OK;
+}
+
+static enum err visit(struct walk *w, const char *name, struct err_text *why)
 {
     struct segment *s = NULL;
     struct err_text fault = {{0}};
-    w->report->segments++;
+    bool gone = false;
     enum err e = open_named(w->dir, name, &s, &fault);
     if (e == ERR_NOMEM)
         return e;
     if (e != ERR_OK) {
+        e = overtaken(w, name, &gone, why);
+        if (e != ERR_OK || gone)
+            return e;
+        w->report->segments++;
         tell(w, name, fault.text);
         w->broken = true;
         return ERR_OK;
     }
     const struct segment_head *h = segment_head_of(s);
+    w->report->segments++;
     (void)fits(w, name, h);
     w->broken = false;
     w->report->last = *h;
@@ -170,27 +212,22 @@ static enum err take_mark(struct walk *w, const char *dir, struct err_text *why)
     }
     if (e != ERR_OK)
         return err_say(why, e, "%s", fault.text);
-    if (!found)
-        return ERR_OK;
-    r->removed = r->found = true;
-    if (w->range->after > 0) /* what is missing between there and the mark is missing */
-        return ERR_OK;
-    r->last = (struct segment_head){.kind = r->mark.kind, .last = r->mark.last};
-    memcpy(r->last.epoch, r->mark.epoch, sizeof(r->last.epoch));
-    memcpy(r->last.stream, r->mark.stream, sizeof(r->last.stream));
-    memcpy(r->last.digest, r->mark.digest, SHA256_BYTES);
+    if (found && w->range->after == 0)
+        begin_behind(r, &r->mark);
+    else if (found) /* what is missing between there and the mark is missing */
+        r->removed = r->found = true;
     return ERR_OK;
 }
 
-static enum err visit_all(struct walk *w, const struct folder_names *l)
+static enum err visit_all(struct walk *w, const struct folder_names *l, struct err_text *why)
 {
     struct segment_report *r = w->report;
     enum err e = ERR_OK;
     for (size_t i = 0; e == ERR_OK && !w->ended && i < l->n; i++) {
         if (r->removed && is_removed(&r->mark, l->items[i]))
-            r->leftover++;
+            r->leftover += !w->overtaken;
         else if (w->range->after == 0 || name_last(l->items[i]) > w->range->after)
-            e = visit(w, l->items[i]);
+            e = visit(w, l->items[i], why);
     }
     if (e == ERR_OK && r->removed && r->segments == 0 && w->range->after < r->mark.last.seq)
         tell(w, MARK_FILE, "missing: the segments behind those that were removed");
@@ -215,7 +252,7 @@ enum err segment_walk_range(const char *dir, const struct segment_range *r,
     if (e == ERR_OK)
         e = take_mark(&w, dir, why);
     if (e == ERR_OK)
-        e = visit_all(&w, &l);
+        e = visit_all(&w, &l, why);
     if (e == ERR_OK && out->faults > 0)
         e = err_say(why, ERR_DATA_LOSS, "%s: %zu of %zu segments are not as they were written", dir,
                     out->faults, out->segments);
@@ -256,25 +293,9 @@ bool segment_digest(const char *dir, const struct folder_names *names, uint64_t 
     return false;
 }
 
-/* Was something removed since this walk began? */
-static bool mark_moved(const char *dir, const struct segment_report *r)
-{
-    struct mark now;
-    bool found = false;
-    return mark_read(dir, MARK_FILE, &now, &found, NULL) == ERR_OK && found &&
-           (!r->removed || segment_pos_compare(now.last, r->mark.last) != 0);
-}
-
 enum err segment_walk(const char *dir, segment_entry_fn *fn, void *arg, struct segment_report *out,
                       struct buf *text, struct err_text *why)
 {
     struct segment_range all = {.entry = fn, .arg = arg};
-    size_t told = text == NULL ? 0 : text->len;
-    enum err e = segment_walk_range(dir, &all, out, text, why);
-    for (int i = 0; i < WALKS && e == ERR_DATA_LOSS && fn == NULL && mark_moved(dir, out); i++) {
-        if (text != NULL)
-            text->len = told;
-        e = segment_walk_range(dir, &all, out, text, why);
-    }
-    return e;
+    return segment_walk_range(dir, &all, out, text, why);
 }

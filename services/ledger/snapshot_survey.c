@@ -1,9 +1,11 @@
 /* The snapshots of a folder: which are good, and whether they make one chain with each other and
  * with the segments.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "services/ledger/folder.h"
 #include "services/ledger/segment_format.h"
@@ -54,6 +56,26 @@ static bool reaches(const struct survey *v, uint64_t seq)
            strtoull(first, NULL, 10) <= seq;
 }
 
+/* Segments and snapshots may be removed while they are looked at. */
+static bool is_gone(const char *folder, const char *name)
+{
+    char path[FOLDER_PATH_BYTES];
+    return folder_path(path, folder, name) && access(path, F_OK) != 0 && errno == ENOENT;
+}
+
+/* Do the segments still reach it, listed again? */
+static bool reaches_still(struct survey *v, uint64_t seq)
+{
+    struct folder_names now = {0};
+    if (!reaches(v, seq))
+        return false;
+    if (folder_list(v->journal, SEGMENT_SUFFIX, false, &now, NULL) != ERR_OK)
+        return true;
+    folder_names_fini(&v->segments);
+    v->segments = now;
+    return reaches(v, seq);
+}
+
 static const char *fault_of(struct survey *v, const struct snapshot_head *h, bool first)
 {
     uint8_t digest[SHA256_BYTES];
@@ -62,7 +84,7 @@ static const char *fault_of(struct survey *v, const struct snapshot_head *h, boo
     bool there = segment_digest(v->journal, &v->segments, h->seq, digest);
     if (there && memcmp(digest, h->segment, SHA256_BYTES) != 0)
         return "replaced: it does not belong to the segment that ends with its entry";
-    if (!there && reaches(v, h->seq))
+    if (!there && reaches_still(v, h->seq))
         return "in the wrong place: no segment ends with its entry";
     if (first || !v->known)
         return NULL; /* older ones are removed in time */
@@ -83,6 +105,11 @@ static enum err look(struct survey *v, size_t i, struct snapshot **out)
     enum err e = snapshot_open(v->folder, name, out, &fault);
     if (e == ERR_NOMEM)
         return e;
+    if (e == ERR_IO && is_gone(v->folder, name)) { /* a newer one is there */
+        v->report->files--;
+        v->known = false;
+        return ERR_OK;
+    }
     const char *what = e != ERR_OK ? fault.text : fault_of(v, snapshot_head_of(*out), i == 0);
     if (what != NULL) {
         tell(v, name, what);

@@ -105,7 +105,9 @@ static enum err check_stream(struct check *x, const char *dir, const char *name,
     struct segment_report report = {0};
     struct buf faults;
     buf_init(&faults, FAULT_BYTES_MAX);
-    enum err e = segment_walk(dir, journal ? told_entry : NULL, &x->told, &report, &faults, why);
+    struct segment_range all = {
+        .entry = journal ? told_entry : NULL, .gaps = true, .arg = &x->told};
+    enum err e = segment_walk_range(dir, &all, &report, &faults, why);
     if (e == ERR_IO) { /* a fault of this folder; the others are looked at, too */
         (void)buf_printf(&faults, "%s\n", why->text);
         e = ERR_DATA_LOSS;
@@ -143,13 +145,14 @@ static enum err check_snapshots(struct check *x, const char *dir, struct err_tex
     buf_init(&faults, FAULT_BYTES_MAX);
     uint64_t first = 0;
     char journal[FOLDER_PATH_BYTES];
+    if (!folder_path(journal, dir, "journal") ||
+        segment_first(journal, &first, NULL) != ERR_OK) /* before: it only comes nearer */
+        first = 0;                                      /* told with the journal */
     enum err e = snapshot_survey(dir, x->epoch, &report, &faults, why);
     if (e == ERR_IO) {
         (void)buf_printf(&faults, "%s\n", why->text);
         e = ERR_OK;
-    } else if (e == ERR_OK && folder_path(journal, dir, "journal") &&
-               segment_first(journal, &first, NULL) != ERR_OK) {
-        first = 0; /* told with the journal */
+        first = 0;
     }
     if (e == ERR_OK && first > 1 && report.newest + 1 < first)
         (void)buf_printf(&faults,

@@ -258,14 +258,21 @@ static bool write_file(struct backup *b, const char *name, const void *p, size_t
     return close(fd) == 0 && ok;
 }
 
-/* The ledger may have removed more segments while they were read. */
-static void check_first(struct backup *b)
+/* The ledger may have removed more segments before they were read. */
+static int check_first(struct backup *b)
 {
+    struct cli *c = b->cli;
     if (b->late.from == NULL || b->walk.first == b->late.first)
-        return;
+        return CLI_OK;
     if (b->walk.first > b->late.seq)
-        on_fault(b, "snapshot", "the segments behind its entry were removed meanwhile");
+        return cli_fail(
+            c, CLI_TEMPORARY, "%s",
+            c->ja ? "スナップショットに続く記録が、その間に台帳により削除されました。もう一度"
+                    "実行してください"
+                  : "the segments behind the snapshot's entry were removed meanwhile: "
+                    "run it again");
     b->late.first = b->walk.first;
+    return CLI_OK;
 }
 
 static int copy_journal(struct backup *b)
@@ -287,7 +294,7 @@ static int copy_journal(struct backup *b)
     if (status != CLI_OK && b->why.text[0] != '\0')
         (void)cli_fail(c, status, "%s", b->why.text);
     if (status == CLI_OK)
-        check_first(b);
+        status = check_first(b);
     if (status == CLI_OK && b->faults == 0 && close_segment(b) != ERR_OK)
         return cli_fail(c, CLI_TEMPORARY, "%s", b->why.text);
     if (status == CLI_OK && (b->faults > 0 || b->walk.seq < b->snapshot.head.seq))

@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "liuctl/fault_lines.h"
+#include "services/ledger/journal_begins.h"
 #include "services/ledger/segment.h"
 #include "store/link.h"
 #include "wire/unpack.h"
@@ -119,6 +120,15 @@ static void tell_fault(void *arg, const char *line)
     w->fault(w->arg, "archive", line);
 }
 
+static int run_again(struct cli *c)
+{
+    return cli_fail(c, CLI_TEMPORARY, "%s",
+                    c->ja ? "読み取り中に、保存期間を過ぎた記録が台帳により削除されました。もう一度"
+                            "実行してください"
+                          : "the ledger removed segments while they were read, their period being "
+                            "over: run it again");
+}
+
 static int walk_segments(struct journal_walk *w)
 {
     struct cli *c = w->session->cli;
@@ -135,12 +145,19 @@ static int walk_segments(struct journal_walk *w)
     struct buf text;
     buf_init(&text, 1024 * 1024);
     enum err e = w->record == NULL ? ERR_OK : from_snapshot(w, dir, digest, &text, &why);
+    uint64_t first = 0;
+    /* who did not say late has looked before: it began with 1; what is damaged the walk tells */
+    if (e == ERR_OK && w->record == NULL && !w->late &&
+        journal_begins(dir, 0, &first, NULL) == ERR_OK && first > 1)
+        e = ERR_AGAIN;
     struct segment_range range = {
         .after = w->seq, .digest = digest, .epoch = epoch, .entry = on_segment_entry, .arg = w};
     if (e == ERR_OK)
         e = segment_walk_range(journal, &range, &report, &text, &why);
     fault_lines(&text, c->ja, tell_fault, w);
     buf_fini(&text);
+    if (e == ERR_AGAIN)
+        return run_again(c);
     return e == ERR_OK || e == ERR_DATA_LOSS
                ? CLI_OK
                : cli_fail(c, CLI_TEMPORARY, "%s", why.text[0] == '\0' ? err_name(e) : why.text);
