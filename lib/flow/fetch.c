@@ -304,12 +304,12 @@ static void on_audience(void *arg, enum err e, uint64_t first_seq,
 {
     struct waiter *x = arg;
     x->asking = false;
-    if (e != ERR_OK) {
+    if (e != ERR_OK && e != ERR_NOT_FOUND) {
         answer_empty(x);
         return;
     }
-    if (first_seq > x->after + 1) {
-        ask_archive(x, first_seq);
+    if (e == ERR_NOT_FOUND || first_seq > x->after + 1) {
+        ask_archive(x, e == ERR_OK ? first_seq : 0);
         return;
     }
     found(x, entries, n, more && n > 0 ? entries[n - 1].seq : x->asked_to);

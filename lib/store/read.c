@@ -33,6 +33,7 @@ struct op {
     size_t room;
     size_t n_keys;      /* read */
     uint32_t *places;   /* read: command << 16 | position, by key */
+    uint64_t after;     /* audience */
     uint64_t first_seq; /* audience */
     uint32_t max;
     bool more;
@@ -381,8 +382,8 @@ static void audience_entries_done(struct op *o)
     size_t n = 0;
     for (size_t i = 0; e == ERR_OK && i < o->expected; i++) {
         const redisReply *one = reply_at(o->replies[i], 0);
-        if (one == NULL) /* trimmed meanwhile: the next question is told so */
-            e = ERR_UNAVAILABLE;
+        if (one == NULL) /* trimmed meanwhile */
+            e = ERR_NOT_FOUND;
         else if (!entry_decode(one, &entries[n++]))
             e = ERR_DATA_LOSS;
     }
@@ -446,6 +447,8 @@ static void audience_indexed(struct op *o)
     next->fn = o->fn;
     next->more = o->more;
     next->first_seq = first.seq;
+    if (first.seq > o->after + 1) /* the index is trimmed behind the journal: it may say more */
+        n = 0;
     struct key k;
     key_journal(&k, o->store->partition);
     for (size_t i = 0; i < n && next->err == ERR_OK; i++)
@@ -470,6 +473,7 @@ enum err store_audience(struct store *s, const char *party, uint64_t after, uint
     if (o == NULL)
         return ERR_NOMEM;
     o->fn.audience = fn;
+    o->after = after;
     o->max = max;
     ask_range(o, c, k.text, after + 1, to, max + 1);
     key_audience(&k, s->partition, "public");

@@ -133,8 +133,9 @@ enum err store_noise(struct store *s, const char *feed, uint64_t after_ms, uint6
                      uint32_t max, store_noise_fn *fn, void *arg) LIU_MUST_USE;
 
 /* Sequence numbers of entries for this party or for "public", after `after`, not beyond `to`, in
- * order, at most max; then their entries. `first_seq` is the oldest still in the stream (1 = all).
- */
+ * order, at most max; then their entries. `first_seq` is the oldest still in the stream (1 = all);
+ * where that is behind after + 1 there are no entries. ERR_NOT_FOUND: some of them left the stream
+ * meanwhile. */
 typedef void store_audience_fn(void *arg, enum err e, uint64_t first_seq,
                                const struct store_entry *entries, size_t n, bool more);
 enum err store_audience(struct store *s, const char *party, uint64_t after, uint64_t to,

@@ -336,7 +336,7 @@ static void on_trim(void *arg, enum err e, uint64_t gone, const char *why)
     r->first = gone;
 }
 
-/* Last of the group: the start of the journal is gone afterwards. */
+/* Behind the others: the start of the journal is gone afterwards. */
 static void trimmed_entries_are_gone_and_a_tail_from_before_them_is_data_loss(void **state)
 {
     static const char *const parties[] = {"min-a"};
@@ -357,6 +357,35 @@ static void trimmed_entries_are_gone_and_a_tail_from_before_them_is_data_loss(vo
     assert_int_equal(store_tail(c->store, 5, on_tail, &t), ERR_OK);
     client_until(c, &t.stopped);
     assert_int_equal(t.e, ERR_DATA_LOSS);
+}
+
+/* A trim takes entries first, then the indexes of parties: between the two an index says more. */
+static void an_index_that_is_ahead_of_the_journal_is_not_followed(void **state)
+{
+    struct client *c = *state;
+    struct commit_memory m;
+    uint64_t start = head(c);
+    for (size_t i = 0; i < 2; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof(id), "ahead-%zu", i);
+        commit_make(&m, id, false);
+        m.audience[0] = "aud-z";
+        assert_int_equal(client_commit(c, STORE_MAIN, &m.commit).status, COMMIT_OK);
+    }
+    struct store_trim trim = {.seq = start + 1, .archived = start + 1};
+    struct list_result r = {.first = 0};
+    while (r.first < start + 1) { /* so many a call */
+        r.done = false;
+        assert_int_equal(store_trim(c->store, &trim, on_trim, &r), ERR_OK);
+        client_until(c, &r.done);
+        assert_int_equal(r.e, ERR_OK);
+    }
+    r = audience(c, "aud-z", start, start + 2, 10);
+    assert_int_equal(r.first, start + 2);
+    assert_int_equal(r.n, 0);
+    r = audience(c, "aud-z", start + 1, start + 2, 10);
+    assert_int_equal(r.n, 1);
+    assert_int_equal(r.seqs[0], start + 2);
 }
 
 static void two_clients_under_load_leave_a_gapless_sequence(void **state)
@@ -418,6 +447,7 @@ int main(void)
         T(tail_beyond_the_head_is_data_loss),
         T(two_clients_under_load_leave_a_gapless_sequence),
         T(trimmed_entries_are_gone_and_a_tail_from_before_them_is_data_loss),
+        T(an_index_that_is_ahead_of_the_journal_is_not_followed),
     };
     return cmocka_run_group_tests_name("store_client", tests, client_server_start,
                                        client_server_stop);
