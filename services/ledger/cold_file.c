@@ -13,7 +13,8 @@
 #include "services/ledger/folder.h"
 #include "store/records.h"
 
-#define MAP_BYTES ((size_t)1 << 40) /* of addresses: the file is as long as what is in it */
+#define MAP_BYTES ((size_t)1 << 40) /* of addresses, not of disk */
+#define ROOM_BYTES (64u << 20)      /* more than a commit takes; no disk until it is written */
 #define KEY_BYTES (4 + COLD_ID_MAX)
 #define DIGEST_BYTES 16
 #define HEAD_BYTES (8 + 8 + DIGEST_BYTES)
@@ -100,14 +101,16 @@ static enum err check_length(const struct cold_file *f, struct err_text *why)
                    f->dir, (unsigned long long)is, (unsigned long long)whole);
 }
 
-/* LMDB does not write the last pages when they are free already: so that what is shorter than its
- * pages was cut off, the file is made as long. */
+/* LMDB does not write the last pages of a commit when they are free already: so that what is
+ * shorter than its pages was cut off, also after a kill, the file is longer than a commit needs,
+ * beforehand. */
 static enum err lengthen(const struct cold_file *f, struct err_text *why)
 {
     int fd;
     uint64_t is = 0, whole = 0;
     int rc = lengths(f, &fd, &is, &whole);
-    if (rc == 0 && is < whole && (ftruncate(fd, (off_t)whole) != 0 || fsync(fd) != 0))
+    if (rc == 0 && is < whole + ROOM_BYTES / 2 &&
+        (ftruncate(fd, (off_t)(whole + ROOM_BYTES)) != 0 || fsync(fd) != 0))
         rc = errno;
     return lmdb(rc, "length", why);
 }
@@ -136,10 +139,10 @@ static enum err open_env(struct cold_file *f, struct err_text *why)
     enum err e = lmdb(rc, f->dir, why);
     if (e == ERR_OK)
         e = check_length(f, why);
-    if (e == ERR_OK)
-        e = open_databases(f, why);
     if (e == ERR_OK && !f->reading)
         e = lengthen(f, why);
+    if (e == ERR_OK)
+        e = open_databases(f, why);
     if (e != ERR_OK)
         shut(f);
     return e;
@@ -210,15 +213,19 @@ static void read_end(struct cold_file *f, MDB_txn *txn)
 
 enum err cold_begin(struct cold_file *f, struct err_text *why)
 {
-    return begin(f, 0, "write", &f->txn, why);
+    enum err e = begin(f, 0, "write", &f->txn, why);
+    if (e == ERR_OK)
+        e = lengthen(f, why);
+    if (e != ERR_OK)
+        cold_abandon(f);
+    return e;
 }
 
 enum err cold_commit(struct cold_file *f, struct err_text *why)
 {
     MDB_txn *txn = f->txn;
     f->txn = NULL;
-    enum err e = lmdb(mdb_txn_commit(txn), "write", why);
-    return e == ERR_OK ? lengthen(f, why) : e;
+    return lmdb(mdb_txn_commit(txn), "write", why);
 }
 
 void cold_abandon(struct cold_file *f)

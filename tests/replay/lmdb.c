@@ -8,6 +8,7 @@
 #include <lmdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "replay/files_private.h"
@@ -295,7 +296,8 @@ int mdb_env_info(MDB_env *env, MDB_envinfo *info)
     return 0;
 }
 
-/* The file holds no pages here, so it is never too short for them. */
+/* The file holds no pages here, so it is never too short for them; its length is that of another
+ * one. */
 int mdb_env_stat(MDB_env *env, MDB_stat *stat)
 {
     (void)env;
@@ -305,9 +307,12 @@ int mdb_env_stat(MDB_env *env, MDB_stat *stat)
 
 int mdb_env_get_fd(MDB_env *env, mdb_filehandle_t *fd)
 {
+    static int length = -1;
     (void)env;
-    *fd = STDIN_FILENO;
-    return 0;
+    if (length < 0)
+        length = memfd_create("cold", MFD_CLOEXEC);
+    *fd = length;
+    return length < 0 ? errno : 0;
 }
 
 /* ---- items */
