@@ -47,7 +47,9 @@ static void take_event(struct bus_client *c, const struct monitor_event *ev)
         break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
         /* A server that cannot read our HELLO hangs up without a word: wrong server key. One that
-         * is killed in the middle of a handshake does so too, but not each time. */
+         * is killed in the middle of a handshake does so too, but not each time. CONNECTED is of
+         * another thread of libzmq, and may come late. */
+        c->connected = true;
         c->hang_ups++;
         c->state = ev->value == ETIMEDOUT || c->hang_ups < HANG_UPS ? ERR_UNAVAILABLE : ERR_AUTH;
         break;
