@@ -257,6 +257,7 @@ int cmd_journal_rebuild(struct cli *c, struct cli_args *a)
 struct tail {
     struct session session;
     uint64_t last;
+    bool whole; /* no entry may be passed over */
     bool follow;
 };
 
@@ -310,6 +311,8 @@ static void on_tail(void *arg, enum err e, const struct store_entry *entries, si
 {
     struct tail *t = arg;
     for (size_t i = 0; e == ERR_OK && i < n; i++) {
+        if (t->whole && entries[i].seq != t->last + 1) /* it left Redis meanwhile */
+            break;
         print_entry(t->session.cli, entries[i].seq, entries[i].data, entries[i].bytes);
         t->last = entries[i].seq;
     }
@@ -371,6 +374,7 @@ int cmd_journal_tail(struct cli *c, struct cli_args *a)
     if (status == CLI_OK && from == NULL && head > 20)
         first = head - 19;
     t.last = first == 0 ? 0 : first - 1;
+    t.whole = from != NULL;
     if (status == CLI_OK && from != NULL && first > 0)
         status = print_archived(&t, first, head);
     while (status == CLI_OK && t.last < head) {
@@ -379,6 +383,8 @@ int cmd_journal_tail(struct cli *c, struct cli_args *a)
             status = CLI_TEMPORARY;
         else
             status = session_wait(&t.session);
+        if (t.last == before && from != NULL && status == CLI_OK)
+            status = print_archived(&t, t.last + 1, head);
         if (t.last == before)
             break;
     }
