@@ -143,6 +143,8 @@ static int run(struct drill *d, struct cli *aside, const char *dir)
     struct cli *c = d->cli;
     uint64_t head = 0;
     int status = restore_for_drill(aside, dir, true, &d->got);
+    if (c->dry_run) /* nothing was restored that could be compared */
+        return status;
     if (status == CLI_OK)
         status = session_open(c, &d->session, true);
     if (status == CLI_OK)
@@ -200,10 +202,11 @@ int cmd_drill(struct cli *c, struct cli_args *a)
     m.seq = d.got.head;
     m.place = (char *)(uintptr_t)dir;
     m.took_ms = clock_mono_ms() - since_ms;
-    if (status == CLI_OK && !upkeep_note(&d.session, "drill", &m))
+    bool drilled = status == CLI_OK && !c->dry_run;
+    if (drilled && !upkeep_note(&d.session, "drill", &m))
         status = cli_fail(c, CLI_TEMPORARY, "%s",
                           c->ja ? "結果を記録できませんでした" : "the result could not be noted");
-    if (status == CLI_OK)
+    if (drilled && status == CLI_OK)
         tell(&d, dir, &m);
     if (d.session.loop != NULL)
         session_close(&d.session);
