@@ -17,6 +17,8 @@
 #include "liuctl/restore_verify.h"
 #include "liuctl/store_clear.h"
 #include "liuctl/store_session.h"
+#include "services/ledger/folder.h"
+#include "services/ledger/retention_plan.h"
 #include "services/ledger/segment.h"
 #include "store/receipts.h"
 #include "store/restore.h"
@@ -39,8 +41,8 @@ struct restore {
     char table[sizeof "/tmp/liu-drill-XXXXXX" + 256]; /* of a drill: where it keeps what leaves */
     uint64_t head;
     uint64_t seq;      /* last entry checked */
-    int64_t newest_ms; /* time of an entry */
-    int64_t made_ms;   /* the backup; for the look at memory only */
+    int64_t made_ms;   /* the backup */
+    int64_t newest_ms; /* its last entries, not behind that */
     struct session session;
     struct store_restore to;
     struct backup_records records;
@@ -94,7 +96,7 @@ static void count(struct restore *r, const struct segment_entry *e,
         room->stays += restore_room_entry(e->bytes, entry->n_audience);
     for (size_t i = 0; behind && i < entry->n_puts; i++)
         room->stays += restore_room_entry(entry->puts[i]->value.len, 1);
-    if (entry->reply == NULL || entry->at_ms <= r->made_ms - RECEIPT_MS)
+    if (entry->reply == NULL || entry->at_ms < r->newest_ms - RECEIPT_MS)
         return;
     *(behind ? &room->stays : &room->leaves) += restore_room_receipt(entry->reply->payload.len);
     room->receipts += !behind;
@@ -109,8 +111,6 @@ static enum err on_checked(void *arg, const struct segment_entry *e)
     enum err x = wire_unpack(&a, &ismap__liu__v1__journal_entry__descriptor, e->data, e->bytes, &m);
     if (x == ERR_OK) {
         const Ismap__Liu__V1__JournalEntry *entry = (const void *)m;
-        if (entry->at_ms > r->newest_ms)
-            r->newest_ms = entry->at_ms;
         count(r, e, entry);
         x = restore_files_entry(&r->files, e, &r->why);
         if (x == ERR_OK && e->pos.seq > r->files.snapshot)
@@ -146,6 +146,20 @@ static int divide(struct restore *r)
     return status;
 }
 
+/* A clock that was once ahead must not make receipts old. */
+static enum err find_newest(struct restore *r)
+{
+    char path[FOLDER_PATH_BYTES];
+    struct folder_names l = {0};
+    enum err e = folder_list(r->journal, ".seg", false, &l, &r->why);
+    if (e == ERR_OK && l.n > 0 && folder_path(path, r->journal, l.items[l.n - 1]))
+        e = retention_segment_ended(path, &r->newest_ms, &r->why);
+    folder_names_fini(&l);
+    if (r->made_ms > 0 && r->newest_ms > r->made_ms)
+        r->newest_ms = r->made_ms;
+    return e == ERR_DATA_LOSS ? ERR_OK : e; /* each damage is told by name later */
+}
+
 static int check_set(struct restore *r)
 {
     struct cli *c = r->cli;
@@ -156,6 +170,8 @@ static int check_set(struct restore *r)
     int status = check_files(r);
     if (status == CLI_OK)
         status = divide(r);
+    if (status == CLI_OK && find_newest(r) != ERR_OK)
+        status = cli_fail(c, CLI_INPUT, "%s", r->why.text);
     if (status != CLI_OK)
         return status;
     buf_init(&text, 1024 * 1024);
@@ -348,7 +364,7 @@ static int check_target(struct restore *r)
     struct cli *c = r->cli;
     int status = cli_load_config(c);
     if (status != CLI_OK || (c->dry_run && c->config.redis_address[0] == '\0'))
-        return c->dry_run ? CLI_OK : status;
+        return status;
     if (!r->aside)
         status = restore_files_allowed(c);
     if (status == CLI_OK)

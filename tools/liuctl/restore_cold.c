@@ -13,8 +13,10 @@
 
 #define GENERATION 1u
 #define NAME_BYTES (COLD_ID_MAX + 1)
-#define SYNC_EACH 5000u                 /* records and receipts */
-#define FILTER_BYTES (8u << 20)         /* the ledger's cold_filter, unless it is set */
+#define SYNC_EACH 5000u         /* records and receipts */
+#define SYNC_BYTES (16u << 20)  /* of them */
+#define FILTER_BYTES (8u << 20) /* the ledger's cold_filter, unless it is set */
+#define FILTER_BYTES_LEAST 1024u
 #define FILTER_BYTES_MAX (512ull << 20) /* of Redis, a string */
 #define LEFT_BYTES (1u << 20)           /* the least filter of receipts (liu.lua) */
 #define RECEIPT_BYTES (LIMIT_REPLY_JOURNALED + 1024)
@@ -29,6 +31,10 @@ bool restore_cold_may(enum record_kind kind, size_t id_bytes)
 uint64_t restore_cold_filter(uint64_t n, uint64_t max_bytes)
 {
     uint64_t bytes = max_bytes / 16 < FILTER_BYTES ? max_bytes / 16 : FILTER_BYTES;
+    if (max_bytes == 0) /* without a limit */
+        bytes = FILTER_BYTES;
+    else if (bytes < FILTER_BYTES_LEAST)
+        bytes = FILTER_BYTES_LEAST;
     while (bytes < 4 * n)
         bytes *= 2;
     return bytes < FILTER_BYTES_MAX ? bytes : FILTER_BYTES_MAX;
@@ -76,6 +82,7 @@ enum err restore_cold_begin(struct restore_cold *c, struct store_restore *to, co
 static enum err sync_table(struct restore_cold *c)
 {
     c->written = 0;
+    c->bytes = 0;
     enum err e = cold_commit(c->file, c->why);
     return e == ERR_OK ? cold_begin(c->file, c->why) : e;
 }
@@ -90,7 +97,7 @@ static enum err leave(struct restore_cold *c)
     enum err e = store_restore_freeze(c->to, GENERATION, c->filter_bits, c->moves, c->n, c->why);
     c->n = 0;
     buf_clear(&c->names);
-    if (e == ERR_OK && c->written >= SYNC_EACH)
+    if (e == ERR_OK && (c->written >= SYNC_EACH || c->bytes >= SYNC_BYTES))
         e = sync_table(c);
     return e;
 }
@@ -108,6 +115,7 @@ static enum err keep(struct restore_cold *c, const struct cold_record *r)
     c->moves[c->n++] =
         (struct cold_move){.kind = (enum record_kind)r->kind, .revision = r->revision};
     c->written++;
+    c->bytes += r->bytes;
     return c->n == sizeof c->moves / sizeof c->moves[0] ? leave(c) : ERR_OK;
 }
 
@@ -142,6 +150,10 @@ enum err restore_cold_receipt(struct restore_cold *c, const struct commit *recei
     enum err e = add_receipt(c, receipt, seq);
     if (e != ERR_OK || c->file == NULL || seq > c->upto || !receipt_name(receipt, name))
         return e;
+    /* like those in Redis, whose window begins anew with the restore */
+    int64_t from_ms = clock_wall_ms();
+    if (receipt->now_ms > from_ms)
+        from_ms = receipt->now_ms;
     buf_init(&value, RECEIPT_BYTES);
     e = receipt_encode(&value, seq, receipt);
     if (e == ERR_OK)
@@ -152,7 +164,7 @@ enum err restore_cold_receipt(struct restore_cold *c, const struct commit *recei
                                           .seq = seq,
                                           .value = value.data,
                                           .bytes = value.len,
-                                          .drop_ms = receipt->now_ms + DROP_MS});
+                                          .drop_ms = from_ms + DROP_MS});
     buf_fini(&value);
     return e;
 }

@@ -18,6 +18,7 @@ struct restore_cold {
     struct buf names; /* of the moves, each in a place of NAME_BYTES */
     size_t n;
     size_t written; /* since the table was last synced */
+    size_t bytes;   /* of them */
     struct err_text *why;
 };
 

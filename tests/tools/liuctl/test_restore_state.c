@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "liuctl/restore_cold.h"
 #include "liuctl/restore_state.h"
 #include "support/folder.h"
 
@@ -92,12 +93,35 @@ static void what_cannot_be_read_is_no_end(void **state)
     assert_non_null(strstr(why.text, path));
 }
 
+/* 0 = without a limit. */
+static void the_filter_of_records_has_a_size_whatever_the_memory(void **state)
+{
+    static const struct {
+        uint64_t n;
+        uint64_t max_bytes;
+        uint64_t least;
+        uint64_t most;
+    } rows[] = {
+        {0, 0, 1024, 8 << 20},
+        {1, 0, 1024, 8 << 20},
+        {1, 1, 1024, 2048},
+        {1000, 64 << 20, 4000, 4 << 20},
+        {1000000, 0, 4000000, 8 << 20},
+        {UINT32_MAX, 1 << 20, 512 << 20, 512 << 20},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_in_range(restore_cold_filter(rows[i].n, rows[i].max_bytes), rows[i].least,
+                        rows[i].most);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_least_place_of_a_consumer_is_found, make, clean),
         cmocka_unit_test_setup_teardown(receipts_are_counted_by_themselves, make, clean),
         cmocka_unit_test_setup_teardown(what_cannot_be_read_is_no_end, make, clean),
+        cmocka_unit_test(the_filter_of_records_has_a_size_whatever_the_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
