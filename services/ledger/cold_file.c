@@ -14,7 +14,7 @@
 #include "store/records.h"
 
 #define MAP_BYTES ((size_t)1 << 40) /* of addresses, not of disk */
-#define ROOM_BYTES (64u << 20)      /* more than a commit takes; no disk until it is written */
+#define ROOM_BYTES (512u << 20)     /* more than two commits take; no disk until it is written */
 #define KEY_BYTES (4 + COLD_ID_MAX)
 #define DIGEST_BYTES 16
 #define HEAD_BYTES (8 + 8 + DIGEST_BYTES)
@@ -225,7 +225,8 @@ enum err cold_commit(struct cold_file *f, struct err_text *why)
 {
     MDB_txn *txn = f->txn;
     f->txn = NULL;
-    return lmdb(mdb_txn_commit(txn), "write", why);
+    enum err e = lmdb(mdb_txn_commit(txn), "write", why);
+    return e == ERR_OK ? lengthen(f, why) : e;
 }
 
 void cold_abandon(struct cold_file *f)

@@ -205,7 +205,7 @@ static enum err feed_snapshot(struct cold *c, struct err_text *why)
     bool end = false;
     enum err e = ERR_OK;
     uint64_t seq = snapshot_head_of(c->snapshot)->seq;
-    while (e == ERR_OK && !end && c->list.n < SNAPSHOT_STEP) {
+    while (e == ERR_OK && !end && c->list.n < SNAPSHOT_STEP && c->list.data.len < LOOK_BYTES) {
         e = snapshot_next(c->snapshot, &r, &end);
         struct cold_record out = {.kind = r.kind,
                                   .id = r.id,
@@ -234,8 +234,8 @@ static int64_t receipts_now_ms(const struct cold *c)
 }
 
 /* The last entry before the segments that are gone through: those whose receipts may still be
- * needed, as far as the archive has them. What a segment's entries say counts, not the time of its
- * file. */
+ * needed, as far as the archive has them. The newer counts of what a segment's entries say and of
+ * the time of its file: either may be of a wrong clock, and to go through more does no harm. */
 static enum err find_behind(struct cold *c, struct err_text *why)
 {
     char path[FOLDER_PATH_BYTES];
@@ -245,11 +245,14 @@ static enum err find_behind(struct cold *c, struct err_text *why)
     c->behind = 0;
     for (size_t i = c->segments.n; e == ERR_OK && i-- > 0 && c->behind == 0;) {
         int64_t ended_ms = 0;
+        struct stat st;
         if (!folder_path(path, dir, c->segments.items[i]))
             return err_say(why, ERR_INVAL, "the folder's name is too long");
         e = retention_segment_ended(path, &ended_ms, why);
         if (ended_ms > c->entry_ms)
             c->entry_ms = ended_ms;
+        if (e == ERR_OK && stat(path, &st) == 0 && (int64_t)st.st_mtime * 1000 > ended_ms)
+            ended_ms = (int64_t)st.st_mtime * 1000;
         if (e == ERR_OK && ended_ms + RECEIPT_MS < receipts_now_ms(c))
             c->behind = last_of(c->segments.items[i]);
     }
