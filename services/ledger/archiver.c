@@ -24,7 +24,8 @@ struct archiver {
     pthread_cond_t wake;
     struct queue todo;
     struct queue done;
-    atomic_bool stop; /* set under the mutex */
+    bool stop;
+    atomic_bool hurry;
     enum archiver_rank rank;
     int fd;
     struct loop_source *source;
@@ -82,7 +83,7 @@ static void *work(void *arg)
             continue;
         }
         (void)pthread_mutex_unlock(&a->mutex);
-        ease_begin(rank[a->rank].percent, &a->stop);
+        ease_begin(rank[a->rank].percent, &a->hurry);
         archive_job_run(job);
         (void)pthread_mutex_lock(&a->mutex);
         push(&a->done, job);
@@ -140,6 +141,11 @@ enum err archiver_create(struct loop *l, enum archiver_rank rank, struct archive
     return e;
 }
 
+void archiver_hurry(struct archiver *a, bool hurry)
+{
+    atomic_store_explicit(&a->hurry, hurry, memory_order_relaxed);
+}
+
 void archiver_submit(struct archiver *a, struct archive_job *job)
 {
     (void)pthread_mutex_lock(&a->mutex);
@@ -154,6 +160,7 @@ void archiver_destroy(struct archiver *a)
         return;
     (void)pthread_mutex_lock(&a->mutex);
     a->stop = true;
+    archiver_hurry(a, true);
     (void)pthread_cond_signal(&a->wake);
     (void)pthread_mutex_unlock(&a->mutex);
     (void)pthread_join(a->thread, NULL);

@@ -52,6 +52,9 @@ void archiver_step_back(int nice);
 /* Does the job, here and now: for the worker. */
 void archive_job_run(struct archive_job *job);
 
+/* Whether its work rests no more (ease.h), because others wait for it. */
+void archiver_hurry(struct archiver *a, bool hurry);
+
 /* Never fails: nothing is allocated. */
 void archiver_submit(struct archiver *a, struct archive_job *job);
 

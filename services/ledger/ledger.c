@@ -266,6 +266,7 @@ static void tick(void *arg)
         return;
     }
     ledger_halt(l);
+    archiver_hurry(l->archiver, usage_tight(l, FAMILY_JOURNAL) || usage_tight(l, FAMILY_NOISE));
     find_feeds(l);
     stream_go(&l->journal);
     confirm_go(l);

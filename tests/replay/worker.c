@@ -71,6 +71,11 @@ enum err archiver_create(struct loop *l, enum archiver_rank rank, struct archive
     return ERR_OK;
 }
 
+void archiver_hurry(struct archiver *a, bool hurry)
+{
+    (void)a, (void)hurry;
+}
+
 void archiver_submit(struct archiver *a, struct archive_job *job)
 {
     job->next = NULL;
