@@ -306,7 +306,8 @@ static void waits(struct retention *r, enum retention_class c, const char *what,
 {
     r->bad[c] = true;
     (void)err_say(&r->waits[c], ERR_AGAIN, "%s", why);
-    ledger_fault(r->ledger, "retention-failed", what, why);
+    /* a ticket of its own (LiuRemovalWaits): archiving and trimming go on */
+    log_event(LOG_LEVEL_ERROR, "retention-failed", why, "what", what, NULL);
     show_waiting(r);
 }
 
@@ -476,12 +477,17 @@ static void looked(void *arg, struct archive_job *job)
 {
     struct retention *r = arg;
     const struct ledger *l = r->ledger;
-    memcpy(r->known, r->seen, sizeof(r->known));
+    if (job->result == ERR_OK)
+        memcpy(r->known, r->seen, sizeof(r->known));
     for (int c = 0; c < RETENTION_CLASSES; c++)
         if (r->fault[c].text[0] != '\0')
             waits(r, (enum retention_class)c, "archive", r->fault[c].text);
     if (job->result != ERR_OK) {
-        ledger_fault(r->ledger, "retention-failed", "archive", job->why.text);
+        for (int c = 0; c < RETENTION_CLASSES; c++)
+            if (r->days[c] > 0)
+                waits(r, (enum retention_class)c, "archive", job->why.text);
+        if (!any_period(r))
+            ledger_fault(r->ledger, "retention-failed", "archive", job->why.text);
         rest(r, l->set->retention_seconds * 1000);
     } else if (!r->found)
         round_over(r);

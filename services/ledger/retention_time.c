@@ -127,7 +127,8 @@ static enum err look_one(void *arg, const struct retention_folder *f)
     else if (e == ERR_OK)
         look_noise(l, &n);
     folder_names_fini(&n);
-    return e;
+    /* a folder that cannot be listed shows nothing: what goes, goes later */
+    return e == ERR_NOMEM || e == ERR_AGAIN ? e : ERR_OK;
 }
 
 enum err retention_look(const char *archive_dir, const atomic_bool *stop,

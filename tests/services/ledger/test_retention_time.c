@@ -193,6 +193,21 @@ static void a_look_stops_when_it_shall(void **state)
     assert_int_equal(retention_look(archive, &stop, &seen, &why), ERR_AGAIN);
 }
 
+/* It shows nothing; what is beside it is seen. */
+static void what_is_no_folder_of_noise_is_passed_over(void **state)
+{
+    char path[256];
+    struct err_text why;
+    (void)state;
+    (void)snprintf(path, sizeof(path), "%s/noise", dir);
+    assert_int_equal(mkdir(path, 0700), 0);
+    (void)snprintf(path, sizeof(path), "%s/noise/stray", dir);
+    FILE *f = fopen(path, "we");
+    assert_non_null(f);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(retention_look(archive, NULL, &seen, &why), ERR_OK);
+}
+
 int main(void)
 {
 #define CASE(t) cmocka_unit_test_setup_teardown(t, begin, end)
@@ -203,6 +218,7 @@ int main(void)
         CASE(damaged_files_show_nothing),
         CASE(noise_of_any_epoch_shows_its_days),
         CASE(a_look_stops_when_it_shall),
+        CASE(what_is_no_folder_of_noise_is_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
